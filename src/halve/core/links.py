@@ -1,0 +1,42 @@
+"""Where people find things: every link that goes into a sheet, an answer, a webhook or an e-mail is made here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from halve.core.models import Request
+from halve.core.naming import file_id, link_token
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """`public_url`: where the store's content is public, without a closing slash; None: images go through `/image`.
+    `tokens`: downloads need a key, so links to them carry a token.
+    """
+
+    public_url: str | None = None
+    tokens: bool = False
+
+    def image(self, request: Request, key: str) -> str:
+        """The link of a compressed image; it does not expire. Without a base address: its path beside the sheet."""
+        if not request.secret:
+            return f"{request.base_url}/{key}" if request.base_url else key
+        if self.public_url:
+            return f"{self.public_url}/{key}"
+        return f"{request.base_url}/image/{file_id(key)}"
+
+    def output(self, request: Request) -> str | None:
+        """The output sheet's link, None until it is there."""
+        return self._download(request, "") if request.output_key else None
+
+    def failed(self, request: Request) -> str | None:
+        """The failures' sheet, None where there is none."""
+        return self._download(request, "/failed") if request.failed_key else None
+
+    def input(self, request: Request) -> str:
+        """The sheet as it was uploaded."""
+        return self._download(request, "/input")
+
+    def _download(self, request: Request, part: str) -> str:
+        token = f"?token={link_token(request)}" if self.tokens else ""
+        return f"{request.base_url}/download/{request.id}{part}{token}"

@@ -1,0 +1,115 @@
+"""Names of stored things. They follow from the request, the row and the place alone, so doing a thing twice writes it once.
+
+On a server the names are unguessable: knowing the link of one image tells nothing of the next (each is an HMAC under
+the request's own secret). On the command line they are readable: serial, product, position.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import unicodedata
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from halve.core.models import Product, Request
+
+EXTENSIONS = {
+    "jpeg": "jpg",
+    "png": "png",
+    "webp": "webp",
+    "gif": "gif",
+    "avif": "avif",
+    "tiff": "tif",
+    "heic": "heic",
+    "bmp": "bmp",
+}
+"""Codec format → file name extension."""
+
+CONTENT_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "avif": "image/avif",
+    "tif": "image/tiff",
+    "heic": "image/heic",
+    "bmp": "image/bmp",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "txt": "text/plain",
+    "gz": "application/gzip",
+}
+"""File name extension → media type."""
+
+_FILE_ID = re.compile(r"([a-z0-9]{16})-([a-z0-9]{24}\.[a-z]{2,4})")
+
+
+def new_folder() -> str:
+    """A random folder name for a request's things: 16 hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
+def new_secret() -> str:
+    """A random secret for a request's names: 256 bits, in hexadecimal."""
+    return secrets.token_hex(32)
+
+
+def image_key(request: Request, product: Product, place: int, format: str) -> str:
+    """Where the image at `place` (from 1) of a product is stored."""
+    extension = EXTENSIONS[format]
+    if request.secret:
+        return f"{request.folder}/{_token(request, f'image/{product.row}/{place}')}.{extension}"
+    return f"{request.folder}/{_readable(product, place)}.{extension}"
+
+
+def sheet_key(request: Request, which: str, extension: str = "csv") -> str:
+    """Where a sheet of the request is stored; `which` is `input`, `output` or `failed`."""
+    return f"{request.folder}/{_token(request, f'sheet/{which}')}.{extension}" if request.secret else f"{which}.{extension}"
+
+
+def file_id(key: str) -> str:
+    """The one path segment of `/image/{file_id}` for a stored key."""
+    return key.replace("/", "-")
+
+
+def key_of(file_id: str) -> str | None:
+    """The stored key behind a `file_id`, or None where it cannot be one."""
+    match = _FILE_ID.fullmatch(file_id)
+    return f"{match[1]}/{match[2]}" if match else None
+
+
+def link_token(request: Request) -> str:
+    """What makes a link to the request's downloads work without an API key."""
+    return _token(request, "link")
+
+
+def content_type(key: str) -> str:
+    """The media type of a stored key, by its extension."""
+    return CONTENT_TYPES.get(key.rpartition(".")[2], "application/octet-stream")
+
+
+def _token(request: Request, what: str) -> str:
+    return hmac.new(bytes.fromhex(request.secret), what.encode(), hashlib.sha256).hexdigest()[:24]
+
+
+def _readable(product: Product, place: int) -> str:
+    """Unique by its first part: the row's number, after the serial where that differs. No other part holds an underscore."""
+    serial = _slug(product.serial, 24)
+    row = str(product.row)
+    head = row if serial in ("", row) else f"{serial}_{row}"
+    stem = _slug(product.product_name, 60) or _slug(_original_stem(product.input_urls[place - 1]), 60) or "image"
+    return f"{head}-{stem}-{place}"
+
+
+def _original_stem(url: str) -> str:
+    return unquote(urlsplit(url).path).rpartition("/")[2].rpartition(".")[0]
+
+
+def _slug(text: str, longest: int) -> str:
+    """Letters and digits of any script, the rest as single hyphens; safe as a part of a file name anywhere."""
+    text = unicodedata.normalize("NFKC", text)
+    return re.sub(r"[\W_]+", "-", text)[:longest].strip("-").lower()

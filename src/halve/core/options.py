@@ -1,0 +1,120 @@
+"""How images are to be compressed: the options of a request, and how their words are read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from halve.core.errors import OptionRefused
+
+MAX_SIZE_LIMIT = 65_535
+"""The longest edge that may be asked for, in pixels; JPEG can hold no longer one (ITU T.81, B.2.2)."""
+
+DEFAULT_QUALITY = 50
+
+
+class Format(StrEnum):
+    KEEP = "keep"
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    AVIF = "avif"
+    SMALLEST = "smallest"
+
+
+@dataclass(frozen=True, slots=True)
+class MaxBytes:
+    """A bound on the output's size: a share of the input's bytes (0 < share ≤ 1), or a number of bytes. Exactly one is set."""
+
+    share: float | None = None
+    count: int | None = None
+
+    def of(self, bytes_in: int) -> int:
+        """The bound in bytes for an input of `bytes_in` bytes, rounded down."""
+        return int(bytes_in * self.share) if self.share is not None else self.count or 0
+
+    def __str__(self) -> str:
+        return f"{self.share * 100:g}%" if self.share is not None else str(self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`quality` is the JPEG scale's, 1 to 100, and the visual equal of it elsewhere; None: `DEFAULT_QUALITY`, or with `max_bytes`
+    whatever fits. With both given, `quality` is the most that is tried. `max_size` is the long edge in pixels.
+    """
+
+    quality: int | Literal["auto"] | None = None
+    max_bytes: MaxBytes | None = None
+    format: Format = Format.KEEP
+    max_size: int | None = None
+
+    def words(self) -> dict[str, str]:
+        """The options as the words that `read_options` reads, those left at their defaults omitted."""
+        words: dict[str, str] = {}
+        if self.quality is not None:
+            words["quality"] = str(self.quality)
+        if self.max_bytes is not None:
+            words["max_bytes"] = str(self.max_bytes)
+        if self.format is not Format.KEEP:
+            words["format"] = self.format.value
+        if self.max_size is not None:
+            words["max_size"] = str(self.max_size)
+        return words
+
+
+_BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*(%|b|kb|kib|mb|mib)?", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2}
+
+
+def read_options(
+    *, quality: str | None = None, max_bytes: str | None = None, format: str | None = None, max_size: str | None = None
+) -> Options:
+    """Read the words of a command line or a form; None and an empty word stand for the default.
+
+    Raises OptionRefused, naming the field and the values it may have.
+    """
+    return Options(
+        quality=_quality(quality) if quality else None,
+        max_bytes=_max_bytes(max_bytes) if max_bytes else None,
+        format=_format(format) if format else Format.KEEP,
+        max_size=_max_size(max_size) if max_size else None,
+    )
+
+
+def _quality(word: str) -> int:
+    word = word.strip().lower()
+    if word == "auto":
+        raise OptionRefused("quality", "quality=auto is not offered yet; give a number from 1 to 100.", code="not_offered")
+    if not re.fullmatch(r"\d{1,3}", word) or not 1 <= int(word) <= 100:
+        raise OptionRefused("quality", f"quality must be a whole number from 1 to 100, not {word[:40]!r}.")
+    return int(word)
+
+
+def _max_bytes(word: str) -> MaxBytes:
+    match = _BYTES.fullmatch(word.strip())
+    if match:
+        number, unit = float(match[1]), (match[2] or "").lower()
+        if unit == "%" and 0 < number <= 100:
+            return MaxBytes(share=number / 100)
+        if unit != "%" and 1 <= number * _UNITS[unit] <= 2**53:
+            return MaxBytes(count=int(number * _UNITS[unit]))
+    raise OptionRefused("max_bytes", f"max_bytes must be a share such as 50% or a size such as 200KB, not {word[:40]!r}.")
+
+
+def _format(word: str) -> Format:
+    word = word.strip().lower()
+    if word == Format.SMALLEST:
+        raise OptionRefused("format", "format=smallest is not offered yet; use keep, jpeg, png, webp or avif.", code="not_offered")
+    try:
+        return Format("jpeg" if word == "jpg" else word)
+    except ValueError:
+        raise OptionRefused("format", f"format must be keep, jpeg, png, webp or avif, not {word[:40]!r}.") from None
+
+
+def _max_size(word: str) -> int:
+    word = word.strip()
+    if not re.fullmatch(r"\d{1,6}", word) or not 1 <= int(word) <= MAX_SIZE_LIMIT:
+        raise OptionRefused("max_size", f"max_size must be a whole number of pixels from 1 to {MAX_SIZE_LIMIT}, not {word[:40]!r}.")
+    return int(word)

@@ -1,0 +1,118 @@
+"""Every setting. A field's description is its documentation: the table in the README is made from here.
+
+Read from the environment and from `.env` in the working directory; the environment wins. An empty value counts as not set.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from halve.core.errors import OptionRefused
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Settings(BaseSettings):
+    """Where things live, who may do what, and how much of it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HALVE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    data_dir: Path = Field(Path("halve-data"), description="Folder of the embedded default: database, images, spool.")
+    database_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("HALVE_DATABASE_URL", "DATABASE_URL"),
+        description="Where requests and products live: `sqlite:///…`. Default: `halve.db` in the data folder.",
+    )
+    storage_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("HALVE_STORAGE_URL", "PROCESSED_IMAGES_DIR"),
+        description="Where images and sheets live: `file://…` or a folder's path. Default: `images` in the data folder.",
+    )
+    public_url: str | None = Field(
+        None, description="Where the store's images are public, such as a CDN; links in sheets start with it. Default: `/image`."
+    )
+    base_url: str | None = Field(
+        None, description="Public address of this server, for links. Default: the address that the upload came to."
+    )
+    host: str = Field("127.0.0.1", description="Address that `halve serve` listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that `halve serve` listens on; 0 takes a free one.")
+
+    api_keys: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="`name:key,name:key`. With keys, every request needs one and sees only its own. Default: open.",
+    )
+    allow_private: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="CIDRs, comma-separated, of private addresses that may be fetched from and posted to. Default: none."
+    )
+    webhook_secret: str | None = Field(
+        None, description="`whsec_…`, signs webhooks (Standard Webhooks). Default: generated once, kept in the database."
+    )
+    smtp_url: str | None = Field(None, description="`smtp://user:pass@host:587?starttls=1` or `smtps://…`. Default: no e-mail.")
+    mail_from: str | None = Field(None, description="Sender of e-mails. Needed with `HALVE_SMTP_URL`.")
+
+    max_upload_bytes: int = Field(
+        100_000_000, ge=1, description="Largest sheet, in bytes, compressed or not (gz may unpack to 10 times this)."
+    )
+    max_rows: int = Field(1_000_000, ge=1, description="Most rows of a sheet.")
+    max_urls_per_row: int = Field(100, ge=1, description="Most images of a row.")
+    max_source_bytes: int = Field(50_000_000, ge=1, description="Largest image to download, in bytes.")
+    max_pixels: int = Field(
+        100_000_000, ge=1, description="Largest image to decode, in pixels, all frames of an animation together."
+    )
+    fetch_timeout: float = Field(60.0, gt=0, description="Seconds that all of one download may take, redirects included.")
+    fetch_retries: int = Field(
+        3, ge=0, le=20, description="How often a download that failed in passing (408, 429, 5xx, broken connection) is tried again."
+    )
+    per_host: int = Field(16, ge=1, description="Connections to one host at once.")
+    concurrency: int | None = Field(
+        None, ge=1, le=256, description="Codec children, each one core. Default: as many as there are cores."
+    )
+    in_flight: int = Field(64, ge=1, le=4096, description="Images in work at once in one process, downloads included.")
+    max_open_requests: int = Field(1000, ge=1, description="Unfinished requests of one key; more uploads are answered 429.")
+    keep_days: float = Field(30.0, gt=0, description="Days after which a finished request, its sheets and images are erased.")
+    log_level: str = Field(
+        "info", description="`debug`, `info`, `warning` or `error`; logs are JSON lines on stderr unless that is a terminal."
+    )
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _read_keys(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        keys: dict[str, str] = {}
+        for pair in filter(None, (p.strip() for p in value.split(","))):
+            name, colon, key = pair.partition(":")
+            if not (colon and name.strip() and key.strip()):
+                raise ValueError("must be name:key,name:key")
+            if name.strip() in keys or key.strip() in keys.values():
+                raise ValueError(f"has the name {name.strip()!r} or its key twice")
+            keys[name.strip()] = key.strip()
+        return keys
+
+    @field_validator("allow_private", mode="before")
+    @classmethod
+    def _read_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings in force; `overrides` (by field name, None left out) win over the environment.
+
+    Raises OptionRefused, naming the first environment variable with an impossible value.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        name = name if name.isupper() else f"HALVE_{name.upper()}"
+        raise OptionRefused(name, f"{name}: {first['msg'].removeprefix('Value error, ')}.", code="bad_setting") from None
