@@ -1,0 +1,201 @@
+"""Settings → parts. Which URL scheme means which class stands here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
+from halve.core.links import Links
+from halve.core.pipeline import Pace, Pipeline
+from halve.core.ports import ImageStore, StateStore
+from halve.core.sheet import SheetLimits
+from halve.settings import Settings
+
+if TYPE_CHECKING:
+    from halve.engine.embedded import Worker
+    from halve.outbound.guard import Guard
+
+STATE_SCHEMES = {
+    "sqlite": ("halve.states.sql", "SqlStates", None),
+}
+"""Scheme of `HALVE_DATABASE_URL` → module, class, the extra that brings its library."""
+
+IMAGE_SCHEMES = {
+    "file": ("halve.images.files", "FileImages", None),
+}
+"""Scheme of `HALVE_STORAGE_URL` → module, class, the extra that brings its library."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All that a door or a worker needs, open and ready."""
+
+    settings: Settings
+    states: StateStore
+    images: ImageStore
+    links: Links
+    guard: Guard
+    pipeline: Pipeline
+    sheet_limits: SheetLimits
+
+    @property
+    def mail_available(self) -> bool:
+        return self.settings.smtp_url is not None
+
+    @property
+    def spool(self) -> Path:
+        """Folder for what is on its way: uploads, large downloads, sheets being written."""
+        return spool_folder(self.settings)
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Everything that the settings name, closed again at the end. The embedded database is created or migrated.
+
+    Raises OptionRefused for an impossible setting, ExtraMissing, StoreFailed.
+    """
+    from halve.codec import CodecLimits, CodecPool
+    from halve.outbound.email import SmtpMailer
+    from halve.outbound.fetch import FetchLimits, HttpFetcher
+    from halve.outbound.guard import Guard
+    from halve.outbound.webhook import HttpWebhooks, new_secret, retry_delay
+
+    mailer = None
+    if settings.smtp_url is not None:
+        if settings.mail_from is None:
+            raise OptionRefused(
+                "HALVE_MAIL_FROM", "HALVE_SMTP_URL is set, so HALVE_MAIL_FROM must name the sender.", code="bad_setting"
+            )
+        mailer = SmtpMailer(settings.smtp_url, settings.mail_from)
+    guard = Guard(settings.allow_private)
+    spool = spool_folder(settings)
+    sheet_limits = SheetLimits(
+        max_rows=settings.max_rows, max_urls_per_row=settings.max_urls_per_row, max_bytes=settings.max_upload_bytes
+    )
+    async with AsyncExitStack() as stack:
+        states = await open_states(settings)
+        stack.push_async_callback(states.close)
+        if _scheme(database_url(settings)) == "sqlite":
+            await states.migrate()
+        images = open_images(settings)
+        stack.push_async_callback(images.close)
+        webhook_secret = settings.webhook_secret or await states.secret("webhook", new_secret)
+        webhooks = HttpWebhooks(guard, webhook_secret)
+        stack.push_async_callback(webhooks.close)
+        fetcher = HttpFetcher(
+            guard,
+            FetchLimits(
+                max_bytes=settings.max_source_bytes, timeout=settings.fetch_timeout, per_host=settings.per_host, spool=spool
+            ),
+        )
+        stack.push_async_callback(fetcher.close)
+        codec = CodecPool(settings.concurrency, CodecLimits(max_pixels=settings.max_pixels))
+        stack.push_async_callback(codec.close)
+        links = Links(public_url=settings.public_url and settings.public_url.rstrip("/"), tokens=bool(settings.api_keys))
+        pace = Pace(retries=settings.fetch_retries, in_flight=settings.in_flight, retry_delay=retry_delay)
+        pipeline = Pipeline(
+            states=states,
+            images=images,
+            fetcher=fetcher,
+            codec=codec,
+            webhooks=webhooks,
+            mailer=mailer,
+            links=links,
+            sheet_limits=sheet_limits,
+            spool=spool,
+            pace=pace,
+        )
+        yield Parts(settings, states, images, links, guard, pipeline, sheet_limits)
+
+
+@asynccontextmanager
+async def open_worker(
+    parts: Parts, *, keep: bool = False, on_failure: Callable[[StoreFailed], None] | None = None
+) -> AsyncIterator[Worker]:
+    """A worker in the background of this event loop; on leaving, it ends what is in work or hands it back.
+
+    `keep`: finished requests are kept however old they get.
+    """
+    from halve.engine.embedded import Worker
+    from halve.engine.holder import Holder
+
+    with Holder(parts.settings.data_dir / "workers") as holder:
+        worker = Worker(
+            parts.states,
+            parts.images,
+            parts.pipeline,
+            holder,
+            in_flight=parts.settings.in_flight,
+            keep_days=None if keep else parts.settings.keep_days,
+            on_failure=on_failure,
+        )
+        running = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            await running
+
+
+async def open_states(settings: Settings) -> StateStore:
+    url = database_url(settings)
+    states: StateStore = await _class_for(url, STATE_SCHEMES, "HALVE_DATABASE_URL").open(url)
+    return states
+
+
+def open_images(settings: Settings) -> ImageStore:
+    url = storage_url(settings)
+    make = _class_for(url, IMAGE_SCHEMES, "HALVE_STORAGE_URL")
+    images: ImageStore = make(_path(url)) if _scheme(url) == "file" else make(url)
+    return images
+
+
+def database_url(settings: Settings) -> str:
+    return settings.database_url or f"sqlite:///{(settings.data_dir / 'halve.db').absolute()}"
+
+
+def storage_url(settings: Settings) -> str:
+    """The image store's URL; a bare folder's path, relative or not, is made one."""
+    if settings.storage_url is None:
+        return (settings.data_dir / "images").absolute().as_uri()
+    if "://" not in settings.storage_url:
+        return Path(settings.storage_url).absolute().as_uri()
+    return settings.storage_url
+
+
+def spool_folder(settings: Settings) -> Path:
+    spool = settings.data_dir / "spool"
+    try:
+        spool.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreFailed(f"The data folder {settings.data_dir} cannot be made: {error.strerror}. Set HALVE_DATA_DIR.") from error
+    return spool
+
+
+def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], setting: str) -> Any:
+    scheme = _scheme(url)
+    if scheme not in schemes:
+        known = ", ".join(f"{name}://" for name in schemes)
+        raise OptionRefused(setting, f"{setting} begins with {scheme or '?'}://, which is none of {known}.", code="bad_setting")
+    module, name, extra = schemes[scheme]
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if extra is None:
+            raise
+        raise ExtraMissing(f"{scheme}:// needs an extra that is not installed: pip install 'halve[{extra}]'.") from error
+
+
+def _scheme(url: str) -> str:
+    return urlsplit(url).scheme.partition("+")[0].lower()
+
+
+def _path(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))

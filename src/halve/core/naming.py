@@ -68,7 +68,9 @@ def image_key(request: Request, product: Product, place: int, format: str) -> st
 
 def sheet_key(request: Request, which: str, extension: str = "csv") -> str:
     """Where a sheet of the request is stored; `which` is `input`, `output` or `failed`."""
-    return f"{request.folder}/{_token(request, f'sheet/{which}')}.{extension}" if request.secret else f"{which}.{extension}"
+    if request.secret:
+        return f"{request.folder}/{_token(request, f'sheet/{which}')}.{extension}"
+    return f".halve/input.{extension}" if which == "input" else f"{which}.{extension}"
 
 
 def file_id(key: str) -> str:

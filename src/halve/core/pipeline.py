@@ -1,0 +1,280 @@
+"""The story, top to bottom: fetch → compress → store → record, and when nothing remains: report → notify.
+
+(What comes before, the sheet turned into products, is `core.intake`; who calls this and when, is `engine`.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from halve.core.attempts import LOST_BEFORE_POISON, after_failure, poisoned, settled
+from halve.core.errors import HalveError, ImageFailed, NotFound, StoreFailed
+from halve.core.links import Links
+from halve.core.models import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    ImageResult,
+    ImageState,
+    Outcome,
+    Product,
+    ProductState,
+    Request,
+)
+from halve.core.naming import content_type, image_key, sheet_key
+from halve.core.notice import ATTACHMENT_LIMIT, FAILURES_NAMED, deliveries_owed, mail_facts, webhook_body
+from halve.core.once import Once
+from halve.core.ports import Answer, Codec, Fetcher, ImageStore, Mailer, StateStore, WebhookSender
+from halve.core.report import ReportWriter
+from halve.core.sheet import SheetLimits, open_sheet
+
+log = structlog.get_logger(__name__)
+
+PROGRESS_EVERY = 1.0
+"""Seconds after which a product with many images says how far it is."""
+
+PAGE = 2_000
+"""Products read at once for the report."""
+
+URLS_REMEMBERED = 50_000
+"""URLs whose outcome a worker remembers, so that one that stands in a sheet many times is fetched once."""
+
+Attempt = tuple[ImageResult, float]
+"""What became of an image, and the seconds to wait if it is to be tried again."""
+
+_OVER = (ProductState.DONE, ProductState.FAILED, ProductState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`retries`: further attempts at a download that failed in passing. `in_flight`: images in work at once.
+
+    `retry_delay`: attempts made at a delivery → seconds to the next, None to give up.
+    """
+
+    retries: int
+    in_flight: int
+    retry_delay: Callable[[int], float | None]
+
+
+class Pipeline:
+    def __init__(
+        self,
+        *,
+        states: StateStore,
+        images: ImageStore,
+        fetcher: Fetcher,
+        codec: Codec,
+        webhooks: WebhookSender,
+        mailer: Mailer | None,
+        links: Links,
+        sheet_limits: SheetLimits,
+        spool: Path,
+        pace: Pace,
+    ) -> None:
+        self._states = states
+        self._images = images
+        self._fetcher = fetcher
+        self._codec = codec
+        self._webhooks = webhooks
+        self._mailer = mailer
+        self._links = links
+        self._sheet_limits = sheet_limits
+        self._spool = spool
+        self._pace = pace
+        self._slots = asyncio.Semaphore(pace.in_flight)
+        self._requests: Once[Request | None] = Once(256, worth_keeping=lambda request: request is not None)
+        self._urls: Once[Attempt] = Once(URLS_REMEMBERED, worth_keeping=lambda made: made[0].state is not ImageState.PENDING)
+
+    # ── one product: fetch, compress, store ───────────────────────────────────────────────────────────────────────────
+
+    async def process(self, product: Product, tell: Callable[[Outcome], None]) -> Outcome:
+        """Do what is left to do of a product. Returns what is to be recorded; `tell` hears of progress on the way there.
+
+        Raises StoreFailed where a store did, NotFound where the request was erased meanwhile; nothing is lost then.
+        """
+        request, _ = await self._requests.get(product.request_id, lambda: self._states.request(product.request_id))
+        if request is None:
+            raise NotFound(f"Request {product.request_id} was erased.")
+        results = list(product.results)
+        waits = [0.0] * len(results)
+        places = {
+            asyncio.create_task(self._image(request, product, place)): place
+            for place, result in enumerate(results)
+            if not settled(result, product.round)
+        }
+        pending = set(places)
+        try:
+            while pending:
+                done, pending = await asyncio.wait(pending, timeout=PROGRESS_EVERY)
+                for task in done:
+                    results[places[task]], waits[places[task]] = task.result()
+                if done and pending:
+                    tell(_outcome(product, results, ProductState.LEASED))
+        finally:
+            await _cancelled(places)
+        if any(result.state is ImageState.PENDING for result in results):
+            return _outcome(product, results, ProductState.WAITING, max(waits))
+        all_well = all(result.succeeded for result in results)
+        return _outcome(product, results, ProductState.DONE if all_well else ProductState.FAILED)
+
+    async def _image(self, request: Request, product: Product, index: int) -> Attempt:
+        before = product.results[index]
+        if before.state is ImageState.FAILED:
+            before = ImageResult(round=product.round)  # the user asked for another round: attempts start anew
+        if product.lost >= LOST_BEFORE_POISON:
+            return poisoned(before, round=product.round, times=product.lost), 0.0
+        url, place = product.input_urls[index], index + 1
+        async with self._slots:
+            (result, wait), own = await self._urls.get(
+                (request.id, product.round, url), lambda: self._attempt(request, product, place, before)
+            )
+            if not own and result.succeeded:
+                result = await self._copied(request, product, place, result)
+            return result, wait
+
+    async def _attempt(self, request: Request, product: Product, place: int, before: ImageResult) -> Attempt:
+        """One image, and what a failure means for it."""
+        try:
+            return await self._compressed(request, product, place, before), 0.0
+        except ImageFailed as error:
+            return after_failure(before, error, round=product.round, retries=self._pace.retries)
+        except HalveError:
+            raise
+        except Exception:
+            log.exception("image failed unexpectedly", request_id=str(request.id), row=product.row, place=place)
+            internal = ImageFailed("internal error, see the log", code="internal")
+            return after_failure(before, internal, round=product.round, retries=0)
+
+    async def _compressed(self, request: Request, product: Product, place: int, before: ImageResult) -> ImageResult:
+        """The heart of it: fetch → compress → store."""
+        async with self._fetcher.fetch(product.input_urls[place - 1]) as body:
+            small = await self._codec.compress(body, request.options)
+            key = image_key(request, product, place, small.format)
+            link = await self._images.put(key, small.data, content_type=content_type(key))
+            return ImageResult(
+                state=ImageState.KEPT if small.kept else ImageState.DONE,
+                round=product.round,
+                attempts=before.attempts + 1,
+                crashes=before.crashes,
+                key=key,
+                url=link or self._links.image(request, key),
+                bytes_in=body.size,
+                bytes_out=len(small.data),
+                width=small.width,
+                height=small.height,
+                format=small.format,
+                quality=small.quality,
+            )
+
+    async def _copied(self, request: Request, product: Product, place: int, made: ImageResult) -> ImageResult:
+        """The same URL stood elsewhere in the sheet: what was made there, under this place's own name."""
+        assert made.key is not None
+        assert made.format is not None
+        key = image_key(request, product, place, made.format)
+        if key == made.key:
+            return made
+        data = b"".join([piece async for piece in self._images.read(made.key)])
+        link = await self._images.put(key, data, content_type=content_type(key))
+        return replace(made, key=key, url=link or self._links.image(request, key))
+
+    # ── the end: report, notify ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def finish(self, request_id: UUID) -> bool:
+        """Write the output sheets and end the request, if nothing of it is open. Repeatable; True for the call that ended it."""
+        request = await self._states.request(request_id)
+        if request is None or request.finished or request.input_key is None:
+            return False
+        with self._work_folder() as work:
+            await self._load(request.input_key, work / "input")
+            output, failed = work / "output", work / "failed"
+            if not await self._report(request, work / "input", output, failed):
+                return False
+            output_key, failed_key = sheet_key(request, "output"), sheet_key(request, "failed")
+            await self._images.put(output_key, output, content_type=content_type(output_key))
+            if failed.exists():
+                await self._images.put(failed_key, failed, content_type=content_type(failed_key))
+            return await self._states.finish(
+                request.id,
+                request.round,
+                output_key=output_key,
+                failed_key=failed_key if failed.exists() else None,
+                deliveries=deliveries_owed(request),
+            )
+
+    async def _report(self, request: Request, sheet_path: Path, output: Path, failed: Path) -> bool:
+        """Write both sheets; False where a product turned out to be open."""
+        with open_sheet(sheet_path, request.filename, request.sheet, self._sheet_limits) as sheet:
+            writer = ReportWriter(sheet, output, failed)
+            try:
+                row = 0
+                while products := await self._states.products(request.id, after_row=row, limit=PAGE):
+                    if any(product.state not in _OVER for product in products):
+                        return False
+                    await asyncio.to_thread(writer.feed, products)
+                    row = products[-1].row
+            finally:
+                await asyncio.to_thread(writer.close)
+        return True
+
+    async def notify(self, delivery: Delivery) -> None:
+        """Make one attempt at a delivery, and write down how it went and what follows."""
+        request = await self._states.request(delivery.request_id)
+        if request is None or not request.finished:
+            answer = Answer(delivered=False, text="the request is no longer there, or runs again", over=True)
+        elif delivery.kind is DeliveryKind.WEBHOOK:
+            answer = await self._webhooks.send(delivery, webhook_body(request, self._links))
+        else:
+            answer = await self._send_mail(request, delivery)
+        delay = self._pace.retry_delay(delivery.attempts)
+        if answer.delivered:
+            state, delay = DeliveryState.DELIVERED, 0.0
+        elif answer.over or delay is None:
+            state, delay = DeliveryState.FAILED, 0.0
+        else:
+            state, delay = DeliveryState.DUE, max(delay, answer.retry_after or 0.0)
+        log.info("notified", request_id=str(delivery.request_id), kind=delivery.kind, state=state, answer=answer.text)
+        await self._states.record_delivery(delivery, state=state, answer=answer.text, delay=delay)
+
+    async def _send_mail(self, request: Request, delivery: Delivery) -> Answer:
+        if self._mailer is None or request.output_key is None:
+            return Answer(delivered=False, text="no mail server is configured: set HALVE_SMTP_URL and HALVE_MAIL_FROM")
+        failed = await self._states.products(request.id, limit=FAILURES_NAMED, failed_only=True)
+        stored = await self._images.stat(request.output_key)
+        attachment = None
+        if stored is not None and stored.size <= ATTACHMENT_LIMIT:
+            attachment = b"".join([piece async for piece in self._images.read(request.output_key)])
+        return await self._mailer.send(delivery, mail_facts(request, self._links, failed, attachment))
+
+    # ── small change ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _load(self, key: str, path: Path) -> None:
+        with path.open("wb") as file:
+            async for piece in self._images.read(key):
+                await asyncio.to_thread(file.write, piece)
+
+    @contextmanager
+    def _work_folder(self) -> Iterator[Path]:
+        try:
+            with tempfile.TemporaryDirectory(dir=self._spool, prefix="report-") as work:
+                yield Path(work)
+        except OSError as error:
+            raise StoreFailed(f"The folder {self._spool} cannot be written to: {error.strerror}.") from error
+
+
+def _outcome(product: Product, results: list[ImageResult], state: ProductState, delay: float = 0.0) -> Outcome:
+    return Outcome(product.request_id, product.row, product.fence, tuple(results), state, delay)
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[Attempt]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,280 @@
+"""The embedded worker: claims products, hands them to the pipeline, records what comes of them, and minds the rest.
+
+It keeps nothing that matters in memory. Stopped at any moment, by SIGKILL too, another one goes on from the state store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import structlog
+
+from halve.core.attempts import LOST_BEFORE_ALONE
+from halve.core.errors import NotFound, StoreFailed
+from halve.core.models import Delivery, ImageResult, Outcome, Product, ProductState
+from halve.core.pipeline import Pipeline
+from halve.core.ports import ImageStore, StateStore
+from halve.engine.holder import Holder
+from halve.engine.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+
+LEASE = 60.0
+"""Seconds for which a product is leased; renewed three times in that span."""
+
+POLL = 0.5
+"""Seconds between looks for work when there was none."""
+
+CLAIM = 16
+"""Products claimed at once. As long as there is room for fewer images than that, none is: a claim costs a write."""
+
+GRACE = 10.0
+"""Seconds that images in work have to end when the worker is stopped; then they are handed back."""
+
+KEEPING_EVERY = 3600.0
+"""Seconds between looks for requests that have been kept long enough."""
+
+AFTER_FAILURE = 2.0
+"""Seconds before a product whose bytes could not be stored is tried again."""
+
+MOST_PATIENCE = 30.0
+"""Longest pause, in seconds, after a store failed again and again."""
+
+
+class Worker:
+    """`in_flight` images at once at the most (a product that alone has more is worked on all the same).
+
+    `keep_days`: finished requests older than that are erased; None: never. `on_failure` is told of each StoreFailed; the worker
+    itself waits and goes on.
+    """
+
+    def __init__(
+        self,
+        states: StateStore,
+        images: ImageStore,
+        pipeline: Pipeline,
+        holder: Holder,
+        *,
+        in_flight: int,
+        keep_days: float | None = None,
+        on_failure: Callable[[StoreFailed], None] | None = None,
+    ) -> None:
+        self._states = states
+        self._images = images
+        self._pipeline = pipeline
+        self._holder = holder
+        self._in_flight = in_flight
+        self._portion = min(CLAIM, max(1, in_flight // 4))
+        self._keep_days = keep_days
+        self._on_failure = on_failure
+        self._recorder = Recorder(states)
+        self._products: dict[asyncio.Task[None], Product] = {}
+        self._suspects: list[Product] = []
+        self._finishing: set[UUID] = set()
+        self._telling: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._wake = asyncio.Event()
+
+    def nudge(self) -> None:
+        """There may be something to do: look now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim no more; end what is in work, or hand it back after `GRACE` seconds. `run` returns then."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until stopped. Survives failing stores: it waits and tries again."""
+        await self._patiently(self._void_the_dead)
+        async with asyncio.TaskGroup() as group:
+            minding = [
+                group.create_task(self._again_and_again(step, every))
+                for step, every in (
+                    (self._record, 0.0),
+                    (self._sweep, POLL),
+                    (self._finish, POLL),
+                    (self._notify, POLL),
+                    (self._renew, LEASE / 3),
+                    (self._keep_house, KEEPING_EVERY),
+                )
+            ]
+            try:
+                while not self._stopping.is_set():
+                    await self._patiently(self._claim)
+                await self._wind_up()
+            finally:
+                for task in (*minding, *self._products, *self._telling):
+                    task.cancel()
+
+    # ── claiming and processing ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def _claim(self) -> None:
+        """Claim what there is room for, or wait until there may be some."""
+        self._wake.clear()
+        free = self._in_flight - sum(len(product.input_urls) for product in self._products.values())
+        if self._suspects and not self._products:
+            self._begin(self._suspects.pop())
+        elif free >= self._portion and not self._suspects:
+            claimed = await self._states.claim(self._holder.name, self._portion, lease=LEASE)
+            self._suspects += [product for product in claimed if product.lost >= LOST_BEFORE_ALONE]
+            for product in claimed:
+                if product.lost < LOST_BEFORE_ALONE:
+                    self._begin(product)
+            if claimed:
+                return
+        await self._rest()
+
+    def _begin(self, product: Product) -> None:
+        task = asyncio.create_task(self._process(product))
+        self._products[task] = product
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._products[task]
+        self._wake.set()
+
+    async def _process(self, product: Product) -> None:
+        so_far = product.results
+
+        def tell(outcome: Outcome) -> None:
+            nonlocal so_far
+            so_far = outcome.results
+            self._recorder.put(outcome)
+
+        try:
+            self._recorder.put(await self._pipeline.process(product, tell))
+        except NotFound:
+            log.info("request erased while in work", request_id=str(product.request_id), row=product.row)
+        except asyncio.CancelledError:
+            self._recorder.put(_handed_back(product, so_far))
+            raise
+        except Exception as error:
+            self._recorder.put(_handed_back(product, so_far, delay=AFTER_FAILURE))
+            if isinstance(error, StoreFailed):
+                self._failed(error)
+            else:
+                log.exception("product failed unexpectedly", request_id=str(product.request_id), row=product.row)
+
+    async def _wind_up(self) -> None:
+        """Let what is in work end, hand back the rest, and write it all down."""
+        if self._products:
+            await asyncio.wait(self._products, timeout=GRACE * 0.8)
+        for task in list(self._products):
+            task.cancel()
+        await asyncio.gather(*self._products, *self._telling, return_exceptions=True)
+        for product in self._suspects:
+            self._recorder.put(_handed_back(product, product.results))
+        try:
+            async with asyncio.timeout(GRACE * 0.2):
+                await self._recorder.flush()
+        except (TimeoutError, StoreFailed) as error:
+            log.warning("stopped before all was recorded; the leases will run out", reason=str(error))
+
+    # ── minding the rest ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _record(self) -> None:
+        for request_id in await self._recorder.write():
+            self._finish_soon(request_id)
+        self._wake.set()
+
+    async def _sweep(self) -> None:
+        if await self._states.sweep():
+            self._wake.set()
+
+    async def _finish(self) -> None:
+        for request_id in await self._states.to_finish():
+            self._finish_soon(request_id)
+
+    def _finish_soon(self, request_id: UUID) -> None:
+        if request_id not in self._finishing:
+            self._finishing.add(request_id)
+            self._tell(self._finish_one(request_id))
+
+    async def _finish_one(self, request_id: UUID) -> None:
+        try:
+            if await self._pipeline.finish(request_id):
+                await self._notify()
+        finally:
+            self._finishing.discard(request_id)
+
+    async def _notify(self) -> None:
+        for delivery in await self._states.claim_deliveries(self._holder.name, CLAIM, lease=LEASE):
+            self._tell(self._deliver(delivery))
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        await self._pipeline.notify(delivery)
+
+    def _tell(self, work: Awaitable[None]) -> None:
+        """Do it beside the rest; a failure is told and made good by a later look."""
+        task = asyncio.create_task(self._told(work))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _told(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except StoreFailed as error:
+            self._failed(error)
+        except Exception:
+            log.exception("ending or notifying a request failed unexpectedly")
+
+    async def _renew(self) -> None:
+        await self._states.renew(self._holder.name, lease=LEASE)
+
+    async def _keep_house(self) -> None:
+        """Erase what was kept long enough."""
+        if self._keep_days is None:
+            return
+        while expired := await self._states.expired(days=self._keep_days):
+            for request in expired:
+                if request.secret:
+                    await self._images.delete_folder(request.folder)
+                await self._states.erase(request.id)
+
+    async def _void_the_dead(self) -> None:
+        dead = self._holder.the_dead()
+        if dead:
+            await self._states.void(dead)
+            self._holder.forget(dead)
+
+    # ── patience ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _again_and_again(self, step: Callable[[], Awaitable[None]], every: float) -> None:
+        while True:
+            await self._patiently(step)
+            await asyncio.sleep(every)
+
+    async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do one step; where a store fails, wait ever longer and do it again."""
+        pause = POLL
+        while True:
+            try:
+                return await step()
+            except StoreFailed as error:
+                self._failed(error)
+            except Exception:
+                log.exception("a step of the worker failed unexpectedly")
+            if self._stopping.is_set():
+                return None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, MOST_PATIENCE)
+
+    def _failed(self, error: StoreFailed) -> None:
+        log.error("store failed", reason=str(error))
+        if self._on_failure is not None:
+            self._on_failure(error)
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(POLL):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+
+def _handed_back(product: Product, results: tuple[ImageResult, ...], *, delay: float = 0.0) -> Outcome:
+    state = ProductState.WAITING if delay else ProductState.READY
+    return Outcome(product.request_id, product.row, product.fence, results, state, delay)
