@@ -1,0 +1,230 @@
+"""Sheets through the whole of it: a real origin, real codec children, a real database, a real folder."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from halve.core.models import DeliveryState, ImageState, Mode, ProductState, Status
+from halve.outbound.webhook import verify
+from tests.support.origin import Origin
+from tests.support.photos import photo
+from tests.support.shop import image_behind, open_shop, output_rows, sheet_of, stored, the_end, upload
+
+PHOTO = photo("coffee", quality=92)
+OTHER = photo("rocket", quality=92)
+
+
+@pytest.fixture
+def origin():
+    with Origin() as origin:
+        origin.serve("/a.jpg", PHOTO)
+        origin.serve("/b.jpg", OTHER)
+        yield origin
+
+
+async def test_a_sheet_comes_back_with_links_to_lighter_pictures(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path) as shop:
+        sheet = sheet_of([("Cup", [origin.url("/a.jpg"), origin.url("/b.jpg")])])
+        request = await the_end(shop, (await upload(shop, sheet)).id)
+        assert (request.status, request.done_images, request.failed_images) == (Status.COMPLETED, 2, 0)
+        assert request.bytes_in == len(PHOTO) + len(OTHER)
+        assert request.bytes_out < request.bytes_in * 0.6
+        [row] = await output_rows(shop, request)
+        links = row["Output Image Urls"].split(", ")
+        pictures = [await image_behind(shop, link) for link in links]
+        assert [picture[:3] for picture in pictures] == [b"\xff\xd8\xff"] * 2
+        assert sum(map(len, pictures)) == request.bytes_out
+        assert row["Image Errors"] == ""
+        assert request.failed_key is None
+
+
+async def test_one_failed_image_does_not_leave_the_request_pending(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path) as shop:
+        sheet = sheet_of([("Cup", [origin.url("/a.jpg")]), ("Ghost", [origin.url("/gone.jpg")])])
+        request = await the_end(shop, (await upload(shop, sheet)).id)
+        assert (request.status, request.done_images, request.failed_images, request.percent) == (Status.COMPLETED, 1, 1, 100)
+
+
+async def test_a_request_of_which_nothing_succeeded_has_failed(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path) as shop:
+        request = await the_end(shop, (await upload(shop, sheet_of([("Ghost", [origin.url("/gone.jpg")])]))).id)
+        assert (request.status, request.failed_images) == (Status.FAILED, 1)
+        assert await output_rows(shop, request)
+
+
+async def test_a_failed_url_does_not_shift_the_ones_behind_it(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path) as shop:
+        urls = [origin.url("/a.jpg"), origin.url("/gone.jpg"), origin.url("/b.jpg")]
+        request = await the_end(shop, (await upload(shop, sheet_of([("Cup", urls)]))).id)
+        [row] = await output_rows(shop, request)
+        first, second, third = row["Output Image Urls"].split(", ")
+        assert second == ""
+        assert row["Image Errors"] == "2: not found (404)"
+        assert len(await image_behind(shop, first)) < len(PHOTO)
+        assert (await image_behind(shop, first)) != (await image_behind(shop, third))
+        failed = (await stored(shop, request.failed_key)).decode()
+        assert "/gone.jpg" in failed
+
+
+async def test_two_products_of_one_name_keep_their_own_pictures(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path) as shop:
+        sheet = sheet_of([("Cup", [origin.url("/a.jpg")]), ("Cup", [origin.url("/b.jpg")])])
+        request = await the_end(shop, (await upload(shop, sheet)).id)
+        one, two = [row["Output Image Urls"] for row in await output_rows(shop, request)]
+        assert one != two
+        assert (await image_behind(shop, one)) != (await image_behind(shop, two))
+
+
+async def test_a_url_that_stands_many_times_is_fetched_once_and_counts_at_every_place(tmp_path: Path, origin: Origin) -> None:
+    origin.latency = 0.05
+    async with open_shop(tmp_path) as shop:
+        url = origin.url("/a.jpg")
+        request = await the_end(shop, (await upload(shop, sheet_of([(f"Cup {n}", [url, url]) for n in range(10)]))).id)
+        assert origin.hits("/a.jpg") == 1
+        assert (request.total_images, request.done_images) == (20, 20)
+        links = [link for row in await output_rows(shop, request) for link in row["Output Image Urls"].split(", ")]
+        assert len(set(links)) == 20
+        assert len({await image_behind(shop, link) for link in links}) == 1
+
+
+async def test_an_origin_that_fails_in_passing_is_asked_again(tmp_path: Path, origin: Origin) -> None:
+    origin.flaky("/flaky.jpg", PHOTO, failures=2, status=503)
+    async with open_shop(tmp_path) as shop:
+        request = await the_end(shop, (await upload(shop, sheet_of([("Cup", [origin.url("/flaky.jpg")])]))).id)
+        assert (request.status, request.failed_images, origin.hits("/flaky.jpg")) == (Status.COMPLETED, 0, 3)
+
+
+async def test_retries_are_bounded_and_the_good_images_beside_are_fetched_once(tmp_path: Path, origin: Origin) -> None:
+    origin.status("/broken.jpg", 500)
+    async with open_shop(tmp_path, fetch_retries=1) as shop:
+        urls = [origin.url("/a.jpg"), origin.url("/broken.jpg")]
+        request = await the_end(shop, (await upload(shop, sheet_of([("Cup", urls)]))).id)
+        assert (request.done_images, request.failed_images) == (1, 1)
+        assert (origin.hits("/a.jpg"), origin.hits("/broken.jpg")) == (1, 2)
+        [row] = await output_rows(shop, request)
+        assert row["Image Errors"] == "2: server error (500)"
+
+
+async def test_a_webhook_is_sent_until_it_arrives_always_under_one_id(tmp_path: Path, origin: Origin) -> None:
+    origin.flaky("/hook", b"thanks", failures=1, status=500)
+    async with open_shop(tmp_path) as shop:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]), webhook_url=origin.url("/hook"))
+        await the_end(shop, request.id)
+        async with asyncio.timeout(20):
+            while (await shop.states.deliveries(request.id))[0].state is not DeliveryState.DELIVERED:
+                await asyncio.sleep(0.05)
+        [delivery] = await shop.states.deliveries(request.id)
+        secret = await shop.states.secret("webhook", lambda: "not made again")
+        hooks = origin.seen("/hook")
+        assert [hook.headers["webhook-id"] for hook in hooks] == [str(delivery.id)] * 2
+        for hook in hooks:
+            verify(secret, hook.headers, hook.body)
+        told = json.loads(hooks[-1].body)
+        assert told["request_id"] == str(request.id)
+        assert (told["status"], told["total_images"], told["no_img_compressed"], told["failed_images"]) == ("completed", 1, 1, 0)
+        assert told["csv_url"] == told["output_csv_url"] == f"http://shop.test/download/{request.id}"
+
+
+async def test_a_cancelled_request_has_its_sheet_and_is_cancelled_for_good(tmp_path: Path, origin: Origin) -> None:
+    origin.latency = 0.2
+    async with open_shop(tmp_path, in_flight=4) as shop:
+        rows = [(f"Cup {n}", [origin.url(f"/a.jpg?n={n}")]) for n in range(200)]
+        request = await upload(shop, sheet_of(rows), webhook_url=origin.url("/hook"))
+        while not (await shop.states.request(request.id)).done_images:  # type: ignore[union-attr]
+            await asyncio.sleep(0.02)
+        assert await shop.states.cancel(request.id)
+        assert not await shop.states.cancel(request.id)
+        request = await the_end(shop, request.id)
+        assert request.status is Status.CANCELLED
+        assert 0 < request.done_images < 200
+        rows_out = await output_rows(shop, request)
+        assert len(rows_out) == 200
+        assert sum(bool(row["Output Image Urls"]) for row in rows_out) == request.done_images
+        assert {row["Image Errors"] for row in rows_out} == {"", "1: cancelled"}
+        after = origin.hits("/a.jpg")
+        await asyncio.sleep(0.5)
+        assert origin.hits("/a.jpg") <= after + 4
+
+
+async def test_retry_runs_what_failed_alone_and_notifies_anew(tmp_path: Path, origin: Origin) -> None:
+    origin.serve("/hook", b"thanks")
+    async with open_shop(tmp_path) as shop:
+        rows = [("Cup", [origin.url("/a.jpg"), origin.url("/late.jpg")]), ("Mug", [origin.url("/b.jpg")])]
+        request = await upload(shop, sheet_of(rows), webhook_url=origin.url("/hook"))
+        first = await the_end(shop, request.id)
+        assert (first.done_images, first.failed_images) == (2, 1)
+        origin.serve("/late.jpg", OTHER)
+        assert await shop.states.retry(request.id)
+        second = await the_end(shop, request.id)
+        assert (second.status, second.done_images, second.failed_images) == (Status.COMPLETED, 3, 0)
+        assert (origin.hits("/a.jpg"), origin.hits("/b.jpg"), origin.hits("/late.jpg")) == (1, 1, 2)
+        assert not await shop.states.retry(request.id)
+        async with asyncio.timeout(20):
+            while origin.hits("/hook") < 2:
+                await asyncio.sleep(0.05)
+        ids = {hook.headers["webhook-id"] for hook in origin.seen("/hook")}
+        assert len(ids) == 2
+
+
+async def test_bad_rows_of_a_lenient_sheet_are_told_and_disturb_nothing(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path) as shop:
+        sheet = sheet_of([("Cup", [origin.url("/a.jpg")]), ("", [origin.url("/b.jpg")]), ("Mug", [origin.url("/b.jpg")])])
+        request = await the_end(shop, (await upload(shop, sheet, mode=Mode.LENIENT)).id)
+        assert (request.status, request.total_images, request.done_images, request.failed_rows) == (Status.COMPLETED, 2, 2, 1)
+        rows = await output_rows(shop, request)
+        assert [bool(row["Output Image Urls"]) for row in rows] == [True, False, True]
+        assert rows[1]["Image Errors"]
+
+
+async def test_a_product_that_keeps_losing_its_workers_is_given_up_as_poison(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))
+        for n in range(10):
+            assert len(await shop.states.claim(f"ghost {n}", 1, lease=60)) == 1
+            await shop.states.void([f"ghost {n}"])
+        [product] = await shop.states.claim("me", 1, lease=60)
+        assert product.lost == 10
+        outcome = await shop.pipeline.process(product, lambda _: None)
+        assert outcome.state is ProductState.FAILED
+        assert outcome.results[0].error_code == "poison"
+        assert origin.hits("/a.jpg") == 0
+        assert request.id == product.request_id
+
+
+async def test_a_product_that_lost_some_workers_runs_with_nothing_beside_it(tmp_path: Path, origin: Origin) -> None:
+    origin.latency = 0.1
+    async with open_shop(tmp_path, worker=False) as shop:
+        suspect = await upload(shop, sheet_of([("Suspect", [origin.url("/b.jpg")])]))
+        for n in range(5):
+            await shop.states.claim(f"ghost {n}", 1, lease=60)
+            await shop.states.void([f"ghost {n}"])
+        others = await upload(shop, sheet_of([(f"Cup {n}", [origin.url(f"/a.jpg?n={n}")]) for n in range(20)]))
+    async with open_shop(tmp_path) as shop:
+        assert (await the_end(shop, suspect.id)).done_images == 1
+        assert (await the_end(shop, others.id)).done_images == 20
+
+
+async def test_a_request_erased_while_in_work_leaves_the_worker_well(tmp_path: Path, origin: Origin) -> None:
+    origin.latency = 0.2
+    async with open_shop(tmp_path) as shop:
+        doomed = await upload(shop, sheet_of([(f"Cup {n}", [origin.url(f"/a.jpg?n={n}")]) for n in range(30)]))
+        await asyncio.sleep(0.1)
+        await shop.states.erase(doomed.id)
+        await shop.images.delete_folder(doomed.folder)
+        origin.latency = 0
+        request = await the_end(shop, (await upload(shop, sheet_of([("Mug", [origin.url("/b.jpg")])]))).id)
+        assert request.status is Status.COMPLETED
+        assert await shop.states.request(doomed.id) is None
+
+
+async def test_results_tell_sizes_formats_and_states(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path) as shop:
+        request = await the_end(shop, (await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))).id)
+        [product] = await shop.states.products(request.id)
+        [result] = product.results
+        assert (result.state, result.format, result.width, result.height) == (ImageState.DONE, "jpeg", 600, 400)
+        assert (result.bytes_in, result.bytes_out, result.attempts) == (len(PHOTO), request.bytes_out, 1)
+        assert replace(product, results=()).product_name == "Cup"
