@@ -117,13 +117,13 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
 
 @asynccontextmanager
 async def open_worker(
-    parts: Parts, *, keep: bool = False, on_failure: Callable[[StoreFailed], None] | None = None
+    parts: Parts, *, keep: bool = False, grace: float | None = None, on_failure: Callable[[StoreFailed], None] | None = None
 ) -> AsyncIterator[Worker]:
     """A worker in the background of this event loop; on leaving, it ends what is in work or hands it back.
 
-    `keep`: finished requests are kept however old they get.
+    `keep`: finished requests are kept however old they get. `grace`: seconds that images in work have to end on leaving.
     """
-    from halve.engine.embedded import Worker
+    from halve.engine.embedded import GRACE, Worker
     from halve.engine.holder import Holder
 
     with Holder(parts.settings.data_dir / "workers") as holder:
@@ -134,6 +134,7 @@ async def open_worker(
             holder,
             in_flight=parts.settings.in_flight,
             keep_days=None if keep else parts.settings.keep_days,
+            grace=GRACE if grace is None else grace,
             on_failure=on_failure,
         )
         running = asyncio.create_task(worker.run())

@@ -30,8 +30,11 @@ POLL = 0.5
 CLAIM = 16
 """Products claimed at once. As long as there is room for fewer images than that, none is: a claim costs a write."""
 
-GRACE = 10.0
-"""Seconds that images in work have to end when the worker is stopped; then they are handed back."""
+GRACE = 8.0
+"""Seconds that images in work have to end when the worker is stopped, unless told otherwise; then they are handed back."""
+
+FLUSH = 2.0
+"""Seconds after that in which the last outcomes must be written."""
 
 KEEPING_EVERY = 3600.0
 """Seconds between looks for requests that have been kept long enough."""
@@ -46,7 +49,8 @@ MOST_PATIENCE = 30.0
 class Worker:
     """`in_flight` images at once at the most (a product that alone has more is worked on all the same).
 
-    `keep_days`: finished requests older than that are erased; None: never. `on_failure` is told of each StoreFailed; the worker
+    `keep_days`: finished requests older than that are erased; None: never. `grace`: seconds that work has to end on stopping.
+    `on_failure` is told of each StoreFailed; the worker
     itself waits and goes on.
     """
 
@@ -59,6 +63,7 @@ class Worker:
         *,
         in_flight: int,
         keep_days: float | None = None,
+        grace: float = GRACE,
         on_failure: Callable[[StoreFailed], None] | None = None,
     ) -> None:
         self._states = states
@@ -68,6 +73,7 @@ class Worker:
         self._in_flight = in_flight
         self._portion = min(CLAIM, max(1, in_flight // 4))
         self._keep_days = keep_days
+        self._grace = grace
         self._on_failure = on_failure
         self._recorder = Recorder(states)
         self._products: dict[asyncio.Task[None], Product] = {}
@@ -82,7 +88,7 @@ class Worker:
         self._wake.set()
 
     def stop(self) -> None:
-        """Claim no more; end what is in work, or hand it back after `GRACE` seconds. `run` returns then."""
+        """Claim no more; end what is in work, or hand it back after `grace` seconds. `run` returns then."""
         self._stopping.set()
         self._wake.set()
 
@@ -161,14 +167,14 @@ class Worker:
     async def _wind_up(self) -> None:
         """Let what is in work end, hand back the rest, and write it all down."""
         if self._products:
-            await asyncio.wait(self._products, timeout=GRACE * 0.8)
+            await asyncio.wait(self._products, timeout=self._grace)
         for task in list(self._products):
             task.cancel()
         await asyncio.gather(*self._products, *self._telling, return_exceptions=True)
         for product in self._suspects:
             self._recorder.put(_handed_back(product, product.results))
         try:
-            async with asyncio.timeout(GRACE * 0.2):
+            async with asyncio.timeout(FLUSH):
                 await self._recorder.flush()
         except (TimeoutError, StoreFailed) as error:
             log.warning("stopped before all was recorded; the leases will run out", reason=str(error))
