@@ -1,0 +1,86 @@
+"""Bodies that are encoded though `identity` was asked for (RFC 9110, section 8.4): undone within bounds, or refused by name."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+from halve.core.errors import ImageFailed
+
+_PIECE = 2**18
+"""Most bytes that one step of decoding yields: however small a bomb is, it goes off in portions that are counted."""
+
+_GZIP = b"\x1f\x8b"
+
+
+class Plain:
+    """Nothing to undo."""
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        yield piece
+
+    def finish(self) -> bytes:
+        return b""
+
+
+class Inflate:
+    """gzip and deflate. A body that is announced so and is not (an upload with wrong metadata) passes as it is."""
+
+    def __init__(self) -> None:
+        self._start: bytes | None = b""
+        self._zlib: zlib._Decompress | None = None
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        if self._start is not None:
+            piece = self._start + piece
+            if len(piece) < 2:
+                self._start = piece
+                return
+            self._start, self._zlib = None, _zlib(piece)
+        if self._zlib is None:
+            yield piece
+            return
+        while piece:
+            try:
+                data = self._zlib.decompress(piece, _PIECE)
+            except zlib.error:
+                raise ImageFailed("damaged gzip encoding", code="bad_encoding") from None
+            yield data
+            piece = self._zlib.unconsumed_tail
+            if self._zlib.eof:
+                piece = self._zlib.unused_data
+                if not piece.startswith(_GZIP):
+                    return
+                self._zlib = zlib.decompressobj(wbits=31)  # another member (RFC 1952, section 2.2)
+
+    def finish(self) -> bytes:
+        """What is left. Raises ImageFailed if the end is missing."""
+        if self._zlib is None:
+            return self._start or b""
+        rest = self._zlib.flush()
+        if not self._zlib.eof:
+            raise ImageFailed("download cut short", code="truncated", transient=True)
+        return rest
+
+
+def _zlib(first: bytes) -> zlib._Decompress | None:
+    if first.startswith(_GZIP):
+        return zlib.decompressobj(wbits=31)
+    if first[0] & 0x0F == 8 and int.from_bytes(first[:2], "big") % 31 == 0:  # RFC 1950, section 2.2
+        return zlib.decompressobj(wbits=15)
+    return None
+
+
+def decoder(encoding: str) -> Plain | Inflate:
+    """For a `Content-Encoding`. Words that are no encoding (`utf-8`, `none`) mean nothing, as in browsers.
+
+    Raises ImageFailed for encodings that are not undone here.
+    """
+    words = [word.strip().lower() for word in encoding.split(",") if word.strip()]
+    for word in words:
+        if word in ("br", "zstd", "compress", "x-compress", "dcb", "dcz"):
+            raise ImageFailed(f"encoded as {word} though that was not asked for", code="bad_encoding")
+    known = [word for word in words if word in ("gzip", "x-gzip", "deflate")]
+    if len(known) > 1:
+        raise ImageFailed(f"encoded {len(known)} times over", code="bad_encoding")
+    return Inflate() if known else Plain()

@@ -1,0 +1,94 @@
+"""What went wrong on the way, in words: the HTTP client's errors and a server's refusals, as ImageFailed.
+
+The webhook sender takes the words and whether trying again may help; codes are for images.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Mapping
+
+import aiohttp
+
+from halve.core.errors import ImageFailed
+from halve.outbound.client import CONNECT_SECONDS
+from halve.outbound.guard import SocketRefused
+from halve.outbound.retry_after import retry_after
+
+LONGEST_RETRY_AFTER = 300.0
+"""Seconds. Whoever asks for more than this is asked again after this."""
+
+_WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset by the server",
+    errno.EPIPE: "reset by the server",
+    errno.ETIMEDOUT: "no answer",
+    errno.EHOSTUNREACH: "host unreachable",
+    errno.ENETUNREACH: "network unreachable",
+    errno.EADDRNOTAVAIL: "network unreachable",
+}
+
+_REFUSALS = {
+    401: ("unauthorized", "login required (401)"),
+    403: ("forbidden", "forbidden (403)"),
+    404: ("not_found", "not found (404)"),
+    410: ("gone", "gone (410)"),
+}
+
+
+def refusal(status: int, headers: Mapping[str, str]) -> ImageFailed:
+    """What a status that is not 2xx says. Transient: 408, 429 and 5xx."""
+    if status in _REFUSALS:
+        code, message = _REFUSALS[status]
+        return ImageFailed(message, code=code)
+    if status < 500 and status not in (408, 429):
+        return ImageFailed(f"HTTP {status}", code="http_error")
+    wait = retry_after(headers, longest=LONGEST_RETRY_AFTER)
+    if status == 408:
+        return ImageFailed("HTTP 408", code="http_error", transient=True, retry_after=wait)
+    if status == 429:
+        return ImageFailed("too many requests (429)", code="rate_limited", transient=True, retry_after=wait)
+    return ImageFailed(f"server error ({status})", code="server_error", transient=True, retry_after=wait)
+
+
+def fault(error: aiohttp.ClientError | OSError, host: str) -> ImageFailed:
+    """What an error of the HTTP client says, up to the headers of the answer. The host is one that the sheet names."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, SocketRefused):
+        return ImageFailed(f"address not allowed: {cause.target}", code="address_not_allowed")
+    if isinstance(cause, socket.gaierror):
+        return _lookup(cause, host)
+    if isinstance(error, aiohttp.ClientSSLError):
+        return _tls(error)
+    if isinstance(error, TimeoutError):  # of connecting, the only one that the client itself has
+        return ImageFailed(f"no answer within {CONNECT_SECONDS:g} s", code="timeout", transient=True)
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
+        return ImageFailed("not a proper HTTP answer", code="bad_answer")
+    return ImageFailed(f"connection failed: {_words(cause)}", code="connection_failed", transient=True)
+
+
+def _tls(error: aiohttp.ClientSSLError) -> ImageFailed:
+    """A certificate that is wrong stays wrong; a handshake that broke off may go through next time."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = getattr(error.certificate_error, "verify_message", "") or "bad certificate"
+    else:
+        reason = (getattr(error.os_error, "reason", None) or "no handshake").replace("_", " ").lower()
+    return ImageFailed(f"TLS failed: {reason}", code="tls_failed", transient="eof" in reason)
+
+
+def _lookup(error: socket.gaierror, host: str) -> ImageFailed:
+    """A name server that is busy or out of reach may answer later; one that says there is no such name has answered."""
+    if error.errno in (socket.EAI_AGAIN, socket.EAI_SYSTEM, socket.EAI_MEMORY):
+        return ImageFailed(f"name server does not answer for {host}", code="dns_failed", transient=True)
+    return ImageFailed(f"no such host: {host}", code="dns_failed")
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "closed without an answer"
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None:  # an OSError without one: several addresses, each with another error
+        return "no address answers" if isinstance(error, OSError) else "broken off"
+    return _WORDS.get(number) or os.strerror(number).lower()

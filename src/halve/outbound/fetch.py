@@ -1,0 +1,195 @@
+"""Downloads of images that strangers name: guarded, bounded in time and bytes, polite to hosts, and plain about what went wrong.
+
+One download is one GET and the redirects behind it. It does not try again by itself: what may pass is marked `transient`, and
+who asked comes back later. A connection kept from before that turns out to be closed is the one exception (RFC 9112, 9.3.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+
+from halve.core.errors import ImageFailed
+from halve.core.ports import Body
+from halve.outbound.body import Download, Room
+from halve.outbound.client import IDLE_SECONDS, Client
+from halve.outbound.encodings import decoder
+from halve.outbound.faults import fault, refusal
+from halve.outbound.guard import Guard
+from halve.outbound.hosts import Hosts, Patience
+from halve.outbound.sniff import HEAD, not_an_image
+from halve.outbound.urls import BadURL, Target, follow, read_url
+
+ACCEPT = "image/jpeg, image/png;q=0.9, image/*;q=0.8, */*;q=0.5"
+"""The original is wanted: some shops hand out WebP made on the fly to whoever seems to like it as much."""
+
+MAX_REDIRECTS = 5
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+LEFTOVER = 2**16
+"""Bytes of a body that nobody wants (a 404's, a redirect's) that are read all the same, to keep the connection."""
+
+KEPT_HOSTS = 32
+"""Connections are kept for so many hosts at once; a sheet of a thousand hosts would hold a thousand sockets open otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """`max_bytes` of a body, decoded; `timeout` in seconds for one whole download, redirects included, waiting for a turn at a
+    busy host not; `per_host` connections to one host at once; `spool`, the folder for large bodies in progress.
+    """
+
+    max_bytes: int
+    timeout: float
+    per_host: int
+    spool: Path
+
+
+class HttpFetcher:
+    """Implements `core.ports.Fetcher`. Made in a running loop and used in that one.
+
+    `resolver` and `tls` (which certificates are trusted; default: the system's) are for tests and unusual networks.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        limits: FetchLimits,
+        *,
+        resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._limits = limits
+        self._room = Room()
+        self._hosts = Hosts(limits.per_host, patience)
+        self._client = Client(guard, accept=ACCEPT, resolver=resolver, tls=tls)
+        self._kept: OrderedDict[str, float] = OrderedDict()
+
+    @asynccontextmanager
+    async def fetch(self, url: str) -> AsyncIterator[Body]:
+        """One guarded download; the body is whole on entering.
+
+        Raises ImageFailed (the codes and their words are in docs/fetching.md), and StoreFailed where the spool's disk is full.
+        """
+        with Download(self._limits.spool, self._limits.max_bytes, self._room) as download:
+            await self._follow(url, download)
+            yield await download.body()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def _follow(self, url: str, download: Download) -> None:
+        left = self._limits.timeout
+        clock = asyncio.get_running_loop().time
+        try:
+            target: Target | None = read_url(url)
+        except BadURL as error:
+            raise ImageFailed(f"bad URL: {error}", code="bad_url") from None
+        for _ in range(MAX_REDIRECTS + 1):
+            assert target is not None
+            async with self._hosts.turn(target.origin):
+                started = clock()
+                target = await self._hop(target, download, left)
+                left -= clock() - started
+            if target is None:
+                return
+        raise ImageFailed(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
+
+    async def _hop(self, target: Target, download: Download, seconds: float) -> Target | None:
+        """One request. Returns where it is redirected to; None once the body is in."""
+        headers = {"Authorization": target.authorization} if target.authorization else {}
+        if not self._keep(target.origin):
+            headers["Connection"] = "close"
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._client.session.get(target.url, headers=headers, allow_redirects=False) as response,
+            ):
+                return await self._read(response, target, download)
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+                raise self._too_slow(download) from None
+            raise fault(error, target.url.host or "") from None
+
+    async def _read(self, response: aiohttp.ClientResponse, target: Target, download: Download) -> Target | None:
+        if 200 <= response.status < 300:
+            await self._take(response, download)
+            return None
+        await _drain(response)
+        if response.status not in REDIRECTS:
+            raise refusal(response.status, response.headers)
+        location = response.headers.get("Location")
+        if not location:
+            raise ImageFailed("a redirect that leads nowhere", code="bad_redirect")
+        try:
+            return follow(target, location)
+        except BadURL as error:
+            raise ImageFailed(f"bad redirect: {error}", code="bad_redirect") from None
+
+    async def _take(self, response: aiohttp.ClientResponse, download: Download) -> None:
+        """Read the body into `download`, look at its beginning as soon as there is enough of it."""
+        download.check(response.content_length or 0)
+        decode = decoder(response.headers.get("Content-Encoding", ""))
+        known = False
+        try:
+            async for piece in response.content.iter_any():
+                for data in decode.feed(piece):
+                    await download.write(data)
+                    if not known and download.size >= HEAD:
+                        _look(download)
+                        known = True
+        except (aiohttp.ClientError, ConnectionError):
+            raise ImageFailed("download cut short", code="truncated", transient=True) from None
+        await download.write(decode.finish())
+        if not download.size:
+            raise ImageFailed("empty answer", code="empty")
+        if not known:
+            _look(download)
+
+    def _too_slow(self, download: Download) -> ImageFailed:
+        what = "not finished" if download.size else "no answer"
+        return ImageFailed(f"{what} within {self._limits.timeout:g} s", code="timeout", transient=True)
+
+    def _keep(self, origin: str) -> bool:
+        """Whether to keep the connection: only for so many hosts, those talked to just now."""
+        now = asyncio.get_running_loop().time()
+        kept = self._kept
+        if origin not in kept and len(kept) >= KEPT_HOSTS:
+            oldest = next(iter(kept))
+            if kept[oldest] > now - IDLE_SECONDS:
+                return False
+            del kept[oldest]
+        kept[origin] = now
+        kept.move_to_end(origin)
+        return True
+
+
+def _look(download: Download) -> None:
+    what = not_an_image(download.head(HEAD))
+    if what:
+        raise ImageFailed(what, code="not_an_image")
+
+
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    """Read a little body to its end, so that the connection can be used again; leave a large or slow one to be closed."""
+    left = LEFTOVER
+    try:
+        async with asyncio.timeout(1):
+            while left > 0:
+                piece = await response.content.readany()
+                if not piece:
+                    return
+                left -= len(piece)
+    except (aiohttp.ClientError, OSError):  # timeouts too; the status has said all that was to be said
+        return

@@ -1,0 +1,172 @@
+"""A server of ours somewhere else, spoken to over HTTP: what `halve submit`, `status`, `cancel`, `retry` and `download` are made of.
+
+Its address is named by whoever runs the command, on their own machine, so no guard stands before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import aiohttp
+
+from halve import __version__
+from halve.core.errors import Conflict, HalveError, NotFound, OptionRefused, SheetRefused, StoreFailed
+from halve.core.models import Finding
+
+ATTEMPTS = 4
+"""How often a call is made whose answer was lost, or that was turned away for the moment."""
+
+CONNECT_SECONDS = 15.0
+SILENCE_SECONDS = 120.0
+"""How long the server may say nothing at all."""
+
+LONGEST_PAUSE = 30.0
+
+_PASSING = (429, 502, 503, 504)
+
+_CUT_SHORT = "did not send all of it"
+
+
+class RemoteServer:
+    """`url` is the server's address, with or without a path; `api_key` goes along where it is given."""
+
+    def __init__(self, url: str, api_key: str | None = None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {url!r}.")
+        self.url = url.rstrip("/")
+        headers = {"User-Agent": f"halve/{__version__}"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        self._session = aiohttp.ClientSession(
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS),
+        )
+
+    async def upload(self, sheet: Path, fields: Mapping[str, str]) -> dict[str, Any]:
+        """Upload a sheet; `fields` are those of `POST /upload`. The answer has `request_id`. A lost answer uploads nothing twice.
+
+        Raises SheetRefused with the server's findings, OptionRefused, StoreFailed where the server is out of reach.
+        """
+        key = {"Idempotency-Key": str(uuid4())}
+
+        async def send() -> aiohttp.ClientResponse:
+            form = aiohttp.FormData(dict(fields))
+            form.add_field("file", sheet.open("rb"), filename=sheet.name, content_type="application/octet-stream")
+            return await self._session.post(f"{self.url}/upload", data=form, headers=key)
+
+        return await self._object(send)
+
+    async def status(self, request_id: str) -> dict[str, Any]:
+        return await self._object(lambda: self._session.get(self._address("status", request_id)))
+
+    async def cancel(self, request_id: str) -> dict[str, Any]:
+        return await self._object(lambda: self._session.post(self._address("cancel", request_id)))
+
+    async def retry(self, request_id: str) -> dict[str, Any]:
+        return await self._object(lambda: self._session.post(self._address("retry", request_id)))
+
+    @asynccontextmanager
+    async def open(self, kind: str, request_id: str, part: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of `download` (part `failed` or `input`, or the output) or `archive`, in pieces."""
+        address = self._address(kind, request_id) + (f"/{part}" if part else "")
+        response = await self._answer(lambda: self._session.get(address))
+        try:
+            yield _pieces(response, self.url)
+        finally:
+            response.close()
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    def _address(self, what: str, request_id: str) -> str:
+        return f"{self.url}/{what}/{quote(request_id, safe='')}"
+
+    async def _object(self, send: Callable[[], Any]) -> dict[str, Any]:
+        response = await self._answer(send)
+        try:
+            body = await response.json()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise StoreFailed(f"{self.url} answered with something other than JSON; is it halve?", code="bad_answer") from error
+        finally:
+            response.release()
+        if not isinstance(body, dict):
+            raise StoreFailed(f"{self.url} answered with something that halve does not say; is it halve?", code="bad_answer")
+        return body
+
+    async def _answer(self, send: Callable[[], Any]) -> aiohttp.ClientResponse:
+        """The answer of a call that went well; tried again while it fails in passing."""
+        pause = 0.5
+        for attempt in range(1, ATTEMPTS + 1):
+            last = attempt == ATTEMPTS
+            try:
+                response: aiohttp.ClientResponse = await send()
+            except (aiohttp.ClientError, TimeoutError, ssl.SSLError) as error:
+                hopeless = isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientConnectorDNSError)
+                if last or hopeless:
+                    raise StoreFailed(f"{self.url} is out of reach: {error or 'no answer'}.", code="server_unreachable") from error
+            else:
+                if response.status < 400:
+                    return response
+                if response.status not in _PASSING or last:
+                    raise await _refusal(response, self.url)
+                pause = max(pause, _seconds(response.headers.get("Retry-After")))
+                response.release()
+            await asyncio.sleep(min(pause, LONGEST_PAUSE))
+            pause *= 3
+        raise AssertionError("the last attempt returns or raises")
+
+
+async def _refusal(response: aiohttp.ClientResponse, url: str) -> HalveError:
+    """The error that an answer of 400 or more stands for; its sentence is the server's own (RFC 9457 `detail`)."""
+    problem: dict[str, Any] = {}
+    with suppress(aiohttp.ClientError, TimeoutError, ValueError):
+        read = await response.json(content_type=None)
+        problem = read if isinstance(read, dict) else {}
+    response.release()
+    detail = str(problem.get("detail") or f"HTTP {response.status} {response.reason or ''}".strip())
+    code = str(problem.get("code") or "") or None
+    if response.status == 400 and (findings := _findings(problem.get("errors"))):
+        return SheetRefused(findings)
+    if response.status == 401:
+        return HalveError(f"{url} wants an API key: --api-key, or HALVE_API_KEY. ({detail})", code=code)
+    if response.status >= 500 or response.status == 429:
+        return StoreFailed(f"{url} says: {detail}", code=code)
+    kind = {404: NotFound, 409: Conflict}.get(response.status, HalveError)
+    return kind(detail, code=code)
+
+
+def _findings(errors: object) -> list[Finding]:
+    if not isinstance(errors, list):
+        return []
+    return [
+        Finding(int(e.get("line") or 0), str(e.get("column") or ""), str(e.get("code") or ""), str(e.get("message") or ""))
+        for e in errors
+        if isinstance(e, dict)
+    ]
+
+
+def _seconds(retry_after: str | None) -> float:
+    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
+
+
+async def _pieces(response: aiohttp.ClientResponse, url: str) -> AsyncIterator[bytes]:
+    try:
+        async for piece in response.content.iter_chunked(2**18):
+            yield piece
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise StoreFailed(f"{url} {_CUT_SHORT}: {error or 'no answer'}. Try again.", code="server_unreachable") from error

@@ -1,0 +1,16 @@
+"""Numbers of bytes in words."""
+
+from __future__ import annotations
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def in_words(count: int) -> str:
+    """50000000 → 50 MB, 1234567 → 1.2 MB, 1 → 1 byte. Units of 1,000, as shops and operating systems show files."""
+    if count == 1:
+        return "1 byte"
+    size, unit = float(count), 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    digits = 1 if unit and size < 99.95 and round(size, 1) != round(size) else 0
+    return f"{size:.{digits}f} {_UNITS[unit]}"

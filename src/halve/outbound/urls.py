@@ -1,0 +1,135 @@
+"""URLs as people paste them, made fit for a request the way browsers do it, and otherwise left alone.
+
+A signed URL must arrive byte for byte: whatever is already valid is not decoded, re-encoded or put in another order. Only what
+could not be sent is percent-encoded: spaces, letters beyond ASCII, a stray `%`.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes, urljoin
+
+from yarl import URL
+
+MAX_URL = 8192
+"""Longest URL that is asked for, in characters; few servers take a longer one."""
+
+_VALID = r"A-Za-z0-9\-._~:/?@!$&'()*+,;=|\[\]^`{}"
+"""What may stand in a path or query: RFC 3986, and what browsers send as it is."""
+
+_READY = re.compile(rf"https?://[A-Za-z0-9.-]+(:[0-9]+)?/([{_VALID}]|%[0-9A-Fa-f]{{2}})*")
+_UNFIT = re.compile(rf"[^{_VALID}%]|%(?![0-9A-Fa-f]{{2}})".encode())
+_PARTS = re.compile(r"(?P<scheme>https?):[/\\]{2}(?P<authority>[^/\\?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?", re.IGNORECASE)
+_AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>[0-9]*))?")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+class BadURL(ValueError):
+    """Not an http(s) URL. The message says what is wrong, and has no credentials in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes. `url` has neither credentials nor fragment; `authorization` is the header made from them."""
+
+    url: URL
+    authorization: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """scheme://host:port, what the web calls one origin (RFC 6454)."""
+        return f"{self.url.scheme}://{self.url.raw_host}:{self.url.port}"
+
+
+def read_url(text: str) -> Target:
+    """Read an absolute URL. Raises BadURL."""
+    if len(text) > MAX_URL:
+        raise BadURL(f"longer than {MAX_URL} characters")
+    if _READY.fullmatch(text) and "/." not in text:
+        url, authorization = _encoded(text), None
+    else:
+        url, authorization = _mended(text)
+    try:
+        port = url.port
+    except ValueError:
+        port = None
+    if not port or port > 65535:
+        raise BadURL("the port must be from 1 to 65535")
+    return Target(url, authorization)
+
+
+def follow(target: Target, location: str) -> Target:
+    """Where a redirect leads. Credentials go on to the same origin only. Raises BadURL."""
+    location = location.strip()
+    absolute = location if _SCHEME.match(location) else urljoin(str(target.url), location)
+    there = read_url(absolute)
+    if there.authorization is None and there.origin == target.origin:
+        return Target(there.url, target.authorization)
+    return there
+
+
+def _mended(text: str) -> tuple[URL, str | None]:
+    text = re.sub(r"[\t\r\n]", "", text.strip())
+    parts = _PARTS.match(text)
+    if not parts:
+        raise BadURL("not an http(s) URL")
+    authority = _AUTHORITY.fullmatch(parts["authority"])
+    if not authority or not authority["host"]:
+        raise BadURL("the URL has no proper host")
+    scheme = parts["scheme"].lower()
+    path = _without_dots(_quoted(parts["path"].replace("\\", "/")))
+    host = _host(authority["host"])
+    port = f":{authority['port']}" if authority["port"] else ""
+    query = _quoted(parts["query"] or "")
+    return _encoded(f"{scheme}://{host}{port}{path}{query}"), _basic(authority["user"])
+
+
+def _encoded(text: str) -> URL:
+    try:
+        return URL(text, encoded=True)
+    except ValueError:
+        raise BadURL("not a proper URL") from None
+
+
+def _host(host: str) -> str:
+    """The host as it goes over the wire: names beyond ASCII in Punycode (IDNA 2008), IPv6 in brackets."""
+    try:
+        name = unquote_to_bytes(host.strip("[]").encode()).decode()
+        raw = URL.build(scheme="http", host=name).raw_host
+    except (ValueError, UnicodeError):
+        raw = None
+    if not raw:
+        raise BadURL("the URL has no proper host")
+    return f"[{raw}]" if ":" in raw else raw
+
+
+def _quoted(text: str) -> str:
+    raw = text.encode("utf-8", "surrogateescape")
+    return _UNFIT.sub(lambda found: b"%%%02X" % found[0][0], raw).decode("ascii")
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986, section 5.2.4."""
+    done: list[str] = []
+    segments = path.split("/")[1:] or [""]
+    for place, segment in enumerate(segments):
+        last = place == len(segments) - 1
+        if segment in (".", ".."):
+            if segment == ".." and done:
+                done.pop()
+            if last:
+                done.append("")
+        else:
+            done.append(segment)
+    return "/" + "/".join(done)
+
+
+def _basic(user: str | None) -> str | None:
+    """Basic authentication (RFC 7617) from `user:password`."""
+    if not user:
+        return None
+    name, _, password = user.partition(":")
+    raw = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
+    return "Basic " + base64.b64encode(raw).decode("ascii")
