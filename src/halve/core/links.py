@@ -37,6 +37,22 @@ class Links:
         """The sheet as it was uploaded."""
         return self._download(request, "/input")
 
+    def archive(self, request: Request) -> str | None:
+        """The ZIP of sheet and images, None until it is there."""
+        return f"{request.base_url}/archive/{request.id}{self._token(request)}" if request.output_key else None
+
+    def status(self, request: Request) -> str:
+        """Where the request stands. Needs a key where there are keys, and so do the events and results."""
+        return f"{request.base_url}/status/{request.id}"
+
+    def events(self, request: Request) -> str:
+        return f"{request.base_url}/events/{request.id}"
+
+    def results(self, request: Request) -> str:
+        return f"{request.base_url}/results/{request.id}"
+
     def _download(self, request: Request, part: str) -> str:
-        token = f"?token={link_token(request)}" if self.tokens else ""
-        return f"{request.base_url}/download/{request.id}{part}{token}"
+        return f"{request.base_url}/download/{request.id}{part}{self._token(request)}"
+
+    def _token(self, request: Request) -> str:
+        return f"?token={link_token(request)}" if self.tokens else ""

@@ -63,7 +63,7 @@ def image_key(request: Request, product: Product, place: int, format: str) -> st
     extension = EXTENSIONS[format]
     if request.secret:
         return f"{request.folder}/{_token(request, f'image/{product.row}/{place}')}.{extension}"
-    return f"{request.folder}/{_readable(product, place)}.{extension}"
+    return f"{request.folder}/{readable_name(product, place)}.{extension}"
 
 
 def sheet_key(request: Request, which: str, extension: str = "csv") -> str:
@@ -98,7 +98,7 @@ def _token(request: Request, what: str) -> str:
     return hmac.new(bytes.fromhex(request.secret), what.encode(), hashlib.sha256).hexdigest()[:24]
 
 
-def _readable(product: Product, place: int) -> str:
+def readable_name(product: Product, place: int) -> str:
     """Unique by its first part: the row's number, after the serial where that differs. No other part holds an underscore."""
     serial = _slug(product.serial, 24)
     row = str(product.row)
