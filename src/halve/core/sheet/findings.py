@@ -1,0 +1,191 @@
+"""All that can be wrong with a sheet, and all that is mended in one: every code and every sentence, in one place.
+
+The table of codes in `docs/sheets.md` follows `Code`; a test holds the two together. Sentences keep to ASCII of their own
+accord, since some of them end up in a cell of the user's sheet, whatever its encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from halve.core.models import Finding
+from halve.core.sheet.limits import LONGEST_RECORD, LONGEST_URL, UNPACKED_SHARE
+
+
+class Code(StrEnum):
+    """The stable word of a finding or a repair."""
+
+    # the file as a whole
+    UNREADABLE_FILE = "unreadable_file"
+    TOO_LARGE = "too_large"
+    DAMAGED_GZIP = "damaged_gzip"
+    SPREADSHEET_FILE = "spreadsheet_file"
+    NOT_TEXT = "not_text"
+    MISSING_COLUMN = "missing_column"
+    NO_ROWS = "no_rows"
+    TOO_MANY_ROWS = "too_many_rows"
+    RECORD_TOO_LONG = "record_too_long"
+    MORE_FINDINGS = "more_findings"
+    # one row
+    UNCLOSED_QUOTE = "unclosed_quote"
+    EXTRA_CELLS = "extra_cells"
+    EMPTY_NAME = "empty_name"
+    NO_URL = "no_url"
+    UNSUPPORTED_SCHEME = "unsupported_scheme"
+    BAD_URL = "bad_url"
+    URL_TOO_LONG = "url_too_long"
+    TOO_MANY_URLS = "too_many_urls"
+    # repairs
+    JOINED_LIST = "joined_list"
+    DROPPED_CELLS = "dropped_cells"
+    MORE_REPAIRS = "more_repairs"
+
+
+SAVE_AS_CSV = (
+    "In Excel choose File > Save As > 'CSV UTF-8 (Comma delimited)', in LibreOffice File > Save As > 'Text CSV (.csv)', "
+    "in Google Sheets File > Download > 'Comma Separated Values (.csv)'; then use that file."
+)
+
+
+def shown(text: str, longest: int = 80) -> str:
+    """Foreign text as part of a sentence: one line, in quotes, cut short, without anything a terminal would act on."""
+    text = "".join(c if c.isprintable() else " " for c in text[: longest + 1]).strip()
+    return f"'{text[:longest]}...'" if len(text) > longest else f"'{text}'"
+
+
+# ── the file as a whole ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unreadable_file(reason: str) -> Finding:
+    return Finding(0, "", Code.UNREADABLE_FILE.value, f"The file cannot be read: {reason}. Check its path and permissions.")
+
+
+def too_large(max_bytes: int, *, unpacked: bool) -> Finding:
+    what = f"unpacks to more than {UNPACKED_SHARE * max_bytes:,} bytes" if unpacked else f"is larger than {max_bytes:,} bytes"
+    return Finding(0, "", Code.TOO_LARGE.value, f"The file {what}, the most that is taken. Split it into several sheets.")
+
+
+def damaged_gzip() -> Finding:
+    return Finding(0, "", Code.DAMAGED_GZIP.value, "The gz file is damaged or cut short. Pack it again, or send it unpacked.")
+
+
+def spreadsheet_file(kind: str) -> Finding:
+    return Finding(0, "", Code.SPREADSHEET_FILE.value, f"The file is {kind}, not a CSV. {SAVE_AS_CSV}")
+
+
+def not_text(reason: str) -> Finding:
+    return Finding(0, "", Code.NOT_TEXT.value, f"The file is not a text sheet: {reason}. Save it as CSV in UTF-8.")
+
+
+def missing_column(line: int, column: str, accepted: Sequence[str], headers: Sequence[str]) -> Finding:
+    """`accepted`: the headers that would do, `headers`: those that are there."""
+    also = f" (also accepted: {', '.join(accepted)})" if accepted else ""
+    there = _list_of(headers)
+    if any("://" in header for header in headers):
+        mend = f"The first line looks like a product, not like headers ({there}): put a line of headers above it."
+    else:
+        mend = f"The sheet has {there}: rename one of them, or name the one to use with columns."
+    return Finding(line, column, Code.MISSING_COLUMN.value, f"There is no column {shown(column)}{also}. {mend}")
+
+
+def _list_of(headers: Sequence[str]) -> str:
+    named = [shown(header, 40) for header in headers if header.strip()]
+    more = f" and {len(named) - 30} more" if len(named) > 30 else ""
+    return ", ".join(named[:30]) + more if named else "no headers"
+
+
+def no_rows(*, empty: bool) -> Finding:
+    if empty:
+        message = "The file is empty. It needs a line of headers and, below it, a line for each product."
+    else:
+        message = "The sheet has headers and no rows. Add a line for each product below them."
+    return Finding(0, "", Code.NO_ROWS.value, message)
+
+
+def no_images(column: str) -> Finding:
+    message = (
+        "No row has an image URL, so there is nothing to do. Write the URLs, beginning with http:// or https://, in this column."
+    )
+    return Finding(0, column, Code.NO_URL.value, message)
+
+
+def too_many_rows(line: int, most: int) -> Finding:
+    return Finding(line, "", Code.TOO_MANY_ROWS.value, f"The sheet has more than {most:,} rows. Split it into several sheets.")
+
+
+def record_too_long(line: int) -> Finding:
+    message = f"The row that begins here is longer than {LONGEST_RECORD:,} characters. Check that it ends in a line break."
+    return Finding(line, "", Code.RECORD_TOO_LONG.value, message)
+
+
+def more_findings(count: int) -> Finding:
+    message = f"There are {count:,} more findings, not listed here. Mend those above and try again."
+    return Finding(0, "", Code.MORE_FINDINGS.value, message)
+
+
+# ── one row ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unclosed_quote(line: int, column: str) -> Finding:
+    message = 'A quote (") opens a cell of this row and none closes it. Close it, or write a quote that is part of the text as "".'
+    return Finding(line, column, Code.UNCLOSED_QUOTE.value, message)
+
+
+def extra_cells(line: int, cells: int, headers: int) -> Finding:
+    message = f"The row has {cells} cells, the header only {headers}. Put quotes around a cell that contains the separator."
+    return Finding(line, "", Code.EXTRA_CELLS.value, message)
+
+
+_EMPTY_NAME = "The product name is empty. Write one."
+
+
+def empty_name(line: int, column: str) -> Finding:
+    return Finding(line, column, Code.EMPTY_NAME.value, _EMPTY_NAME)
+
+
+_NO_URL = "The row has no image URL. Write at least one, beginning with http:// or https://."
+
+
+def no_url(line: int, column: str, text: str = "") -> Finding:
+    if not text:
+        return Finding(line, column, Code.NO_URL.value, _NO_URL)
+    return Finding(
+        line, column, Code.NO_URL.value, f"{shown(text)} is no URL. Write it in full, beginning with http:// or https://."
+    )
+
+
+def unsupported_scheme(line: int, column: str, scheme: str, url: str) -> Finding:
+    message = f"{shown(url)} begins with {scheme}; only http:// and https:// can be downloaded. Put the image on a web server."
+    return Finding(line, column, Code.UNSUPPORTED_SCHEME.value, message)
+
+
+def bad_url(line: int, column: str, reason: str, url: str) -> Finding:
+    return Finding(line, column, Code.BAD_URL.value, f"{shown(url)} {reason}.")
+
+
+def url_too_long(line: int, column: str, url: str) -> Finding:
+    message = f"{shown(url)} is longer than {LONGEST_URL:,} characters. Use a shorter address; separate several with commas."
+    return Finding(line, column, Code.URL_TOO_LONG.value, message)
+
+
+def too_many_urls(line: int, column: str, count: int, most: int) -> Finding:
+    message = f"The row has {count:,} images, more than {most:,}. Spread them over several rows."
+    return Finding(line, column, Code.TOO_MANY_URLS.value, message)
+
+
+# ── repairs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def joined_list(line: int, column: str, cells: int) -> Finding:
+    message = f"A list of images without quotes around it had spilled into {cells} cells; they are joined again."
+    return Finding(line, column, Code.JOINED_LIST.value, message)
+
+
+def dropped_cells(line: int, cells: int) -> Finding:
+    cell = "cell" if cells == 1 else "cells"
+    return Finding(line, "", Code.DROPPED_CELLS.value, f"{cells} empty {cell} beyond the last header dropped.")
+
+
+def more_repairs(count: int) -> Finding:
+    return Finding(0, "", Code.MORE_REPAIRS.value, f"{count:,} more rows were mended in the same ways.")

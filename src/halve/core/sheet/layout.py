@@ -1,0 +1,115 @@
+"""Which column of this sheet is what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from halve.core.errors import OptionRefused
+from halve.core.models import Finding, SheetOptions
+from halve.core.sheet import findings
+from halve.core.sheet.headers import ERRORS, OUTPUT, distinct, find, find_all
+from halve.core.sheet.presets import BY_KEY, Preset, recognise
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`headers`: their text. `serial`, `name`: places of columns, None where there is none. `images`: places, main one first.
+
+    `output`, `errors`: places of columns of ours that the sheet has already. `strict`: see Preset.
+    """
+
+    preset: Preset
+    headers: tuple[str, ...]
+    serial: int | None
+    name: int | None
+    images: tuple[int, ...]
+    output: tuple[int, ...]
+    errors: tuple[int, ...]
+    strict: bool
+
+    @property
+    def known(self) -> int:
+        """How many fields have a column."""
+        return (self.serial is not None) + (self.name is not None) + bool(self.images)
+
+    @property
+    def image_header(self) -> str:
+        """The header to name where a row has no image."""
+        return self.headers[self.images[0]] if self.images else self.preset.images[0][0]
+
+    @property
+    def unnamed_after_images(self) -> int:
+        """How many columns right behind the last one of images have no header: spreadsheets make them of a spilled list."""
+        start = max(self.images, default=len(self.headers)) + 1
+        count = 0
+        for header in self.headers[start:]:
+            if header.strip():
+                break
+            count += 1
+        return count
+
+
+def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[Layout, list[Finding]]:
+    """The layout, and a finding for each column that is needed and missing. `line`: where the header stands.
+
+    Raises OptionRefused for a preset or field that does not exist.
+    """
+    preset = _preset(options) or recognise(headers)
+    named = _named(options)
+    missing: list[Finding] = []
+
+    def column(field: str, accepted: Sequence[str], *, needed: bool) -> int | None:
+        if field in named:
+            return named_column(named[field])
+        place = find(accepted, headers)
+        if place is None and needed:
+            wanted, *others = distinct(accepted)
+            missing.append(findings.missing_column(line, wanted, others, headers))
+        return place
+
+    def named_column(header: str) -> int | None:
+        place = headers.index(header) if header in headers else find([header], headers)
+        if place is None:
+            missing.append(findings.missing_column(line, header, (), headers))
+        return place
+
+    serial = column("serial", preset.serial, needed=preset.strict and not (named and options.preset is None))
+    name = column("name", preset.name, needed=True)
+    images: list[int | None]
+    if "images" in named:
+        header = named["images"]
+        parts = [header] if find([header], headers) is not None else [part.strip() for part in header.split("+") if part.strip()]
+        images = [named_column(part) for part in parts or [header]]
+    else:
+        images = [find(accepted, headers) for accepted in preset.images]
+        if all(place is None for place in images):
+            wanted, *others = distinct(name for accepted in preset.images for name in accepted)
+            missing.append(findings.missing_column(line, wanted, others, headers))
+    layout = Layout(
+        preset,
+        tuple(headers),
+        serial,
+        name,
+        tuple(dict.fromkeys(place for place in images if place is not None)),
+        find_all(OUTPUT, headers),
+        find_all(ERRORS, headers),
+        strict=preset.strict,
+    )
+    return layout, missing
+
+
+def _preset(options: SheetOptions) -> Preset | None:
+    if options.preset is None:
+        return None
+    try:
+        return BY_KEY[options.preset]
+    except KeyError:
+        raise OptionRefused("preset", f"preset must be one of {', '.join(BY_KEY)}, not {options.preset[:40]!r}.") from None
+
+
+def _named(options: SheetOptions) -> dict[str, str]:
+    for field in options.columns:
+        if field not in ("serial", "name", "images"):
+            raise OptionRefused("columns", f"columns has serial, name and images, not {field[:40]!r}.")
+    return options.columns

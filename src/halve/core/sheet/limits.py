@@ -1,0 +1,31 @@
+"""How much of a sheet is read before it is called too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+UNPACKED_SHARE = 10
+"""A gz may unpack to this many times `max_bytes`; anything beyond is taken for a bomb."""
+
+LONGEST_RECORD = 4 * 2**20
+"""Characters of one record, its quoted newlines included. What is longer has, nearly always, lost a closing quote."""
+
+LONGEST_URL = 8_192
+"""Characters of one URL; servers and browsers give up at about this length."""
+
+MOST_FINDINGS = 100_000
+"""Findings that are listed one by one; those beyond are counted in a last one."""
+
+MOST_REPAIRS = 1_000
+"""Repairs that are listed one by one; those beyond are counted in a last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLimits:
+    """`max_rows` counts records below the header, `max_urls_per_row` images of one record, `max_bytes` the file's bytes (for
+    a gz: the packed ones; it may unpack to ten times as many).
+    """
+
+    max_rows: int
+    max_urls_per_row: int
+    max_bytes: int

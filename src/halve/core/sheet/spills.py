@@ -1,0 +1,82 @@
+"""Lists of images without quotes around them, which a comma-separated sheet takes for several cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from halve.core.models import Finding
+from halve.core.sheet import findings
+from halve.core.sheet.layout import Layout
+from halve.core.sheet.records import BLANK, Record, quoted, value
+
+_URL = re.compile(r"""[\s"']*[a-z][a-z0-9+.-]*://""", re.IGNORECASE)
+_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif|tiff?|bmp|heic)(?:[?#]\S*)?$", re.IGNORECASE)
+
+
+class Mender:
+    """Mends the records of a sheet, in place, that have more cells than the header has."""
+
+    def __init__(self, layout: Layout, separator: str) -> None:
+        self._layout = layout
+        self._width = len(layout.headers)
+        self._unnamed = layout.unnamed_after_images
+        self._separator = separator
+
+    def mend(self, record: Record) -> Finding | None:
+        """The repair that was made, None where there was nothing to mend, or no safe way to."""
+        extra = len(record.fields) - self._width
+        if extra <= 0:
+            return self._rejoin_unnamed(record) if self._unnamed else None
+        for place in sorted(self._layout.images, reverse=True):
+            room = self._unnamed if place == max(self._layout.images) else 0
+            window = [value(field) for field in record.fields[place : place + 1 + room + extra]]
+            if _is_list(window, last=place + len(window) == len(record.fields)):
+                self._join(record, place, window, room)
+                return findings.joined_list(record.line, self._layout.headers[place], len(window))
+        if not any(field.strip(BLANK) for field in record.fields[self._width :]):
+            del record.fields[self._width :]
+            return findings.dropped_cells(record.line, extra)
+        return None
+
+    def _rejoin_unnamed(self, record: Record) -> Finding | None:
+        """The list spilled into columns without header, which the spreadsheet that saved it has added."""
+        place = max(self._layout.images)
+        window = [value(field) for field in record.fields[place : place + 1 + self._unnamed]]
+        if not _is_list(window, last=place + len(window) == len(record.fields)):
+            return None
+        self._join(record, place, window, len(window) - 1)
+        return findings.joined_list(record.line, self._layout.headers[place], len(window))
+
+    def _join(self, record: Record, place: int, cells: Sequence[str], room: int) -> None:
+        """The cells as one; `room`: columns without header that were taken from, left empty."""
+        joined = cells[0]
+        for cell in cells[1:]:
+            if cell.strip(BLANK):
+                comma = self._separator == "," or not _URL.match(cell)
+                joined += (self._separator if comma else ", ") + cell
+        record.fields[place : place + len(cells)] = [quoted(joined), *[""] * room]
+
+
+def _is_list(cells: Sequence[str], *, last: bool) -> bool:
+    """Whether the cells are a list of URLs: the first begins with a scheme, and each of the others does, is empty, or goes on
+    with a URL that had a comma in it (`…/w_100` `h_100/a.jpg`; taken for that in a row's last cells only).
+    """
+    if not _URL.match(cells[0]) or not any(cell.strip(BLANK) for cell in cells[1:]):
+        return False
+    unfinished = ""  # what goes on with a URL, so far
+    for before, cell in pairwise(cells):
+        if not cell.strip(BLANK) or _URL.match(cell):
+            if unfinished and not _ends_a_url(unfinished):
+                return False
+            unfinished = ""
+        elif not last or any(c.isspace() for c in cell) or not before.strip(BLANK) or _PICTURE.search(before):
+            return False
+        else:
+            unfinished += cell
+    return not unfinished or _ends_a_url(unfinished)
+
+
+def _ends_a_url(text: str) -> bool:
+    return bool(_PICTURE.search(text)) or ("/" in text and any(c.isalpha() for c in text))

@@ -1,0 +1,126 @@
+"""The image URLs of a cell: where one ends and the next begins, and whether each can be downloaded at all."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from halve.core.models import Finding
+from halve.core.sheet import findings
+from halve.core.sheet.limits import LONGEST_URL
+from halve.core.sheet.records import BLANK
+
+_SCHEME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
+_LONGEST_SCHEME = 32
+
+_QUOTES = "\"'\u2018\u2019\u201c\u201d"
+_AROUND = BLANK + ",|"
+
+_PLAIN_URL = re.compile(
+    r"https?+://[a-z0-9_][a-z0-9_-]*+(?:\.[a-z0-9_][a-z0-9_-]*+)*+(?::\d{1,4})?+(?:[/?#][!-~]*+)?+", re.IGNORECASE
+)
+"""What nearly every URL looks like; the others are looked at more closely."""
+
+_HOST = re.compile(r"[a-z0-9_\-\u0080-\U0010ffff]+(?:\.[a-z0-9_\-\u0080-\U0010ffff]+)*\.?")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=://)", re.IGNORECASE)
+_SCHEME_ALONE = re.compile(r"(?:data|file|mailto|javascript|blob|cid|about|urn|https?|ftp|s3|gs):", re.IGNORECASE)
+
+
+def split_urls(cell: str) -> list[str]:
+    """The parts of a cell. It is cut at a comma, `|` or line break only where a `scheme://` follows (white space and quotes
+    between them allowed), so that a comma inside a URL survives. Parts come trimmed; empty ones are left out.
+    """
+    schemes = cell.count("://")
+    if schemes < 2:
+        part = _trim(cell)
+        if not schemes or _SCHEME.match(part):
+            return [part] if part else []
+    parts: list[str] = []
+    begin = floor = 0
+    at = cell.find("://")
+    while at != -1:
+        start = _scheme_start(cell, at, floor)
+        before = cell[floor:start]
+        lead = before.rstrip(BLANK + _QUOTES)
+        gap = before[len(lead) :]
+        if lead.endswith((",", "|")) or "\n" in gap or "\r" in gap:
+            parts.append(_trim(cell[begin : floor + len(lead)]))
+            begin = start - _opening_quotes(gap)
+        floor = at + 3
+        at = cell.find("://", floor)
+    parts.append(_trim(cell[begin:]))
+    return [part for part in parts if part]
+
+
+def _scheme_start(cell: str, at: int, floor: int) -> int:
+    start = at
+    lowest = max(floor, at - _LONGEST_SCHEME)
+    while start > lowest and cell[start - 1] in _SCHEME_CHARACTERS:
+        start -= 1
+    return start
+
+
+def _opening_quotes(gap: str) -> int:
+    return len(gap) - len(gap.rstrip(_QUOTES))
+
+
+def _trim(part: str) -> str:
+    """Without white space and separators around it, and without quotes that enclose it."""
+    part = part.strip(_AROUND)
+    if part[:1] in _QUOTES and part:
+        part = part.strip(_QUOTES + _AROUND)
+    return part
+
+
+def fault(url: str, line: int, column: str) -> Finding | None:
+    """What is wrong with a part of a cell, None where it is a URL that can be downloaded."""
+    if len(url) > LONGEST_URL:
+        return findings.url_too_long(line, column, url)
+    if _PLAIN_URL.fullmatch(url):
+        return None
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return _without_scheme(url, line, column)
+    if scheme[0].lower() not in ("http", "https"):
+        return findings.unsupported_scheme(line, column, f"{scheme[0]}://", url)
+    reason = _malformed(url)
+    return findings.bad_url(line, column, reason, url) if reason else None
+
+
+def _without_scheme(text: str, line: int, column: str) -> Finding:
+    if "://" in text:
+        return findings.bad_url(line, column, "has text before its URL; take it out, or separate the two with a comma", text)
+    alone = _SCHEME_ALONE.match(text)
+    if alone is None:
+        return findings.no_url(line, column, text)
+    if alone[0].lower().startswith("http"):
+        return findings.bad_url(line, column, "lacks the // of http:// or https://", text)
+    return findings.unsupported_scheme(line, column, alone[0], text)
+
+
+def _malformed(url: str) -> str | None:
+    if not url.isprintable():
+        return "has a line break, tab or invisible character in it; take it out, and separate several URLs with commas"
+    if re.search(r"\s\S*://", url):
+        return "holds several URLs; separate them with commas"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "is no well-formed URL; check its host and port"
+    if not host:
+        return "has no host; write it such as https://example.com/picture.jpg"
+    if port == 0 or not _is_host(parts.netloc.rpartition("@")[2], host):
+        return "has no proper host; write it such as https://example.com/picture.jpg"
+    return None
+
+
+def _is_host(authority: str, host: str) -> bool:
+    if authority.startswith("["):
+        try:
+            ipaddress.IPv6Address(host.partition("%")[0])
+        except ValueError:
+            return False
+        return True
+    return len(host) <= 253 and _HOST.fullmatch(host) is not None
