@@ -7,6 +7,7 @@ could not be sent is percent-encoded: spaces, letters beyond ASCII, a stray `%`.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes, urljoin
@@ -40,7 +41,7 @@ class Target:
     @property
     def origin(self) -> str:
         """scheme://host:port, what the web calls one origin (RFC 6454)."""
-        return f"{self.url.scheme}://{self.url.raw_host}:{self.url.port}"
+        return f"{self.url.scheme}://{(self.url.raw_host or '').lower()}:{self.url.port}"
 
 
 def read_url(text: str) -> Target:
@@ -63,7 +64,10 @@ def read_url(text: str) -> Target:
 def follow(target: Target, location: str) -> Target:
     """Where a redirect leads. Credentials go on to the same origin only. Raises BadURL."""
     location = location.strip()
-    absolute = location if _SCHEME.match(location) else urljoin(str(target.url), location)
+    try:
+        absolute = location if _SCHEME.match(location) else urljoin(str(target.url), location)
+    except ValueError:
+        raise BadURL("not a proper URL") from None
     there = read_url(absolute)
     if there.authorization is None and there.origin == target.origin:
         return Target(there.url, target.authorization)
@@ -96,13 +100,15 @@ def _encoded(text: str) -> URL:
 def _host(host: str) -> str:
     """The host as it goes over the wire: names beyond ASCII in Punycode (IDNA 2008), IPv6 in brackets."""
     try:
-        name = unquote_to_bytes(host.strip("[]").encode()).decode()
+        name = unquote_to_bytes(host).decode()
+        if name.startswith("["):
+            return f"[{ipaddress.IPv6Address(name[1:-1])}]"
         raw = URL.build(scheme="http", host=name).raw_host
     except (ValueError, UnicodeError):
         raw = None
-    if not raw:
+    if not raw or ":" in raw:
         raise BadURL("the URL has no proper host")
-    return f"[{raw}]" if ":" in raw else raw
+    return raw
 
 
 def _quoted(text: str) -> str:
