@@ -1,4 +1,4 @@
-"""A server of ours somewhere else, spoken to over HTTP: what `halve submit`, `status`, `cancel`, `retry` and `download` are made of.
+"""A server of ours somewhere else, spoken to over HTTP: `halve submit`, `status`, `cancel`, `retry` and `download` are made of it.
 
 Its address is named by whoever runs the command, on their own machine, so no guard stands before it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -58,12 +58,15 @@ class RemoteServer:
         """
         key = {"Idempotency-Key": str(uuid4())}
 
-        async def send() -> aiohttp.ClientResponse:
-            form = aiohttp.FormData(dict(fields))
-            form.add_field("file", sheet.open("rb"), filename=sheet.name, content_type="application/octet-stream")
-            return await self._session.post(f"{self.url}/upload", data=form, headers=key)
+        with ExitStack() as files:  # open until all is over: the server may answer before it has heard everything
 
-        return await self._object(send)
+            async def send() -> aiohttp.ClientResponse:
+                form = aiohttp.FormData(dict(fields))
+                file = files.enter_context(sheet.open("rb"))
+                form.add_field("file", file, filename=sheet.name, content_type="application/octet-stream")
+                return await self._session.post(f"{self.url}/upload", data=form, headers=key)
+
+            return await self._object(send)
 
     async def status(self, request_id: str) -> dict[str, Any]:
         return await self._object(lambda: self._session.get(self._address("status", request_id)))
@@ -116,7 +119,9 @@ class RemoteServer:
             try:
                 response: aiohttp.ClientResponse = await send()
             except (aiohttp.ClientError, TimeoutError, ssl.SSLError) as error:
-                hopeless = isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientConnectorDNSError)
+                hopeless = isinstance(error, aiohttp.ClientConnectorError) and not isinstance(
+                    error, aiohttp.ClientConnectorDNSError
+                )
                 if last or hopeless:
                     raise StoreFailed(f"{self.url} is out of reach: {error or 'no answer'}.", code="server_unreachable") from error
             else:

@@ -1,0 +1,54 @@
+"""A small shop: its photographs served on a free loopback port, and its sheet."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+PHOTOS = Path(__file__).parent / "photos"
+
+CATALOGUE = (
+    ("Espresso cup with saucer", ("espresso-cup.jpg", "espresso-cup-upright.jpg")),
+    ("Cat calendar", ("cat.jpg", "cat-eyes.png")),
+    ("Poster, Eileen Collins", ("astronaut.jpg", "mission-patch.jpg")),
+    ("Poster, launch at dusk", ("rocket.jpg",)),
+    ("Poster, Hubble eXtreme Deep Field", ("deep-field.jpg", "galaxies.png")),
+    ("Anatomy print, retina", ("retina.jpg",)),
+    ("Paving brick, sample", ("paving-brick.jpg",)),
+    ("Gravel 8/16, sample", ("gravel.jpg",)),
+)
+"""Product → its photographs."""
+
+
+@contextmanager
+def open_shop() -> Iterator[str]:
+    """Serve the photographs on loopback; gives the address, such as `http://127.0.0.1:40000`."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(PHOTOS))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def write_sheet(path: Path, address: str) -> None:
+    """The shop's sheet, with its photographs at that address."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["S. No.", "Product Name", "Input Image Urls"])
+        for number, (product, photos) in enumerate(CATALOGUE, start=1):
+            writer.writerow([number, product, ", ".join(f"{address}/{photo}" for photo in photos)])
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: progress is shown elsewhere."""

@@ -1,0 +1,51 @@
+"""`halve init-db`: create or migrate the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from halve.doors.cli.endings import told
+
+if TYPE_CHECKING:
+    from halve.settings import Settings
+
+
+def init_db(
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the embedded database. Default: HALVE_DATA_DIR or ./halve-data.")
+    ] = None,
+) -> None:
+    """Create the database, or bring its tables up to date.
+
+    May be run again and again, also while servers and workers are running. The
+    embedded SQLite database needs no such call: every command that uses it does
+    this by itself.
+
+    For example:
+      HALVE_DATABASE_URL=sqlite:////srv/halve/halve.db halve init-db
+    """
+    with told():
+        import asyncio
+
+        from halve.doors.cli.worker import without_password
+        from halve.settings import read_settings
+        from halve.wiring import database_url
+
+        settings = read_settings(data_dir=data)
+        asyncio.run(_migrate(settings))
+        typer.echo(f"The tables are up to date in {without_password(database_url(settings))}.")
+
+
+async def _migrate(settings: Settings) -> None:
+    from halve.wiring import open_states
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    states = await open_states(settings)
+    try:
+        await states.migrate()
+        await states.ready()
+    finally:
+        await states.close()

@@ -1,0 +1,79 @@
+"""How a command ends: the exit codes, and which error means which. They are a promise to scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+from halve.core.errors import HalveError, SheetRefused, StoreFailed
+
+
+class Ending(IntEnum):
+    """The exit codes of every command. `DEFECT` is the one that should never be seen: a fault in the program itself."""
+
+    DONE = 0
+    SOME_FAILED = 1
+    REFUSED = 2
+    BROKEN = 3
+    DEFECT = 70
+    INTERRUPTED = 130
+
+
+class Interrupted(Exception):
+    """Somebody stopped the command. The message says how to go on, if there is a way."""
+
+
+@contextmanager
+def told(*, as_json: bool = False) -> Iterator[None]:
+    """Turn errors into a message on stderr and an exit code; with `as_json` into an object on stdout as well."""
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted) as stop:
+        _say(f"Stopped. {stop}".rstrip(), style="yellow")
+        raise typer.Exit(Ending.INTERRUPTED) from None
+    except SheetRefused as refused:
+        from halve.doors.cli.findings import show_findings
+
+        show_findings(refused.findings)
+        if as_json:
+            _print_error(refused, errors=[finding_words(finding) for finding in refused.findings])
+        raise typer.Exit(Ending.REFUSED) from None
+    except (StoreFailed, OSError) as broken:
+        _tell(broken, as_json=as_json)
+        raise typer.Exit(Ending.BROKEN) from None
+    except HalveError as refused:
+        _tell(refused, as_json=as_json)
+        raise typer.Exit(Ending.REFUSED) from None
+
+
+def finding_words(finding: object) -> dict[str, object]:
+    """A finding as JSON has it."""
+    return {name: getattr(finding, name) for name in ("line", "column", "code", "message")}
+
+
+def print_json(value: dict[str, object]) -> None:
+    """One object on stdout, on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _tell(error: Exception, *, as_json: bool) -> None:
+    _say(f"halve: {error}", style="red")
+    if as_json:
+        _print_error(error)
+
+
+def _print_error(error: Exception, **more: object) -> None:
+    code = error.code if isinstance(error, HalveError) else "os_error"
+    print_json({"error": {"code": code, "message": str(error), **more}})
+
+
+def _say(text: str, *, style: str) -> None:
+    from halve.doors.cli.terminal import err
+
+    err().print(text, style=style, markup=False)

@@ -1,0 +1,57 @@
+"""The options that several commands share, each with the one text that explains it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_HOW = "How to compress"
+_SHEET = "How to read the sheet"
+
+Sheet = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SHEET", help="CSV, TSV or semicolons, gzipped or not, with product names and image links.", show_default=False
+    ),
+]
+Quality = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N", help="1 to 100, the JPEG scale; its visual equal for other formats. Default: 50.", rich_help_panel=_HOW
+    ),
+]
+MaxBytes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="S",
+        help="The best quality that fits: a share of the input such as 50%, or a size such as 200KB.",
+        rich_help_panel=_HOW,
+    ),
+]
+Format = Annotated[
+    str | None, typer.Option(metavar="F", help="keep, jpeg, png, webp or avif. Default: keep.", rich_help_panel=_HOW)
+]
+MaxSize = Annotated[
+    str | None, typer.Option(metavar="PX", help="Longest edge in pixels; smaller images stay as they are.", rich_help_panel=_HOW)
+]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        metavar="M",
+        help="strict: one mistake refuses the sheet. lenient: good rows run, bad ones go to failed.csv. Default: strict.",
+        rich_help_panel=_SHEET,
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="P", help="plain, shopify, woocommerce, google or magento. Default: found by the headers.", rich_help_panel=_SHEET
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(metavar="C", help="Which column is which: serial=SKU,name=Title,images=Pictures.", rich_help_panel=_SHEET),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text.")]

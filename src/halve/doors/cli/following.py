@@ -1,0 +1,101 @@
+"""The remote commands without their words: ask a server, follow a request to its end, save what it hands out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from halve.core.errors import StoreFailed
+from halve.doors.cli.endings import Interrupted
+from halve.doors.cli.progress import progress
+from halve.doors.cli.standing import over, standing_of
+from halve.outbound.remote import RemoteServer
+
+T = TypeVar("T")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+"""Seconds between looks at a request that is followed: the first one, and what it grows to."""
+
+
+def submit(
+    url: str, api_key: str | None, sheet: Path, fields: dict[str, str], *, wait: bool, output: Path | None
+) -> tuple[dict[str, Any], Path | None]:
+    """Upload; with `wait` follow it, and save the output sheet to `output`. Returns what the server said last."""
+
+    async def work() -> tuple[dict[str, Any], Path | None]:
+        async with RemoteServer(url, api_key) as server:
+            body = await server.upload(sheet, fields)
+            if wait:
+                body = await _followed(server, str(body["request_id"]))
+                if output is not None:
+                    await _saved(server, "download", str(body["request_id"]), "", output)
+            return body, output
+
+    return _run(work())
+
+
+def ask(url: str, api_key: str | None, what: str, request_id: str, *, wait: bool = False) -> dict[str, Any]:
+    """`status`, `cancel` or `retry`; with `wait` follow it then. Returns what the server said last."""
+
+    async def work() -> dict[str, Any]:
+        async with RemoteServer(url, api_key) as server:
+            call = {"status": server.status, "cancel": server.cancel, "retry": server.retry}[what]
+            body = await call(request_id)
+            return await _followed(server, request_id) if wait else body
+
+    return _run(work())
+
+
+def save(url: str, api_key: str | None, request_id: str, *, kind: str, part: str, target: Path) -> bool:
+    """Save a file of the request; the target appears when it is whole. `-` is stdout; False then."""
+
+    async def work() -> bool:
+        async with RemoteServer(url, api_key) as server:
+            return await _saved(server, kind, request_id, part, target)
+
+    return _run(work())
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise Interrupted("What is on the server goes on there.") from None
+
+
+async def _followed(server: RemoteServer, request_id: str) -> dict[str, Any]:
+    pause = FIRST_PAUSE
+    with progress() as display:
+        while True:
+            body = await server.status(request_id)
+            display(standing_of(body))
+            if over(body):
+                return body
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+async def _saved(server: RemoteServer, kind: str, request_id: str, part: str, target: Path) -> bool:
+    async with server.open(kind, request_id, part) as pieces:
+        if str(target) == "-":
+            async for piece in pieces:
+                sys.stdout.buffer.write(piece)
+            sys.stdout.flush()
+            return False
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as file:
+                async for piece in pieces:
+                    file.write(piece)
+            temporary.replace(target)
+        except OSError as error:
+            raise StoreFailed(f"{target} cannot be written: {error.strerror}.") from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+    return True

@@ -1,0 +1,34 @@
+"""`halve listen`: a receiver of webhooks, to see what is sent and whether it verifies."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from halve.doors.cli.endings import told
+
+
+def listen(
+    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 9000,
+    secret: Annotated[
+        str | None,
+        typer.Option(
+            metavar="S", envvar="HALVE_WEBHOOK_SECRET", help="whsec_…; without it signatures are not checked.", show_envvar=True
+        ),
+    ] = None,
+) -> None:
+    """Receive webhooks at POST /webhook, verify them, print one line of JSON each.
+
+    The server that sends to it must be allowed to:
+    HALVE_ALLOW_PRIVATE=127.0.0.0/8 halve serve.
+
+    For example:
+      halve listen --secret whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD
+      curl -F file=@products.csv -F webhook_url=http://127.0.0.1:9000/webhook http://127.0.0.1:8000/upload
+    """
+    with told():
+        from halve.doors.listen import serve_listener
+
+        serve_listener(host, port, secret)

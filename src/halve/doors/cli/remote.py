@@ -1,0 +1,160 @@
+"""`halve submit`, `status`, `cancel`, `retry`, `download`: a server somewhere else, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from halve.doors.cli import flags
+from halve.doors.cli.endings import print_json, told
+
+RequestId = Annotated[str, typer.Argument(metavar="REQUEST_ID", help="What the upload answered.", show_default=False)]
+Url = Annotated[str, typer.Option(metavar="URL", envvar="HALVE_URL", help="The server's address.", show_envvar=True)]
+ApiKey = Annotated[
+    str | None, typer.Option(metavar="K", envvar="HALVE_API_KEY", help="Key, where the server wants one.", show_envvar=True)
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow it to the end; exit code 1 if images failed then.")]
+HERE = "http://127.0.0.1:8000"
+
+
+def submit(
+    sheet: flags.Sheet,
+    *,
+    url: Url = HERE,
+    api_key: ApiKey = None,
+    wait: Wait = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="With --wait: save the output sheet here.")
+    ] = None,
+    quality: flags.Quality = None,
+    max_bytes: flags.MaxBytes = None,
+    format: flags.Format = None,
+    max_size: flags.MaxSize = None,
+    mode: flags.Mode = None,
+    preset: flags.Preset = None,
+    columns: flags.Columns = None,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Who is sent the result.")] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option("--webhook-url", "--webhook", metavar="URL", help="Where the server posts to when it is over.")
+    ] = None,
+    as_json: flags.AsJson = False,
+) -> None:
+    """Upload a sheet to a server, and follow it with --wait.
+
+    For example:
+      halve submit products.csv --url https://halve.example.com --wait -o output.csv
+      halve submit products.csv --quality 60 --email me@example.com
+
+    Exit codes: 0 accepted (with --wait: all images done), 1 images failed, 2
+    refused, 3 server out of reach, 130 interrupted.
+    """
+    given = {
+        "quality": quality,
+        "max_bytes": max_bytes,
+        "format": format,
+        "max_size": max_size,
+        "mode": mode,
+        "preset": preset,
+        "columns": columns,
+        "email": email,
+        "webhook_url": webhook_url,
+    }
+    with told(as_json=as_json):
+        from halve.doors.cli import following
+        from halve.doors.cli.sheet_file import existing
+
+        if output is not None and not wait:
+            raise typer.BadParameter("makes sense with --wait only.", param_hint="--output")
+        fields = {name: value for name, value in given.items() if value}
+        body, saved_as = following.submit(url, api_key, existing(sheet), fields, wait=wait, output=output)
+        _end(body, url, as_json=as_json, waited=wait, saved_as=saved_as)
+
+
+def status(request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, as_json: flags.AsJson = False) -> None:
+    """Say how far a request is.
+
+    Exit codes: 0 under way or all done, 1 over and images failed, 2 no such
+    request, 3 server out of reach.
+    """
+    with told(as_json=as_json):
+        from halve.doors.cli import following
+
+        _end(following.ask(url, api_key, "status", request_id), url, as_json=as_json, waited=True)
+
+
+def cancel(request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, as_json: flags.AsJson = False) -> None:
+    """Stop a request. What was done stays; the sheet is there in a moment.
+
+    Exit codes: 0 cancelled, 2 no such request or it is over, 3 server out of
+    reach.
+    """
+    with told(as_json=as_json):
+        from halve.doors.cli import following
+
+        body = following.ask(url, api_key, "cancel", request_id)
+        if as_json:
+            print_json(body)
+        else:
+            typer.echo(f"{request_id} is cancelled.")
+
+
+def retry(
+    request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, wait: Wait = False, as_json: flags.AsJson = False
+) -> None:
+    """Run the failed images of a finished request again.
+
+    Exit codes: 0 begun (with --wait: all images done), 1 images failed again, 2
+    nothing to retry, 3 server out of reach.
+    """
+    with told(as_json=as_json):
+        from halve.doors.cli import following
+
+        body = following.ask(url, api_key, "retry", request_id, wait=wait)
+        _end({"request_id": request_id, **body}, url, as_json=as_json, waited=wait)
+
+
+def download(
+    request_id: RequestId,
+    *,
+    url: Url = HERE,
+    api_key: ApiKey = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to save it; - is stdout. Default: named for the request."),
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only the rows with failures; can be uploaded again.")] = False,
+    uploaded: Annotated[bool, typer.Option("--input", help="The sheet as it was uploaded.")] = False,
+    archive: Annotated[bool, typer.Option("--archive", help="A ZIP of the sheet and all images.")] = False,
+) -> None:
+    """Save the output sheet of a finished request, or one of its other files.
+
+    For example:
+      halve download 0b0e8c5e-… -o output.csv
+      halve download 0b0e8c5e-… --archive
+
+    Exit codes: 0 saved, 2 no such request or not finished, 3 server out of
+    reach or disk full.
+    """
+    if failed + uploaded + archive > 1:
+        raise typer.BadParameter("only one of --failed, --input and --archive at a time.")
+    with told():
+        from halve.doors.cli import following
+
+        kind = "archive" if archive else "download"
+        part = "failed" if failed else "input" if uploaded else ""
+        target = output or Path(f"{Path(request_id).name}{'-' + part if part else ''}.{'zip' if archive else 'csv'}")
+        if following.save(url, api_key, request_id, kind=kind, part=part, target=target):
+            typer.echo(str(target))
+
+
+def _end(body: dict[str, Any], url: str, *, as_json: bool, waited: bool, saved_as: Path | None = None) -> None:
+    """Say what the server said, and leave with the exit code that follows from it."""
+    from halve.doors.cli.standing import ending_of, tell_standing
+
+    if as_json:
+        print_json(body)
+    else:
+        tell_standing(body, url, saved_as)
+    raise typer.Exit(ending_of(body) if waited else 0)

@@ -1,0 +1,166 @@
+"""`halve run`: a sheet, on this machine, to its end."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from halve.doors.cli import flags
+from halve.doors.cli.endings import print_json, told
+
+if TYPE_CHECKING:
+    from halve.core.models import Request
+    from halve.doors.cli.local import Job, Result
+    from halve.settings import Network, Settings
+
+
+def run(
+    sheet: flags.Sheet,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where the result goes. Default: SHEET's name with -halved, beside it."),
+    ] = None,
+    quality: flags.Quality = None,
+    max_bytes: flags.MaxBytes = None,
+    format: flags.Format = None,
+    max_size: flags.MaxSize = None,
+    mode: flags.Mode = None,
+    preset: flags.Preset = None,
+    columns: flags.Columns = None,
+    base_url: Annotated[
+        str,
+        typer.Option(metavar="URL", help="What image links in output.csv start with. Default: none, they are relative paths."),
+    ] = "",
+    allow_private: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR", help="A private network that may be fetched from, such as 10.0.0.0/8; may be given several times."
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=256, help="Cores to use. Default: all.", show_default=False)
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove what an earlier run left in DIR, and start over.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="If a run in DIR has ended with failures, try those images again.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read the sheet and say what is wrong with it, fetch nothing and write nothing.")
+    ] = False,
+    as_json: flags.AsJson = False,
+) -> None:
+    """Compress all images of a sheet, on this machine.
+
+    DIR gets output.csv (your sheet with a column more), images/ and, if
+    something failed, failed.csv, which can be run by itself. Stopped in any
+    way, the same command goes on where it was.
+
+    For example:
+      halve run products.csv
+      halve run products.csv -o out --max-bytes 50% --max-size 2048
+      halve run export.csv.gz --mode lenient --base-url https://cdn.example.com/img
+
+    Exit codes: 0 all images done, 1 some failed, 2 refused and nothing fetched,
+    3 disk or database failed, 130 interrupted.
+    """
+    with told(as_json=as_json):
+        from halve.core.options import read_options
+        from halve.core.sheet_options import read_sheet_options
+        from halve.doors.cli.folder import default_folder
+        from halve.doors.cli.local import Job
+        from halve.doors.cli.sheet_file import existing
+        from halve.settings import read_settings
+
+        job = Job(
+            sheet=existing(sheet),
+            folder=output or default_folder(sheet),
+            options=read_options(quality=quality, max_bytes=max_bytes, format=format, max_size=max_size),
+            reading=read_sheet_options(mode, preset, columns),
+            base_url=_base_url(base_url),
+            allow_private=_networks(allow_private or []),
+            fresh=fresh,
+            retry_failed=retry_failed,
+        )
+        settings = read_settings(concurrency=concurrency)
+        if dry_run:
+            from halve.doors.cli.rehearsal import rehearse
+
+            rehearse(job, settings, as_json=as_json)
+            return
+        result = carry_out(job, settings)
+        if as_json:
+            print_json(_words(result))
+        else:
+            from halve.doors.cli.summary import show_summary
+
+            show_summary(result)
+        raise typer.Exit(result.ending)
+
+
+def carry_out(job: Job, settings: Settings) -> Result:
+    """Run a job with its progress on stderr."""
+    from halve.doors.cli.findings import show_findings
+    from halve.doors.cli.local import run_sheet
+    from halve.doors.cli.progress import Standing, progress
+    from halve.doors.cli.terminal import err, number
+    from halve.doors.logs import set_up_logs
+
+    set_up_logs("error")
+    told_first = False
+    with progress() as display:
+
+        def show(request: Request) -> None:
+            nonlocal told_first
+            if not told_first:
+                told_first = True
+                if request.repairs:
+                    show_findings(request.repairs, title="Mended while reading")
+                if tried := request.done_images + request.failed_images:
+                    err().print(f"Going on: {tried:,} of {number(request.total_images, 'image')} were done before.")
+            display(Standing(request.total_images, request.done_images, request.failed_images, request.bytes_in, request.bytes_out))
+
+        return run_sheet(job, settings, show)
+
+
+def _words(result: Result) -> dict[str, object]:
+    request = result.request
+    return {
+        "request_id": str(request.id),
+        "status": request.status.value,
+        "total_images": request.total_images,
+        "done_images": request.done_images,
+        "failed_images": request.failed_images,
+        "bytes_in": request.bytes_in,
+        "bytes_out": request.bytes_out,
+        "seconds": round(result.seconds, 3),
+        "output_csv": str(result.output_csv),
+    }
+
+
+def _base_url(word: str) -> str:
+    from urllib.parse import urlsplit
+
+    from halve.core.errors import OptionRefused
+
+    if word and (urlsplit(word).scheme not in ("http", "https") or not urlsplit(word).netloc):
+        raise OptionRefused("base_url", f"base-url must be such as https://cdn.example.com/images, not {word!r}.")
+    return word
+
+
+def _networks(words: list[str]) -> tuple[Network, ...]:
+    from halve.core.errors import OptionRefused
+
+    networks: list[Network] = []
+    for word in words:
+        for part in word.split(","):
+            try:
+                networks.append(ipaddress.ip_network(part.strip(), strict=False))
+            except ValueError:
+                raise OptionRefused(
+                    "allow_private", f"allow-private must be such as 127.0.0.0/8 or 10.1.2.3, not {part!r}."
+                ) from None
+    return tuple(networks)

@@ -1,0 +1,20 @@
+"""The sheet that a command was given: is there such a file, and can it be read?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from halve.core.errors import HalveError
+
+
+def existing(sheet: Path) -> Path:
+    """The path itself. HalveError, saying what is wrong with it, where it names nothing that can be read."""
+    if not sheet.exists():
+        raise HalveError(f"There is no file {sheet}.", code="no_such_file")
+    if sheet.is_dir():
+        raise HalveError(f"{sheet} is a folder; give the sheet in it.", code="not_a_file")
+    try:
+        sheet.open("rb").close()
+    except OSError as error:
+        raise HalveError(f"{sheet} cannot be read: {error.strerror}.", code="unreadable") from error
+    return sheet

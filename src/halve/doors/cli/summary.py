@@ -1,0 +1,51 @@
+"""What a run came to, for people: the numbers, the first failures with a hint how to mend them, and where the output is."""
+
+from __future__ import annotations
+
+from halve.core.models import ImageState
+from halve.doors.cli.local import FAILURES_SHOWN, Result
+from halve.doors.cli.terminal import err, number, out, printable, saved, span
+
+HINTS = {
+    "address_not_allowed": "Private addresses are fetched from only where you allow it: --allow-private 10.0.0.0/8.",
+    "not_an_image": "A page instead of an image is often a login, or a link to a page that shows the image.",
+    "rate_limited": "That host wants fewer connections at once: HALVE_PER_HOST=2.",
+    "too_large": "Larger ones are let in by HALVE_MAX_SOURCE_BYTES.",
+    "too_many_pixels": "Larger ones are let in by HALVE_MAX_PIXELS.",
+    "timeout": "More patience is had with HALVE_FETCH_TIMEOUT.",
+}
+
+
+def show_summary(result: Result) -> None:
+    """Numbers and the output's path on stdout, failures on stderr."""
+    request = result.request
+    if result.again:
+        err().print("This run had ended before; nothing was left to do.")
+    _show_failures(result)
+    parts = [f"{request.done_images:,} of {number(request.total_images, 'image')} done"]
+    if request.failed_images:
+        parts.append(f"{request.failed_images:,} failed")
+    if request.failed_rows:
+        parts.append(f"{number(request.failed_rows, 'row')} left out")
+    parts += filter(None, [saved(request.bytes_in, request.bytes_out), span(result.seconds)])
+    out().print(", ".join(parts), markup=False)
+    out().print(str(result.output_csv), markup=False)
+    if result.failed_csv is not None:
+        out().print(f"{result.failed_csv} (only the rows with failures; can be run again by itself)", markup=False)
+
+
+def _show_failures(result: Result) -> None:
+    codes = []
+    shown = 0
+    for product in result.failures:
+        for place, image in enumerate(product.results, start=1):
+            if image.state is ImageState.FAILED and shown < FAILURES_SHOWN:
+                name = printable(product.product_name)[:60]
+                err().print(f"row {product.row}, {name}, image {place}: {printable(image.error or 'failed')}", markup=False)
+                codes.append(image.error_code)
+                shown += 1
+    if result.request.failed_images > shown:
+        err().print(f"… and {result.request.failed_images - shown:,} more failures, see the sheet's last column")
+    for code in dict.fromkeys(codes):
+        if code in HINTS:
+            err().print(HINTS[code], style="dim", markup=False)

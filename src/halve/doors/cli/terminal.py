@@ -1,0 +1,70 @@
+"""The two consoles, and how numbers are said to people. What a command is asked for goes to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def err() -> Console:
+    """Stderr. Colours only on a terminal, and not where NO_COLOR is set; lines are broken only there, too."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    console.soft_wrap = not console.is_terminal
+    return console
+
+
+@cache
+def out() -> Console:
+    """Stdout, as plain as it comes where it is no terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.soft_wrap = not console.is_terminal
+    return console
+
+
+def size(count: int) -> str:
+    """Bytes for people, in powers of 1000: `812 B`, `38 kB`, `1.7 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    value = count / 1000
+    for unit in ("kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if unit == "kB" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def number(count: int, what: str) -> str:
+    """`1 image`, `1,200 images`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def saved(bytes_in: int, bytes_out: int) -> str:
+    """`1.7 MB → 0.8 MB, 53 % less`; nothing where nothing was done."""
+    if not bytes_in:
+        return ""
+    return f"{size(bytes_in)} → {size(bytes_out)}, {100 * (bytes_in - bytes_out) / bytes_in:.0f} % less"
+
+
+def span(seconds: float) -> str:
+    """`0.8 s`, `42 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def printable(text: str) -> str:
+    """Text of a stranger's with nothing in it that a terminal would obey."""
+    return "".join(c if c.isprintable() else "�" for c in text)

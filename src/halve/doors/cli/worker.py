@@ -1,0 +1,104 @@
+"""`halve worker`: a worker more, on the database that a server, or several, put requests into."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from halve.doors.cli.endings import Interrupted, told
+
+if TYPE_CHECKING:
+    from halve.settings import Settings
+
+
+def worker(
+    concurrency: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=256, help="Cores to use. Default: HALVE_CONCURRENCY, or all.", show_default=False),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The data folder that the server uses. Default: HALVE_DATA_DIR or ./halve-data."),
+    ] = None,
+) -> None:
+    """Work on the requests of a server beside it, on its database alone.
+
+    Takes its settings from where the server does, the data folder or
+    HALVE_DATABASE_URL and HALVE_STORAGE_URL above all. Stopped by Ctrl-C or
+    SIGTERM it ends what is in work and hands back the rest; killed, another
+    goes on.
+
+    For example:
+      halve worker --data /srv/halve --concurrency 4
+    """
+    with told():
+        from halve.core.errors import OptionRefused
+        from halve.doors.logs import set_up_logs
+        from halve.settings import read_settings
+
+        if os.environ.get("HALVE_BROKER_URL"):
+            raise OptionRefused(
+                "HALVE_BROKER_URL",
+                "HALVE_BROKER_URL is set, and workers of a Celery cluster are not in this version. Leave it out: the worker "
+                "takes its work from the database.",
+                code="not_offered",
+            )
+        settings = read_settings(concurrency=concurrency, data_dir=data)
+        set_up_logs(settings.log_level)
+        _work(settings)
+
+
+def _work(settings: Settings) -> None:
+    import asyncio
+
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            stopped_by = runner.run(_until_stopped(settings))
+        except asyncio.CancelledError:
+            raise Interrupted from None
+    if stopped_by == signal.SIGINT:
+        raise Interrupted
+
+
+async def _until_stopped(settings: Settings) -> int:
+    """Work until a signal comes; returns it. The second one waits for nothing."""
+    import asyncio
+
+    from halve.wiring import database_url, open_parts, open_worker
+
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def stop(signum: int) -> None:
+        if stopped.done():
+            task.cancel()
+        else:
+            stopped.set_result(signum)
+
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop, signum)
+    async with open_parts(settings) as parts:
+        await parts.states.ready()
+        await parts.images.ready()
+        async with open_worker(parts):
+            typer.echo(f"halve works on {without_password(database_url(settings))} (stop it with Ctrl-C)")
+            return await stopped
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown: what stands between `:` and `@` in it is left out."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:…@{host}"))
