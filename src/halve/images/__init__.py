@@ -1,0 +1,1 @@
+"""Where bytes live: images, and sheets too."""

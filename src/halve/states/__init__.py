@@ -1,0 +1,1 @@
+"""Where requests, products and deliveries live; the truth."""

@@ -1,0 +1,200 @@
+"""Images in a folder: of this machine, or of a network file system that all workers mount."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+import stat
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from halve.core.errors import NotFound, StoreFailed
+from halve.core.naming import content_type as content_type_of
+from halve.core.ports import Stored
+from halve.images.durable import PIECE, FolderSync, sync_folder, write_durably
+from halve.images.workshop import Workshop
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+THREADS = 8
+"""Files written or read at once. They wait for the disk nearly all the time."""
+
+_NAME = re.compile(r"(?!\.)[\w.-]+")
+"""What a folder or a file may be called. Nothing that begins with a dot: no way up, and nothing of the workshop's."""
+
+_LONGEST_NAME = 255
+"""Bytes that file systems allow a name."""
+
+
+class FileImages:
+    """The contract is `core.ports.ImageStore`. A key is a file's path below `folder`, which is made when first written to.
+
+    A file appears whole or not at all, and is on disk when `put` returns: it is written under a temporary name, its length is
+    compared, it is put on disk, renamed, and then its folder is. Who may read files is up to the umask.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._workshop = Workshop(self._folder / ".partial")
+        self._names = FolderSync()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="halve-files")
+
+    async def put(self, key: str, data: bytes | Path, *, content_type: str) -> str | None:
+        """Raises ValueError for a key that cannot be one."""
+        await self._run(self._put, self._path(key), data)
+        return None
+
+    async def stat(self, key: str) -> Stored | None:
+        """The entity tag follows from size, time of writing and inode: every `put` makes another."""
+        try:
+            path = self._path(key)
+        except ValueError:
+            return None
+        found = await self._run(_status, path)
+        if found is None:
+            return None
+        version = f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
+        return Stored(found.st_size, hashlib.sha256(version.encode()).hexdigest()[:32], content_type_of(key))
+
+    async def read(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        if start < 0 or (length is not None and length < 0):
+            raise ValueError("start and length cannot be negative")
+        try:
+            path = self._path(key)
+        except ValueError:
+            raise NotFound(f"Nothing is stored under {key!r}.") from None
+        opened = await self._run(_open, path, start, length)
+        if opened is None:
+            raise NotFound(f"Nothing is stored under {key!r}.")
+        if isinstance(opened, bytes):
+            if opened:
+                yield opened
+            return
+        descriptor, end = opened
+        try:
+            while start < end and (piece := await self._run(os.pread, descriptor, min(PIECE, end - start), start)):
+                yield piece
+                start += len(piece)
+        finally:
+            os.close(descriptor)
+
+    async def delete_folder(self, folder: str) -> None:
+        """Gone at once for all who look; then deleted file by file. Raises ValueError for a name that cannot be a folder's."""
+        if not _possible(folder):
+            raise ValueError(f"not the name of a folder: {folder!r}")
+        await self._run(self._delete, self._folder / folder)
+
+    async def ready(self) -> None:
+        """Writes a little, and takes it away again."""
+        await self._run(self._try)
+
+    async def close(self) -> None:
+        """Waits for what runs."""
+        await self._run(self._workshop.close)
+        self._threads.shutdown()
+
+    def _path(self, key: str) -> Path:
+        names = key.split("/")
+        if len(names) > 2 or not all(_possible(name) for name in names):
+            raise ValueError(f"not a key, which is `folder/name` or `name` of letters, digits and -_. : {key!r}")
+        return self._folder.joinpath(*names)
+
+    async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that blocks in a thread."""
+
+        def translated() -> T:
+            try:
+                return function(*args, **kwargs)
+            except OSError as error:
+                raise StoreFailed(
+                    f"The folder of images {self._folder} failed: {error.strerror}. See that its disk has room and that this user"
+                    " may write there, or name another folder in HALVE_STORAGE_URL."
+                ) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, translated)
+
+    def _put(self, path: Path, data: bytes | Path) -> None:
+        temporary = self._workshop.place()
+        write_durably(temporary, data)
+        try:
+            self._rename(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        self._names.sync(path.parent)
+
+    def _rename(self, temporary: Path, path: Path) -> None:
+        for attempts_left in (2, 1, 0):
+            try:
+                temporary.rename(path)
+            except FileNotFoundError:
+                if not attempts_left:
+                    raise
+                # The folder is new, or was deleted just now.
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._names.sync(path.parent.parent)
+            else:
+                return
+
+    def _delete(self, folder: Path) -> None:
+        if not folder.is_dir():
+            return
+        condemned = self._workshop.place()
+        try:
+            folder.rename(condemned)
+        except FileNotFoundError:  # another was quicker
+            return
+        sync_folder(folder.parent)
+        if condemned.is_symlink():
+            condemned.unlink()
+        else:
+            shutil.rmtree(condemned)
+
+    def _try(self) -> None:
+        temporary = self._workshop.place()
+        write_durably(temporary, b"halve")
+        temporary.unlink()
+
+
+def _possible(name: str) -> bool:
+    try:
+        return _NAME.fullmatch(name) is not None and len(name.encode()) <= _LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _open(path: Path, start: int, length: int | None) -> bytes | tuple[int, int] | None:
+    """What is wanted, if it is no more than a piece; else a descriptor and where to end. None: there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    keep = False
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        end = found.st_size if length is None else min(found.st_size, start + length)
+        if end - start <= PIECE:
+            return os.pread(descriptor, end - start, start) if start < end else b""
+        keep = True
+        return descriptor, end
+    finally:
+        if not keep:
+            os.close(descriptor)

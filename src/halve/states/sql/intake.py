@@ -1,0 +1,96 @@
+"""A sheet comes in: draft, rows by the thousand, and one step that makes all of it visible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from halve.core.errors import Conflict, NotFound
+from halve.core.models import Finding, Request, Row
+from halve.states.sql import feeding, rows
+from halve.states.sql.transaction import Transaction
+
+
+def create(tx: Transaction, request: Request) -> None:
+    tx.change(
+        "INSERT INTO requests (id, stage, status, owner, filename, folder, secret, options, sheet, base_url, email, webhook_url,"
+        " idempotency_key, fingerprint, created_at) VALUES (:id, 'draft', 'pending', :owner, :filename, :folder, :secret, :options,"
+        " :sheet, :base_url, :email, :webhook_url, :idempotency_key, :fingerprint, {now}) ON CONFLICT DO NOTHING",
+        **rows.request_columns(request),
+    )
+
+
+def product_columns(request_id: UUID, planned: Sequence[Row]) -> list[dict[str, Any]]:
+    """What `add_products` inserts; apart from it, since this takes no transaction."""
+    id, urls = str(request_id), rows.urls_column
+    return [
+        {
+            "id": id,
+            "row": row.row,
+            "serial": row.serial,
+            "name": row.product_name,
+            "urls": urls(row.input_urls),
+        }
+        for row in planned
+    ]
+
+
+def add_products(tx: Transaction, request_id: UUID, columns: Sequence[dict[str, Any]]) -> None:
+    """Repeatable: rows that are there already stay as they are."""
+    found = tx.one("SELECT seq, stage, open_products FROM requests WHERE id = :id {locked}", id=str(request_id))
+    if found is None or found.stage == "erased":
+        raise NotFound(f"There is no request {request_id}: it was erased.")
+    if found.stage != "draft":
+        raise Conflict(f"Request {request_id} is published: no rows can be added.")
+    for place, row in enumerate(columns, found.open_products + 1):
+        row["seq"], row["place"] = found.seq, place
+    added = tx.change_many(
+        "INSERT INTO products (request_seq, request_id, row, place, serial, product_name, input_urls, state)"
+        " VALUES (:seq, :id, :row, :place, :serial, :name, :urls, 'held') ON CONFLICT DO NOTHING",
+        columns,
+    )
+    tx.change("UPDATE requests SET open_products = open_products + :added WHERE seq = :seq", added=added, seq=found.seq)
+
+
+def publish(
+    tx: Transaction,
+    request_id: UUID,
+    *,
+    input_key: str,
+    total_images: int,
+    total_rows: int,
+    failed_rows: int,
+    repairs: Sequence[Finding],
+) -> Request:
+    """Publish a draft and return it; or return, unchanged, the request that its owner published under the same key before."""
+    draft = tx.one("SELECT seq, stage, owner, idempotency_key FROM requests WHERE id = :id {locked}", id=str(request_id))
+    if draft is None or draft.stage == "erased":
+        raise NotFound(f"There is no request {request_id}: it was erased.")
+    if draft.stage == "draft":
+        earlier = by_idempotency_key(tx, draft.owner, draft.idempotency_key) if draft.idempotency_key is not None else None
+        if earlier is not None:
+            return earlier
+        tx.change(
+            "UPDATE requests SET stage = 'published', input_key = :input_key, total_images = :total_images,"
+            " total_rows = :total_rows, failed_rows = :failed_rows, repairs = :repairs WHERE seq = :seq",
+            seq=draft.seq,
+            input_key=input_key,
+            total_images=total_images,
+            total_rows=total_rows,
+            failed_rows=failed_rows,
+            repairs=rows.findings_column(repairs),
+        )
+        feeding.feed(tx, draft.seq)
+    published = tx.one(f"SELECT {rows.REQUEST} FROM requests WHERE seq = :seq", seq=draft.seq)
+    assert published is not None
+    return rows.request(published)
+
+
+def by_idempotency_key(tx: Transaction, owner: str, key: str) -> Request | None:
+    found = tx.one(
+        f"SELECT {rows.REQUEST} FROM requests WHERE stage = 'published' AND owner = :owner AND idempotency_key = :key",
+        owner=owner,
+        key=key,
+    )
+    return None if found is None else rows.request(found)

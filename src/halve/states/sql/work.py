@@ -1,0 +1,150 @@
+"""Work is handed out and comes back: claim, renew, record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from halve.core.models import Outcome, Product, ProductState
+from halve.states.sql import feeding, rows
+from halve.states.sql.counts import Counts, Move
+from halve.states.sql.transaction import Transaction
+
+_CLAIM = (
+    "UPDATE products SET state = 'leased', holder = :holder, due_at = {now} + :lease, fence = fence + 1"
+    " WHERE id IN (SELECT id FROM products WHERE state = 'ready' ORDER BY ORDER_ LIMIT :n {free})"
+    " RETURNING id, request_seq, place, " + rows.PRODUCT
+)
+CLAIM_FAIRLY = _CLAIM.replace("ORDER_", "place, request_seq")
+CLAIM_OLDEST = _CLAIM.replace("ORDER_", "request_seq, place")
+"""Each goes down a partial index of ready products alone: what is parked or not yet fed costs nothing."""
+
+
+def claim(tx: Transaction, holder: str, n: int, *, lease: float, oldest: bool) -> list[Product]:
+    """Products of requests that were cancelled or erased may still stand in the queue; they are taken out of it here."""
+    order = (lambda c: (c.request_seq, c.place)) if oldest else (lambda c: (c.place, c.request_seq))
+    claimed: list[Product] = []
+    n = min(n, feeding.CLAIM_LIMIT)
+    while len(claimed) < n:
+        taken = sorted(tx.all(CLAIM_OLDEST if oldest else CLAIM_FAIRLY, holder=holder, lease=lease, n=n - len(claimed)), key=order)
+        if not taken:
+            break
+        requests = _requests_at_work(tx, taken)
+        dead = [c.id for c in taken if c.request_seq not in requests]
+        if dead:
+            tx.change("UPDATE products SET state = 'cancelled', holder = NULL, due_at = NULL WHERE id IN :ids", ids=dead)
+        claimed += [rows.product(c[3:], requests[c.request_seq], cancelled=False) for c in taken if c.request_seq in requests]
+        if not dead:
+            break
+    return claimed
+
+
+def _requests_at_work(tx: Transaction, taken: Sequence[Any]) -> dict[int, int]:
+    """Those requests of the taken products that are open, with their rounds; `processing` from now on, and fed if it is time."""
+    furthest: dict[int, int] = {}
+    for columns in taken:
+        furthest[columns.request_seq] = max(columns.place, furthest.get(columns.request_seq, 0))
+    found = tx.all(
+        "SELECT seq, status, round, feed_at FROM requests WHERE seq IN :seqs AND stage = 'published'"
+        " AND status IN ('pending', 'processing')",
+        seqs=list(furthest),
+    )
+    fresh = [request.seq for request in found if request.status == "pending"]
+    if fresh:
+        tx.change("UPDATE requests SET status = 'processing' WHERE seq IN :seqs AND status = 'pending'", seqs=fresh)
+    for seq in sorted(request.seq for request in found if furthest[request.seq] >= request.feed_at):
+        if tx.value("SELECT feed_at FROM requests WHERE seq = :seq {locked}", seq=seq) <= furthest[seq]:
+            feeding.feed(tx, seq)
+    return {request.seq: request.round for request in found}
+
+
+def renew(tx: Transaction, holder: str, *, lease: float) -> None:
+    for table in ("products", "deliveries"):
+        tx.change(
+            f"UPDATE {table} SET due_at = {{now}} + :lease WHERE state = 'leased' AND holder = :holder", holder=holder, lease=lease
+        )
+
+
+def record(tx: Transaction, outcomes: Sequence[Outcome]) -> set[UUID]:
+    """The requests are locked first, so that none is cancelled or ends between the look at it and the counting."""
+    ids = sorted({str(outcome.request_id) for outcome in outcomes})
+    requests = {
+        found.id: found
+        for found in tx.all(
+            "SELECT id, seq, round, open_products FROM requests WHERE id IN :ids AND stage = 'published'"
+            " AND status IN ('pending', 'processing') ORDER BY seq {locked}",
+            ids=ids,
+        )
+    }
+    here = [(requests[str(outcome.request_id)], outcome) for outcome in outcomes if str(outcome.request_id) in requests]
+    leased = _leased(tx, [(request.seq, outcome.row) for request, outcome in here])
+    written: list[dict[str, Any]] = []
+    moves: defaultdict[int, Move] = defaultdict(Move)
+    for request, outcome in here:
+        product = leased.get((request.seq, outcome.row))
+        if product is None or product.fence != outcome.fence:
+            continue
+        counts, move = Counts.of(outcome.results, request.round), moves[request.seq]
+        move.add(product.counts(request.round), counts)
+        written.append(_columns(outcome, product.id, counts, request.round))
+        if outcome.state is ProductState.LEASED:
+            product.counted, product.round = counts, request.round
+        else:
+            del leased[request.seq, outcome.row]
+            move.closed += outcome.state in (ProductState.DONE, ProductState.FAILED)
+    tx.change_many(_WRITE, written)
+    tx.change_many(_MOVE, [{"seq": seq, **asdict(moves[seq])} for seq in sorted(moves)])
+    return {UUID(id) for id, request in requests.items() if request.open_products == moves[request.seq].closed}
+
+
+_WRITE = (
+    "UPDATE products SET state = :state, results = :results, output_urls = :output_urls, round = :round, done_images = :done,"
+    " failed_images = :failed, failed_in_round = :failed_in_round, bytes_in = :bytes_in, bytes_out = :bytes_out,"
+    " holder = CASE :state WHEN 'leased' THEN holder END,"
+    " due_at = CASE :state WHEN 'leased' THEN due_at WHEN 'waiting' THEN {now} + :delay END WHERE id = :id"
+)
+
+_MOVE = (
+    "UPDATE requests SET done_images = done_images + :done, failed_images = failed_images + :failed,"
+    " bytes_in = bytes_in + :bytes_in, bytes_out = bytes_out + :bytes_out, open_products = open_products - :closed WHERE seq = :seq"
+)
+
+
+@dataclass(slots=True)
+class _Leased:
+    """What a leased product had on record before."""
+
+    id: int
+    fence: int
+    round: int
+    counted: Counts
+
+    def counts(self, round: int) -> Counts:
+        return self.counted if self.round == round else replace(self.counted, failed_in_round=0)
+
+
+def _leased(tx: Transaction, places: list[tuple[int, int]]) -> dict[tuple[int, int], _Leased]:
+    if not places:
+        return {}
+    found = tx.all(
+        "SELECT request_seq, row, id, fence, round, done_images, failed_images, failed_in_round, bytes_in, bytes_out"
+        " FROM products WHERE (request_seq, row) IN :places AND state = 'leased'",
+        places=places,
+    )
+    return {(seq, row): _Leased(id, fence, round, Counts(*counts)) for seq, row, id, fence, round, *counts in found}
+
+
+def _columns(outcome: Outcome, id: int, counts: Counts, round: int) -> dict[str, Any]:
+    if outcome.state is ProductState.CANCELLED:
+        raise ValueError("a product is cancelled by `cancel`, not by its record")
+    return {
+        "id": id,
+        "state": outcome.state.value,
+        "delay": outcome.delay,
+        "round": round,
+        **asdict(counts),
+        **rows.results_columns(outcome.results),
+    }
