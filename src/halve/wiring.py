@@ -56,9 +56,10 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, *, images: ImageStore | None = None) -> AsyncIterator[Parts]:
     """Everything that the settings name, closed again at the end. The embedded database is created or migrated.
 
+    `images`: a store to use instead of the one that the settings name.
     Raises OptionRefused for an impossible setting, ExtraMissing, StoreFailed.
     """
     from halve.codec import CodecLimits, CodecPool
@@ -84,7 +85,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(states.close)
         if _scheme(database_url(settings)) == "sqlite":
             await states.migrate()
-        images = open_images(settings)
+        images = images or open_images(settings)
         stack.push_async_callback(images.close)
         webhook_secret = settings.webhook_secret or await states.secret("webhook", new_secret)
         webhooks = HttpWebhooks(guard, webhook_secret)

@@ -21,6 +21,7 @@ from halve.core.options import Options
 from halve.core.ports import StateStore
 from halve.doors.cli.endings import Ending, Interrupted
 from halve.doors.cli.folder import forget, held
+from halve.doors.cli.store import RunFolder
 from halve.settings import Network, Settings
 from halve.wiring import Parts, open_parts, open_worker
 
@@ -93,7 +94,6 @@ def _settings_in(state: Path, job: Job, settings: Settings) -> Settings:
         update={
             "data_dir": state,
             "database_url": f"sqlite:///{(state / 'halve.db').absolute()}",
-            "storage_url": job.folder.absolute().as_uri(),
             "public_url": None,
             "smtp_url": None,
             "allow_private": (*settings.allow_private, *job.allow_private),
@@ -106,7 +106,7 @@ async def _run(job: Job, settings: Settings, show: Show) -> Result:
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     began = time.monotonic()
-    async with open_parts(settings) as parts:
+    async with open_parts(settings, images=RunFolder(job.folder, settings.data_dir)) as parts:
         request = await _request(job, parts)
         again = request.finished and not (job.retry_failed and await parts.states.retry(request.id))
         if not again:

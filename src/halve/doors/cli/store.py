@@ -1,0 +1,40 @@
+"""The image store of `halve run`: what the user asked for goes to the folder itself, the copy of the sheet out of sight."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from halve.core.ports import Stored
+from halve.images.files import FileImages
+
+
+class RunFolder:
+    """An `ImageStore` of two: `input.*` is kept in the folder of the state, all else in `folder`."""
+
+    def __init__(self, folder: Path, state: Path) -> None:
+        self._folder = FileImages(folder)
+        self._state = FileImages(state)
+
+    async def put(self, key: str, data: bytes | Path, *, content_type: str) -> str | None:
+        return await self._home(key).put(key, data, content_type=content_type)
+
+    async def stat(self, key: str) -> Stored | None:
+        return await self._home(key).stat(key)
+
+    def read(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        return self._home(key).read(key, start=start, length=length)
+
+    async def delete_folder(self, folder: str) -> None:
+        await self._folder.delete_folder(folder)
+
+    async def ready(self) -> None:
+        await self._folder.ready()
+        await self._state.ready()
+
+    async def close(self) -> None:
+        await self._folder.close()
+        await self._state.close()
+
+    def _home(self, key: str) -> FileImages:
+        return self._state if key.startswith("input.") else self._folder
