@@ -47,8 +47,9 @@ def open_sheet(path: Path, filename: str, options: SheetOptions, limits: SheetLi
     if missing:
         for _ in sheet.rows():
             pass
-        rows = sheet.findings if sheet.total_rows else [findings.no_rows(empty=False)]
-        raise SheetRefused([*missing, *rows])
+        if not sheet.total_rows and not any("://" in header for header in layout.headers):
+            missing.append(findings.no_rows(empty=False))
+        raise SheetRefused([*missing, *sheet.findings])
     return sheet
 
 

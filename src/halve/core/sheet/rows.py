@@ -31,15 +31,16 @@ class Judge:
         if (record.unclosed is not None or len(fields) > self._width) and (misshapen := self._misshapen(record)):
             return None, [misshapen]  # its cells do not stand under their headers: more findings would mislead
         wrong: list[Finding] = []
-        urls = self._urls(record, wrong)
         serial = _text(fields, layout.serial)
         name = _text(fields, layout.name)
         if not layout.strict:
             name = self._inherited(serial, name)
-            if not urls and not wrong:
-                return None, []
         if not name and layout.name is not None:
             wrong.append(findings.empty_name(record.line, layout.headers[layout.name]))
+        unnamed = len(wrong)
+        urls = self._urls(record, wrong)
+        if not urls and len(wrong) == unnamed and not layout.strict:
+            return None, []
         if wrong:
             return None, wrong
         return Row(number, record.line, serial, name, tuple(urls)), []
