@@ -6,11 +6,12 @@ import re
 
 from halve.core.errors import OptionRefused
 from halve.core.models import Mode, SheetOptions
+from halve.core.sheet.presets import BY_KEY
 
 FIELDS = ("serial", "name", "images")
 """What a column can be to us."""
 
-PRESETS = ("plain", "shopify", "woocommerce", "google", "magento")
+PRESETS = tuple(BY_KEY)
 
 _NEXT_FIELD = re.compile(r",(?=\s*\w+\s*=)")
 

@@ -1,0 +1,114 @@
+"""The HTTP server, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from importlib.metadata import version
+from types import FrameType
+from typing import Any
+
+from fastapi import FastAPI
+
+from halve.doors.api import (
+    archive,
+    control,
+    downloads,
+    events,
+    images,
+    monitor,
+    notify,
+    openapi,
+    pages,
+    problems,
+    results,
+    status,
+    upload,
+)
+from halve.doors.api.context import Context
+from halve.doors.api.headers import Careful
+from halve.doors.api.metrics import Measured, Metrics
+from halve.doors.api.routes import ids_left_out, operation_id
+from halve.settings import Settings, read_settings
+from halve.wiring import open_parts, open_worker
+
+DESCRIPTION = """A spreadsheet of heavy product pictures in, the same spreadsheet with pictures of half the weight out.
+
+Hand in a sheet at `POST /upload`, watch it at `/status` or `/events`, fetch it at `/download`.
+Errors are problem details (RFC 9457) with a stable `code`."""
+
+_ROUTERS = (upload, status, events, results, downloads, archive, images, control, notify, monitor, pages)
+
+
+def create_app(settings: Settings | None = None, *, worker: bool = True) -> FastAPI:
+    """The server. Settings are read, and everything opened, when it starts; `worker`: it does the work, too."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            parts = await stack.enter_async_context(open_parts(settings or read_settings()))
+            nudge = (await stack.enter_async_context(open_worker(parts))).nudge if worker else _nobody
+            context = Context(parts, nudge)
+            stack.push_async_callback(context.close)
+            stack.enter_context(_told_of_the_end(context.closing))
+            app.state.context = context
+            yield
+
+    app = FastAPI(
+        title="halve",
+        version=version("halve"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
+    app.state.metrics = Metrics()
+    problems.install(app)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    ids_left_out(app.router, "GET", "/status", "/events", "/results", "/download", "/archive")
+    app.add_middleware(Careful)
+    app.add_middleware(Measured, metrics=app.state.metrics)
+
+    def schema() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = openapi.schema(app)
+        return app.openapi_schema
+
+    app.openapi = schema  # type: ignore[method-assign]
+    return app
+
+
+def _nobody() -> None:
+    """Nobody is there to be woken: workers look for themselves."""
+
+
+@contextmanager
+def _told_of_the_end(closing: asyncio.Event) -> Iterator[None]:
+    """Set `closing` when the process is told to stop. The server waits for open answers, so streams must hear of it and end."""
+    loop = asyncio.get_running_loop()
+    before: dict[int, Any] = {}
+
+    def handler_for(then: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
+        def handle(number: int, frame: FrameType | None) -> Any:
+            loop.call_soon_threadsafe(closing.set)
+            return then(number, frame)
+
+        return handle
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            then = signal.getsignal(number)
+            if callable(then):
+                before[number] = then
+                signal.signal(number, handler_for(then))
+    try:
+        yield
+    finally:
+        closing.set()
+        for which, earlier in before.items():
+            signal.signal(which, earlier)

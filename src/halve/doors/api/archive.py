@@ -1,0 +1,84 @@
+"""`GET /archive/{request_id}`: sheet and images in one ZIP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
+
+from fastapi import APIRouter
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response, StreamingResponse
+
+from halve.core import models
+from halve.core.naming import readable_name
+from halve.doors.api.context import Context, Ctx
+from halve.doors.api.downloads import finished, outgoing_name
+from halve.doors.api.keys import Linked
+from halve.doors.api.openapi import problems
+from halve.doors.api.routes import reading
+from halve.doors.api.stored import attachment
+from halve.doors.api.zips import Entry, zipped
+
+router = APIRouter()
+
+PLACES = "archives"
+
+ARCHIVES_AT_ONCE = 16
+"""Archives that one process sends at once; further ones are answered 503."""
+
+_PAGE = 500
+"""Products read at once."""
+
+
+@reading(
+    router,
+    "/archive/{request_id}",
+    summary="Sheet and images in one ZIP",
+    tags=["Sheets"],
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "The archive.", "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(400, 401, 404, 409, 503),
+    },
+)
+async def archive(http: HttpRequest, context: Ctx, request: Linked) -> Response:
+    """`output.csv`, `failed.csv` if there is one, and `images/` under names for people: serial, row, product, position.
+
+    It is written as it is sent, so its length is not known beforehand. 409 until the request is finished.
+    """
+    headers = {
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": attachment(outgoing_name(finished(request).filename, "halved", "zip")),
+    }
+    if http.method == "HEAD":
+        return Response(headers=headers, media_type="application/zip")
+    context.turns.check(PLACES, ARCHIVES_AT_ONCE)
+    return StreamingResponse(_pieces(context, request), headers=headers, media_type="application/zip")
+
+
+async def _pieces(context: Context, request: models.Request) -> AsyncIterator[bytes]:
+    with context.turns.take(PLACES):
+        async for piece in zipped(_entries(context, request), request.completed_at or datetime.now(UTC)):
+            yield piece
+
+
+async def _entries(context: Context, request: models.Request) -> AsyncIterator[Entry]:
+    for key, name in ((request.output_key, "output.csv"), (request.failed_key, "failed.csv")):
+        if key is not None and (entry := await _entry(context, key, name)):
+            yield entry
+    row = 0
+    while products := await context.parts.states.products(request.id, after_row=row, limit=_PAGE):
+        row = products[-1].row
+        for product in products:
+            for place, result in enumerate(product.results, start=1):
+                if result.succeeded and result.key is not None:
+                    name = f"images/{readable_name(product, place)}.{result.key.rpartition('.')[2]}"
+                    if entry := await _entry(context, result.key, name):
+                        yield entry
+
+
+async def _entry(context: Context, key: str, name: str) -> Entry | None:
+    images = context.parts.images
+    stored = await images.stat(key)
+    return Entry(name, stored.size, partial(images.read, key)) if stored is not None else None

@@ -1,0 +1,97 @@
+"""Stopping, repeating and erasing: `POST /cancel`, `POST /retry`, `DELETE /requests/{request_id}`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Response
+
+from halve.core import models
+from halve.core.models import Status
+from halve.doors.api import schemas
+from halve.doors.api.context import Context, Ctx
+from halve.doors.api.keys import Found, unknown
+from halve.doors.api.openapi import problems
+from halve.doors.api.problems import Problem
+from halve.doors.api.routes import ids_left_out
+from halve.doors.api.status import status_body
+
+router = APIRouter()
+
+STRAGGLERS = 30.0
+"""Seconds beyond a download's own time within which an image that was in work when its request was erased can still be stored."""
+
+
+@router.post(
+    "/cancel/{request_id}",
+    status_code=202,
+    summary="Stop a request",
+    tags=["Requests"],
+    responses=problems(400, 401, 404, 409, 503),
+)
+async def cancel(context: Ctx, request: Found) -> schemas.Status:
+    """No further image is begun. The output sheet, with what was done by then, follows in a moment; so does the webhook."""
+    stopped = await context.parts.states.cancel(request.id)
+    now = await _again(context, request)
+    if not stopped and not (now.status is Status.CANCELLED and not now.finished):
+        raise Problem(409, "already_finished", f"The request is over: it is {now.status}. There is nothing to stop.")
+    context.nudge()
+    context.aside(context.parts.pipeline.finish(request.id))
+    return await status_body(context, now)
+
+
+@router.post(
+    "/retry/{request_id}",
+    status_code=202,
+    summary="Run the failed images again",
+    tags=["Requests"],
+    responses=problems(400, 401, 404, 409, 503),
+)
+async def retry(context: Ctx, request: Found) -> schemas.Status:
+    """What succeeded stays as it is. At the end there is a new output sheet under the old link, and a new notification."""
+    opened = await context.parts.states.retry(request.id)
+    now = await _again(context, request)
+    if not opened and not now.finished:
+        raise Problem(409, "not_finished", f"The request is {now.status}, {now.percent} % done. It can be retried when it is over.")
+    if not opened:
+        raise Problem(409, "nothing_failed", "No image of this request failed, so there is nothing to run again.")
+    context.nudge()
+    return await status_body(context, now)
+
+
+@router.delete(
+    "/requests/{request_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Erase a request",
+    tags=["Requests"],
+    responses=problems(400, 401, 404, 503),
+)
+async def erase(context: Ctx, request: Found) -> Response:
+    """Its sheets, images and all that is known of it; what is still running is stopped. Links to it are dead from then on."""
+    parts = context.parts
+    running = not request.finished
+    if running:
+        await parts.states.cancel(request.id)
+    await parts.images.delete_folder(request.folder)
+    await parts.states.erase(request.id)
+    if running:
+        context.aside(_sweep_up(context, request))
+    return Response(status_code=204)
+
+
+ids_left_out(router, "POST", "/cancel", "/retry")
+
+
+async def _again(context: Context, request: models.Request) -> models.Request:
+    now = await context.parts.states.request(request.id)
+    if now is None:
+        raise unknown(request.id)
+    return now
+
+
+async def _sweep_up(context: Context, request: models.Request) -> None:
+    """Delete what workers stored after the folder was emptied: they only notice at the next write that it is all over."""
+    for pause in (2.0, context.parts.settings.fetch_timeout + STRAGGLERS):
+        await asyncio.sleep(pause)
+        await context.parts.images.delete_folder(request.folder)

@@ -1,0 +1,104 @@
+"""`GET /events/{request_id}`: watching a request, as server-sent events (WHATWG HTML, 9.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from time import monotonic
+
+import structlog
+from fastapi import APIRouter
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response, StreamingResponse
+
+from halve.core import models
+from halve.core.errors import StoreFailed
+from halve.doors.api import schemas
+from halve.doors.api.context import Context, Ctx
+from halve.doors.api.keys import Found
+from halve.doors.api.openapi import problems
+from halve.doors.api.routes import reading
+from halve.doors.api.status import status_body
+
+log = structlog.get_logger(__name__)
+
+router = APIRouter()
+
+LOOK_EVERY = 0.5
+"""Seconds between looks at a request that somebody watches."""
+
+KEEP_ALIVE_EVERY = 15.0
+"""Seconds after which a comment is sent if nothing else was, so that no proxy thinks the connection dead."""
+
+PLACES = "event streams"
+
+STREAMS_AT_ONCE = 256
+"""Streams of one process at once; further ones are answered 503."""
+
+_EXAMPLE = 'event: progress\ndata: {"request_id":"…","status":"processing","progress":{…},…}\n\nevent: done\ndata: {…}\n\n'
+
+
+@reading(
+    router,
+    "/events/{request_id}",
+    summary="Watch a request",
+    tags=["Requests"],
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "`progress` at once and whenever something changed, each with the body of `/status`; in the end `done`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        },
+        **problems(400, 401, 404, 503),
+    },
+)
+async def events(http: HttpRequest, context: Ctx, request: Found) -> Response:
+    """Server-sent events: `progress` with the status body, then `done` with the last one, and the connection closes."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if http.method == "HEAD":
+        return Response(headers=headers, media_type="text/event-stream")
+    context.turns.check(PLACES, STREAMS_AT_ONCE)
+    return StreamingResponse(_watch(context, request), headers=headers, media_type="text/event-stream")
+
+
+async def _watch(context: Context, request: models.Request) -> AsyncIterator[bytes]:
+    with context.turns.take(PLACES):
+        shown: schemas.Status | None = None
+        told_at = monotonic()
+        seen: models.Request | None = request
+        while seen is not None:
+            body = await status_body(context, seen)
+            if body != shown:
+                yield _event("progress", body)
+                shown, told_at = body, monotonic()
+            if seen.finished:
+                yield _event("done", body)
+                return
+            if monotonic() - told_at >= KEEP_ALIVE_EVERY:
+                yield b": still here\n\n"
+                told_at = monotonic()
+            if await _closing(context):
+                return
+            seen = await _look(context, seen)
+        if shown is not None:  # erased under our eyes, which stopped it
+            yield _event("done", shown.model_copy(update={"status": models.Status.CANCELLED}))
+
+
+async def _look(context: Context, seen: models.Request) -> models.Request | None:
+    try:
+        return await context.parts.states.request(seen.id)
+    except StoreFailed as error:
+        log.warning("store failed while somebody watches", reason=str(error))
+        return seen
+
+
+async def _closing(context: Context) -> bool:
+    """Wait until it is time for the next look; True if the server stops, since it would wait for this stream to end."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(context.closing.wait(), LOOK_EVERY)
+    return context.closing.is_set()
+
+
+def _event(name: str, body: schemas.Status) -> bytes:
+    return f"event: {name}\ndata: {body.model_dump_json()}\n\n".encode()

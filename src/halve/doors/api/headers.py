@@ -1,0 +1,49 @@
+"""Headers that keep browsers from doing more with an answer than they should, and other sites from using ours through them."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request as HttpRequest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from halve.doors.api.problems import Problem, answer
+
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Where a route does not say otherwise."""
+
+
+class Careful:
+    """ASGI middleware that adds the headers, and refuses what a foreign page has a browser send (Fetch Metadata).
+
+    There are no cookies to steal, but a server without keys on somebody's own machine would do as it is told.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def adding(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message.setdefault("headers", []))
+                for name, value in _ALWAYS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        http = HttpRequest(scope)
+        if http.method not in ("GET", "HEAD") and http.headers.get("sec-fetch-site") == "cross-site":
+            refused = Problem(
+                403, "cross_site", "Pages of other sites may not do this; send it from a program, or from our own page."
+            )
+            await answer(http, refused)(scope, receive, adding)
+            return
+        await self._app(scope, receive, adding)

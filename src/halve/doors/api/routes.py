@@ -1,0 +1,40 @@
+"""How routes are declared here: what can be got can be asked for its headers alone, and an id left out is an error of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+
+from halve.doors.api.keys import Who, read_id
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def reading(router: APIRouter, path: str, **how: Any) -> Callable[[Endpoint], Endpoint]:
+    """A route for GET, and HEAD with it, which the schema leaves out."""
+
+    def declare(endpoint: Endpoint) -> Endpoint:
+        router.add_api_route(path, endpoint, methods=["GET"], **how)
+        router.add_api_route(path, endpoint, methods=["HEAD"], **{**how, "include_in_schema": False})
+        return endpoint
+
+    return declare
+
+
+def ids_left_out(router: APIRouter, method: str, *prefixes: str) -> None:
+    """Answer `malformed_id` where a path ends before its id. To be declared after the routes that take one."""
+    methods = ["GET", "HEAD"] if method == "GET" else [method]
+    for prefix in prefixes:
+        for path in (prefix, f"{prefix}/{{rest:path}}"):
+            router.add_api_route(path, _left_out, methods=methods, include_in_schema=False)
+
+
+async def _left_out(_: Who, rest: str = "") -> None:
+    read_id(rest.strip("/"))
+
+
+def operation_id(route: APIRoute) -> str:
+    return route.name

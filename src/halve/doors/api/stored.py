@@ -1,0 +1,73 @@
+"""Stored bytes over HTTP: streamed, in ranges, conditionally (RFC 9110, 13 and 14)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response, StreamingResponse
+
+from halve.core.ports import ImageStore, Stored
+from halve.doors.api.problems import Problem
+
+_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.IGNORECASE)
+_TAGS = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+def send(http: HttpRequest, images: ImageStore, key: str, stored: Stored, headers: Mapping[str, str]) -> Response:
+    """The stored thing, or the one range of it that was asked for; several ranges are answered with all of it.
+
+    Answers 304 where `If-None-Match` has its tag. Raises a 416 problem where nothing of the range is there.
+    """
+    told = {**headers, "ETag": f'"{stored.etag}"', "Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}
+    if _has_tag(http.headers.get("if-none-match"), stored.etag):
+        told.pop("Content-Disposition", None)
+        return Response(status_code=304, headers=told)
+    start, length = _range(http, stored) or (0, stored.size)
+    partial = length != stored.size
+    told["Content-Length"] = str(length)
+    told["Content-Type"] = headers.get("Content-Type", stored.content_type)
+    if partial:
+        told["Content-Range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
+    status = 206 if partial else 200
+    if http.method == "HEAD":
+        return Response(status_code=status, headers=told)
+    return StreamingResponse(images.read(key, start=start, length=length), status, told)
+
+
+def attachment(filename: str) -> str:
+    """A Content-Disposition (RFC 6266) that has a browser save under this name, whatever characters it has."""
+    plain = re.sub(r'[^\x20-\x7e]|["\\%;]', "_", filename)
+    extended = f"; filename*=UTF-8''{quote(filename, safe='')}" if plain != filename else ""
+    return f'attachment; filename="{plain}"{extended}'
+
+
+def _has_tag(header: str | None, etag: str) -> bool:
+    """Whether `If-None-Match` names the tag; weak comparison."""
+    return header is not None and (header.strip() == "*" or etag in _TAGS.findall(header))
+
+
+def _range(http: HttpRequest, stored: Stored) -> tuple[int, int] | None:
+    """Start and length of the range to be sent, None for all. What cannot be understood is ignored, as the standard has it."""
+    match = _RANGE.fullmatch(http.headers.get("range", "").strip())
+    if match is None or not (match[1] or match[2]) or http.method not in ("GET", "HEAD"):
+        return None
+    if_range = http.headers.get("if-range")
+    if if_range is not None and if_range.strip() != f'"{stored.etag}"':
+        return None
+    if match[1]:
+        start, end = int(match[1]), min(int(match[2]) if match[2] else stored.size - 1, stored.size - 1)
+        if match[2] and int(match[2]) < start:
+            return None
+    else:
+        start, end = max(0, stored.size - int(match[2])), stored.size - 1
+    if start >= stored.size or end < start:
+        raise Problem(
+            416,
+            "range_not_satisfiable",
+            f"There are {stored.size:,} bytes, and none in that range.",
+            headers={"Content-Range": f"bytes */{stored.size}", "Accept-Ranges": "bytes"},
+        )
+    return start, end - start + 1

@@ -1,0 +1,25 @@
+// Making elements. Text is always set as text, so nothing that stands in a sheet is ever read as HTML.
+
+export const $ = (id) => document.getElementById(id);
+
+/** h("a", { href, class: "button" }, "text", child, …); properties that are null, undefined or false are left out. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Only what leads to a web page becomes a link. */
+export function webLink(url, text = url) {
+  return /^https?:\/\//i.test(url) ? h("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, text) : h("span", {}, text);
+}
+
+/** Tell those who listen to the page instead of looking at it. */
+export function tell(text) {
+  $("told").textContent = text;
+}

@@ -1,0 +1,62 @@
+// Following a request until it is over: server-sent events, read by fetch since that can send a key; else by asking again and again.
+
+import { ask, authorization, Problem } from "./api.js";
+
+const ASK_EVERY = 1500;
+const pause = (time, signal) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, time);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+
+/** Calls `onStatus` with each new status until the request is over or `signal` aborts. Throws a Problem if it does not exist. */
+export async function watch(id, onStatus, signal) {
+  while (!signal.aborted) {
+    try {
+      if (await byEvents(id, onStatus, signal)) return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Problem && error.status < 500 && error.status > 0) throw error;
+    }
+    await pause(ASK_EVERY, signal); // the stream broke or there is none: ask once, then try again
+    if (signal.aborted) return;
+    try {
+      const status = await ask(`status/${id}`, { signal });
+      onStatus(status);
+      if (status.completed_at) return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Problem && error.status < 500 && error.status > 0) throw error;
+    }
+  }
+}
+
+/** True if the stream said that it is done. */
+async function byEvents(id, onStatus, signal) {
+  const response = await fetch(`events/${id}`, { signal, headers: { ...authorization(), Accept: "text/event-stream" } });
+  if (!response.ok) throw await Problem.of(response);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return false;
+    buffer += value;
+    const events = buffer.split("\n\n");
+    buffer = events.pop();
+    for (const event of events) {
+      const { name, data } = parse(event);
+      if (!data) continue;
+      onStatus(JSON.parse(data));
+      if (name === "done") return true;
+    }
+  }
+}
+
+function parse(event) {
+  const fields = { name: "message", data: "" };
+  for (const line of event.split("\n")) {
+    if (line.startsWith("event: ")) fields.name = line.slice(7);
+    if (line.startsWith("data: ")) fields.data += line.slice(6);
+  }
+  return fields;
+}
