@@ -140,6 +140,12 @@ class Origin:
         """Set all counts back to nothing."""
         self._counts = _Counts(now=self._counts.now)
 
+    def clear(self) -> None:
+        """Serve nothing, count nothing, wait for nothing: as new."""
+        self.forget()
+        self._routes.clear()
+        self.latency = 0.0
+
     # ── what is served; each returns the URL ──────────────────────────────────────────────────────────────────────────
 
     def route(self, path: str, handler: Handler) -> str:
