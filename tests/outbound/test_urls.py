@@ -42,6 +42,11 @@ def test_a_valid_url_survives_byte_for_byte(url: str) -> None:
         ("http://example.com\\pictures\\a.jpg", "http://example.com/pictures/a.jpg"),
         ("http://bücher.example/a", "http://xn--bcher-kva.example/a"),
         ("http://例え.テスト/絵.png", "http://xn--r8jz45g.xn--zckzah/%E7%B5%B5.png"),
+        ("http://0x7f.1/a", "http://127.0.0.1/a"),
+        ("http://１２７。1./a", "http://127.0.0.1/a"),
+        ("http://0x/", "http://0.0.0.0/"),
+        ("http://[FE80::1%25eth0]:8/a", "http://[fe80::1%eth0]:8/a"),
+        ("http://xn--bcher-kva.example/", "http://xn--bcher-kva.example/"),
         ("http://example.com:/a", "http://example.com/a"),
         ("http://example.com/a\tb\n.jpg", "http://example.com/ab.jpg"),
         ('http://example.com/"<a>"', "http://example.com/%22%3Ca%3E%22"),
@@ -56,7 +61,8 @@ def test_what_could_not_be_sent_is_mended(url: str, sent: str) -> None:
     ["", "example.com/a.jpg", "ftp://example.com/a", "file:///etc/passwd", "http://", "http:///a.jpg", "http://:80/", "http://a:b:c/",
      "http://example.com:0/", "http://example.com:70000/", "http://exa mple.com/", "http://[::1/", "http://[zz]/",
      "javascript:alert(1)",
-     "http://example.com/" + "a" * 9000, "http://%zz/"],
+     "http://example.com/" + "a" * 9000, "http://%zz/",
+     "http://1.2.3.4.5/", "http://256.1.1.1/", "http://shop.0x/", "http://4294967296/"],
 )  # fmt: skip
 def test_what_is_no_http_url_is_refused(url: str) -> None:
     with pytest.raises(BadURL):

@@ -14,16 +14,23 @@ from urllib.parse import unquote_to_bytes, urljoin
 
 from yarl import URL
 
+from halve.outbound.spellings import plain_host, read_literal
+
 MAX_URL = 8192
 """Longest URL that is asked for, in characters; few servers take a longer one."""
 
 _VALID = r"A-Za-z0-9\-._~:/?@!$&'()*+,;=|\[\]^`{}"
 """What may stand in a path or query: RFC 3986, and what browsers send as it is."""
 
-_READY = re.compile(rf"https?://[A-Za-z0-9.-]+(:[0-9]+)?/([{_VALID}]|%[0-9A-Fa-f]{{2}})*")
+_READY = re.compile(rf"https?://([A-Za-z0-9-]+\.)*[A-Za-wyz][A-Za-z0-9-]*(:[0-9]+)?/([{_VALID}]|%[0-9A-Fa-f]{{2}})*")
+"""A URL that needs nothing done: its host is a name for certain (0x7f.1 is none), its path and query are fit to send."""
+
 _UNFIT = re.compile(rf"[^{_VALID}%]|%(?![0-9A-Fa-f]{{2}})".encode())
 _PARTS = re.compile(r"(?P<scheme>https?):[/\\]{2}(?P<authority>[^/\\?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>[0-9]*))?")
+_NUMBER_LAST = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
+"""A host that ends so is an IPv4 address or nothing (WHATWG URL, "ends in a number")."""
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -98,15 +105,16 @@ def _encoded(text: str) -> URL:
 
 
 def _host(host: str) -> str:
-    """The host as it goes over the wire: names beyond ASCII in Punycode (IDNA 2008), IPv6 in brackets."""
+    """The host as it goes over the wire: names beyond ASCII in Punycode (IDNA 2008), IPv6 in brackets, IPv4 as four numbers."""
     try:
         name = unquote_to_bytes(host).decode()
         if name.startswith("["):
             return f"[{ipaddress.IPv6Address(name[1:-1])}]"
-        raw = URL.build(scheme="http", host=name).raw_host
+        plain = plain_host(name)
+        raw = str(read_literal(plain) or URL.build(scheme="http", host=name).raw_host or "")
     except (ValueError, UnicodeError):
-        raw = None
-    if not raw or ":" in raw:
+        raw = ""
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", raw) or (_NUMBER_LAST.search(raw) and not read_literal(raw)):
         raise BadURL("the URL has no proper host")
     return raw
 
