@@ -22,13 +22,18 @@ if TYPE_CHECKING:
     from halve.engine.embedded import Worker
     from halve.outbound.guard import Guard
 
-STATE_SCHEMES = {
+STATE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
     "sqlite": ("halve.states.sql", "SqlStates", None),
 }
 """Scheme of `HALVE_DATABASE_URL` → module, class, the extra that brings its library."""
 
-IMAGE_SCHEMES = {
+IMAGE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
     "file": ("halve.images.files", "FileImages", None),
+    "s3": ("halve.images.objects", "ObjectImages", "s3"),
+    "gs": ("halve.images.objects", "ObjectImages", "gcs"),
+    "az": ("halve.images.objects", "ObjectImages", "azure"),
+    "gridfs": ("halve.images.gridfs", "GridFsImages", "mongo"),
+    "cloudinary": ("halve.images.cloudinary", "CloudinaryImages", "cloudinary"),
 }
 """Scheme of `HALVE_STORAGE_URL` → module, class, the extra that brings its library."""
 
