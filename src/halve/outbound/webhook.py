@@ -1,0 +1,109 @@
+"""Webhooks out: one signed POST behind the guard, and what the receiver's answer means (Standard Webhooks 1.0.0)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+
+from halve.core.models import Delivery
+from halve.core.ports import Answer
+from halve.outbound.client import Client
+from halve.outbound.faults import fault
+from halve.outbound.guard import Guard
+from halve.outbound.retry_after import retry_after
+from halve.outbound.schedule import RETRY_SCHEDULE, retry_delay
+from halve.outbound.signing import SignatureRefused, new_secret, read_secrets, sign, verify
+from halve.outbound.urls import BadURL, Target, read_url
+
+__all__ = ["RETRY_SCHEDULE", "HttpWebhooks", "SignatureRefused", "new_secret", "retry_delay", "sign", "verify"]
+
+TIMEOUT = 20.0
+"""Seconds for one attempt, from the look-up of the name to the end of the answer."""
+
+ANSWER_BYTES = 300
+"""How much of the receiver's answer is kept."""
+
+LONGEST_RETRY_AFTER = RETRY_SCHEDULE[-1]
+
+
+class HttpWebhooks:
+    """Implements `core.ports.WebhookSender`. Made in a running loop.
+
+    `secret` is one, or several separated by spaces, which sign side by side. Raises OptionRefused for an impossible one.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        secret: str,
+        *,
+        timeout: float = TIMEOUT,
+        resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        read_secrets(secret)
+        self._secret, self._timeout = secret, timeout
+        self._client = Client(guard, accept="*/*", resolver=resolver, tls=tls)
+
+    async def send(self, delivery: Delivery, body: bytes) -> Answer:
+        """Make one attempt. `body` is JSON. Never raises for what the receiver or the network does."""
+        try:
+            target = read_url(delivery.target)
+        except BadURL as error:
+            return Answer(delivered=False, text=f"bad URL: {error}", over=True)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._post(target, delivery, body)
+        except TimeoutError:
+            return Answer(delivered=False, text=f"no answer within {self._timeout:g} s")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _post(self, target: Target, delivery: Delivery, body: bytes) -> Answer:
+        now = int(time.time())
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": str(delivery.id),
+            "webhook-timestamp": str(now),
+            "webhook-signature": sign(self._secret, str(delivery.id), now, body),
+        }
+        if target.authorization:
+            headers["Authorization"] = target.authorization
+        try:
+            async with self._client.session.post(target.url, data=body, headers=headers, allow_redirects=False) as response:
+                return await _answer(response)
+        except (aiohttp.ClientError, ConnectionError) as error:
+            failed = fault(error, target.url.host or "")
+            return Answer(delivered=False, text=str(failed))
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Answer:
+    text = f"{response.status} {_printable(await _beginning(response))}".strip()
+    if 200 <= response.status < 300:
+        return Answer(delivered=True, text=text)
+    if 300 <= response.status < 400:
+        text = f"{response.status}, a redirect: webhooks do not follow them, give the address that it leads to"
+    wait = retry_after(response.headers, longest=LONGEST_RETRY_AFTER)
+    return Answer(delivered=False, text=text, over=response.status == 410, retry_after=wait)
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """The first bytes of the body; the status has been given, so whatever happens to the rest does not matter."""
+    found = b""
+    try:
+        async with asyncio.timeout(2):
+            while len(found) < ANSWER_BYTES and (piece := await response.content.read(ANSWER_BYTES - len(found))):
+                found += piece
+    except (aiohttp.ClientError, OSError):  # timeouts too
+        pass
+    return found
+
+
+def _printable(body: bytes) -> str:
+    words = " ".join(body.decode("utf-8", "replace").split())
+    return "".join(letter for letter in words if letter.isprintable())
