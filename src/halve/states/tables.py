@@ -14,6 +14,10 @@ from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Str
 REVISION = "0001"
 """The migration that these tables are the result of."""
 
+FEEDABLE = "(state = 'held' OR state = 'failed' OR state = 'cancelled')"
+"""Products that `sql/feeding.py` may feed. Said in these words everywhere, so that the index on them serves; `IN` would make
+inserts a third slower."""
+
 metadata = MetaData()
 
 _Big = BigInteger().with_variant(Integer, "sqlite")
@@ -112,7 +116,7 @@ products = Table(
 _ready = text("state = 'ready'")
 _waiting = text("state = 'waiting'")
 _leased = text("state = 'leased'")
-_feedable = text("state IN ('held', 'failed', 'cancelled')")
+_feedable = text(FEEDABLE)
 _failures = text("failed_images > 0")
 
 Index("products_row", products.c.request_seq, products.c.row, unique=True)

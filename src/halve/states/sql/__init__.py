@@ -62,7 +62,7 @@ class SqlStates:
         await self._runner.write_lightly(intake.create, request)
 
     async def add_products(self, request_id: UUID, rows: Sequence[Row]) -> None:
-        await self._runner.write_lightly(intake.add_products, request_id, intake.product_columns(request_id, rows))
+        await self._runner.write_lightly(intake.add_products, request_id, rows)
 
     async def publish(
         self,

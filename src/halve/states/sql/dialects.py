@@ -10,16 +10,18 @@ class Dialect:
     """What stands for `{now}`, `{locked}` and `{free}` in this package's statements.
 
     `now`: the database's clock in seconds since 1970. `locked`: hold the selected rows until the transaction ends.
-    `free`: the same, passing over rows that another transaction holds. `migrating`: what keeps a second migration out.
+    `free`: the same, passing over rows that another transaction holds. `mark`: the driver's own sign for a parameter.
+    `migrating`: what keeps a second migration out.
     """
 
     now: str
     locked: str
     free: str
+    mark: str
     migrating: str | None = None
 
 
-SQLITE = Dialect(now="((julianday('now') - 2440587.5) * 86400.0)", locked="", free="")
+SQLITE = Dialect(now="((julianday('now') - 2440587.5) * 86400.0)", locked="", free="", mark="?")
 """One writer at a time holds the whole database, so rows need no locks of their own. `julianday` is there before 3.42, to the
 millisecond; `unixepoch('subsec')` is not."""
 
@@ -28,5 +30,6 @@ POSTGRESQL = Dialect(
     now="(SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision))",
     locked="FOR UPDATE",
     free="FOR UPDATE SKIP LOCKED",
+    mark="%s",
     migrating="SELECT pg_advisory_xact_lock(7232061940)",
 )

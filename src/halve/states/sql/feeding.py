@@ -11,6 +11,7 @@ requests, never miss one that is not fed yet.
 from __future__ import annotations
 
 from halve.states.sql.transaction import Transaction
+from halve.states.tables import FEEDABLE
 
 BATCH = 1000
 """Products fed at once."""
@@ -25,7 +26,7 @@ CLAIM_LIMIT = BATCH // 2
 def feed(tx: Transaction, seq: int) -> None:
     """Make the next products of a request ready. The caller has locked the request."""
     batch = tx.all(
-        "SELECT id, place FROM products WHERE request_seq = :seq AND state IN ('held', 'failed', 'cancelled')"
+        f"SELECT id, place FROM products WHERE request_seq = :seq AND {FEEDABLE}"
         " AND place > (SELECT fed FROM requests WHERE seq = :seq) ORDER BY place LIMIT :batch",
         seq=seq,
         batch=BATCH,
@@ -34,8 +35,7 @@ def feed(tx: Transaction, seq: int) -> None:
         tx.change("UPDATE requests SET feed_at = :never WHERE seq = :seq", seq=seq, never=NEVER)
         return
     tx.change(
-        "UPDATE products SET state = 'ready', lost = 0 WHERE request_seq = :seq AND state IN ('held', 'failed', 'cancelled')"
-        " AND place BETWEEN :first AND :last",
+        f"UPDATE products SET state = 'ready', lost = 0 WHERE request_seq = :seq AND {FEEDABLE} AND place BETWEEN :first AND :last",
         seq=seq,
         first=batch[0].place,
         last=batch[-1].place,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from halve.core.errors import Conflict, NotFound
@@ -21,36 +20,23 @@ def create(tx: Transaction, request: Request) -> None:
     )
 
 
-def product_columns(request_id: UUID, planned: Sequence[Row]) -> list[dict[str, Any]]:
-    """What `add_products` inserts; apart from it, since this takes no transaction."""
-    id, urls = str(request_id), rows.urls_column
-    return [
-        {
-            "id": id,
-            "row": row.row,
-            "serial": row.serial,
-            "name": row.product_name,
-            "urls": urls(row.input_urls),
-        }
-        for row in planned
-    ]
-
-
-def add_products(tx: Transaction, request_id: UUID, columns: Sequence[dict[str, Any]]) -> None:
+def add_products(tx: Transaction, request_id: UUID, planned: Sequence[Row]) -> None:
     """Repeatable: rows that are there already stay as they are."""
-    found = tx.one("SELECT seq, stage, open_products FROM requests WHERE id = :id {locked}", id=str(request_id))
+    found = tx.one("SELECT seq, id, stage, open_products FROM requests WHERE id = :id {locked}", id=str(request_id))
     if found is None or found.stage == "erased":
         raise NotFound(f"There is no request {request_id}: it was erased.")
     if found.stage != "draft":
         raise Conflict(f"Request {request_id} is published: no rows can be added.")
-    for place, row in enumerate(columns, found.open_products + 1):
-        row["seq"], row["place"] = found.seq, place
-    added = tx.change_many(
-        "INSERT INTO products (request_seq, request_id, row, place, serial, product_name, input_urls, state)"
-        " VALUES (:seq, :id, :row, :place, :serial, :name, :urls, 'held') ON CONFLICT DO NOTHING",
-        columns,
+    seq, id = found.seq, found.id
+    added = tx.insert_many(
+        "products",
+        ("request_seq", "request_id", "row", "place", "serial", "product_name", "input_urls", "state"),
+        [
+            (seq, id, row.row, place, row.serial, row.product_name, rows.urls_column(row.input_urls), "held")
+            for place, row in enumerate(planned, found.open_products + 1)
+        ],
     )
-    tx.change("UPDATE requests SET open_products = open_products + :added WHERE seq = :seq", added=added, seq=found.seq)
+    tx.change("UPDATE requests SET open_products = open_products + :added WHERE seq = :seq", added=added, seq=seq)
 
 
 def publish(

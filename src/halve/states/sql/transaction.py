@@ -40,6 +40,15 @@ class Transaction:
         """One statement for many rows; how many were changed, all together."""
         return self.connection.execute(self._statement(sql, {}), rows).rowcount if rows else 0
 
+    def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert rows, passing over those that are there already; how many were inserted. Handed to the driver as they are."""
+        if not rows:
+            return 0
+        names, marks = ", ".join(columns), ", ".join([self.dialect.mark] * len(columns))
+        return self.connection.exec_driver_sql(
+            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING", list(rows)
+        ).rowcount
+
     def _statement(self, sql: str, parameters: Mapping[str, Any]) -> TextClause:
         statement = _prepared.get((sql, self.dialect))
         if statement is None:

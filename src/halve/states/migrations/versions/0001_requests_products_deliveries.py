@@ -99,7 +99,7 @@ def upgrade() -> None:
     index("products_oldest", "products", ["request_seq", "place"], "state = 'ready'")
     index("products_waiting", "products", ["due_at", "request_seq"], "state = 'waiting'")
     index("products_leased", "products", ["holder", "due_at", "request_seq"], "state = 'leased'")
-    index("products_feedable", "products", ["request_seq", "place"], "state IN ('held', 'failed', 'cancelled')")
+    index("products_feedable", "products", ["request_seq", "place"], "(state = 'held' OR state = 'failed' OR state = 'cancelled')")
     index("products_failures", "products", ["request_seq", "row"], "failed_images > 0")
 
     op.create_table(

@@ -1,0 +1,65 @@
+"""Every state store and every image store that the contract suites hold to their promises: one entry each.
+
+An entry is an async context manager which makes an empty store somewhere below a temporary folder (or on a server that it
+starts, on a free loopback port), gives its URL, and takes everything away again. A server that cannot start skips the tests, or
+fails them where `CI` is set. `conftest.py` sees to it that every scheme of `halve.wiring` has an entry.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+
+def cannot_start(what: str, why: object) -> NoReturn:
+    """For entries whose server does not start."""
+    message = f"{what} cannot be started here: {why}"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@dataclass(frozen=True)
+class StateBackend:
+    """`empty`: see above. `pass_time(url, seconds)`: whatever the store has timed, it seems to have timed that much earlier."""
+
+    empty: Callable[[Path], AbstractAsyncContextManager[str]]
+    pass_time: Callable[[str, float], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _sqlite(folder: Path) -> AsyncIterator[str]:
+    yield f"sqlite:///{folder / 'states' / 'halve.db'}"
+
+
+async def _pass_time_in_sqlite(url: str, seconds: float) -> None:
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)
+    with connection:
+        connection.execute("UPDATE requests SET created_at = created_at - :s, completed_at = completed_at - :s", {"s": seconds})
+        connection.execute("UPDATE products SET due_at = due_at - :s WHERE due_at IS NOT NULL", {"s": seconds})
+        connection.execute("UPDATE deliveries SET due_at = due_at - :s WHERE due_at IS NOT NULL", {"s": seconds})
+    connection.close()
+
+
+STATES = {
+    "sqlite": StateBackend(_sqlite, _pass_time_in_sqlite),
+}
+"""Scheme of `HALVE_DATABASE_URL` → how to get one."""
+
+
+@asynccontextmanager
+async def _folder(folder: Path) -> AsyncIterator[str]:
+    yield (folder / "images").as_uri()
+
+
+IMAGES: dict[str, Callable[[Path], AbstractAsyncContextManager[str]]] = {
+    "file": _folder,
+}
+"""Scheme of `HALVE_STORAGE_URL` → how to get one."""

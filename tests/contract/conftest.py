@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from halve import wiring
+from halve.core.ports import ImageStore, StateStore
+from halve.settings import read_settings
+from tests.contract import backends
+
+
+@dataclass
+class StateShelf:
+    """An empty store, and ways to come at it from several sides."""
+
+    url: str
+    scheme: str
+    stack: AsyncExitStack
+
+    async def open(self) -> StateStore:
+        """One more handle, with connections of its own, as another process would have."""
+        states = await wiring.open_states(read_settings(database_url=self.url))
+        self.stack.push_async_callback(states.close)
+        return states
+
+    async def pass_time(self, seconds: float) -> None:
+        await backends.STATES[self.scheme].pass_time(self.url, seconds)
+
+
+@pytest.fixture(params=backends.STATES)
+async def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StateShelf]:
+    async with backends.STATES[request.param].empty(tmp_path) as url:
+        with nothing_leaks():
+            async with AsyncExitStack() as stack:
+                yield StateShelf(url, request.param, stack)
+
+
+@pytest.fixture
+async def states(shelf: StateShelf) -> StateStore:
+    states = await shelf.open()
+    await states.migrate()
+    return states
+
+
+@pytest.fixture(params=backends.IMAGES)
+async def images_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    async with backends.IMAGES[request.param](tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+async def images(images_url: str) -> AsyncIterator[ImageStore]:
+    with nothing_leaks():
+        store = wiring.open_images(read_settings(storage_url=images_url))
+        yield store
+        await store.close()
+
+
+@contextmanager
+def nothing_leaks() -> Iterator[None]:
+    """Fails where connections, files, threads, children or tasks are left behind. Sockets get a moment to close."""
+    before = _held()
+    yield
+    deadline = time.monotonic() + 2
+    while (left := [(name, count, before[name]) for name, count in _held().items() if count > before[name]]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.01)
+    assert not left, f"left behind (what, now, before): {left}"
+
+
+def _held() -> dict[str, int]:
+    process = psutil.Process()
+    return {
+        "files and sockets": process.num_fds(),
+        "threads": threading.active_count(),
+        "children": len(process.children()),
+        "tasks": len(asyncio.all_tasks()),
+    }
