@@ -26,6 +26,7 @@ EXTENSIONS = {
     "tiff": "tif",
     "heic": "heic",
     "bmp": "bmp",
+    "ico": "ico",
 }
 """Codec format → file name extension."""
 
@@ -38,6 +39,7 @@ CONTENT_TYPES = {
     "tif": "image/tiff",
     "heic": "image/heic",
     "bmp": "image/bmp",
+    "ico": "image/vnd.microsoft.icon",
     "csv": "text/csv",
     "tsv": "text/tab-separated-values",
     "txt": "text/plain",

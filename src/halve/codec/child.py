@@ -1,0 +1,87 @@
+"""The child: takes one image after the other from its parent, and gives back a smaller one or the reason why not."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+from halve.codec import sandbox, wire
+from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
+from halve.core.errors import HalveError, ImageFailed
+from halve.core.options import Options
+
+
+def main(fd: int, parent: int, limits: CodecLimits) -> None:
+    """Serve jobs from the socket `fd` until its other end is closed."""
+    import halve.codec.compress  # noqa: F401  # loads the image library, still without limits
+
+    sandbox.enter(limits, parent)
+    gc.freeze()
+    _send(fd, {"hello": os.getpid()}, b"")
+    while (job := _receive(fd)) is not None:
+        header, data = job
+        sandbox.allow_cpu(limits.cpu_seconds)
+        answer, body = _answer(data, wire.job_options(header), limits)
+        del data, job
+        _send(fd, answer, body)
+
+
+def _answer(data: bytes, options: Options, limits: CodecLimits) -> tuple[dict[str, object], bytes]:
+    from halve.codec.compress import compress
+
+    try:
+        done = compress(data, options, max_pixels=limits.max_pixels)
+    except HalveError as error:
+        return wire.failure_header(error), b""
+    except MemoryError:
+        failed = ImageFailed("too much memory needed to decode it", code="out_of_memory")
+        return wire.failure_header(failed, retire=True), b""
+    return wire.done_header(done), done.data
+
+
+def _receive(fd: int) -> tuple[dict[str, object], bytes] | None:
+    prefix = _read(fd, wire.LENGTHS.size)
+    if prefix is None:
+        return None
+    header_length, body_length = wire.lengths(prefix, max_body=MAX_SOURCE_BYTES)
+    header, body = _read(fd, header_length), _read(fd, body_length)
+    if header is None or body is None:
+        return None
+    return wire.header(header), body
+
+
+def _read(fd: int, length: int) -> bytes | None:
+    """Exactly `length` bytes, or None where the parent has gone."""
+    buffer = bytearray(length)
+    view, at = memoryview(buffer), 0
+    while at < length:
+        got = os.readv(fd, [view[at:]])
+        if got == 0:
+            return None
+        at += got
+    return bytes(buffer)
+
+
+def _send(fd: int, header: dict[str, object], body: bytes) -> None:
+    start = wire.frame(header, len(body))
+    rest = [memoryview(start), memoryview(body)]
+    while rest:
+        sent = os.writev(fd, rest)
+        while rest and sent >= len(rest[0]):
+            sent -= len(rest.pop(0))
+        if rest:
+            rest[0] = rest[0][sent:]
+
+
+def run(arguments: list[str]) -> None:
+    """Entry of the process, see `process.command`."""
+    fd, parent = int(arguments[0]), int(arguments[1])
+    limits = CodecLimits(max_pixels=int(arguments[2]), memory_bytes=int(arguments[3]), cpu_seconds=int(arguments[4]))
+    try:
+        main(fd, parent, limits)
+    except (BrokenPipeError, ConnectionResetError):
+        sys.exit(0)
+    except Exception as error:
+        _send(fd, {"error": "internal", "message": f"{type(error).__name__}: {error}"[:300]}, b"")
+        raise

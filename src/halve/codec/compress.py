@@ -1,0 +1,124 @@
+"""The story of one image: sniff → read the header → plan → decode → encode; and the original where nothing is won by that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyvips
+
+from halve.codec import look
+from halve.codec.coefficients import requantised
+from halve.codec.damage import damaged
+from halve.codec.encoders import Encoder
+from halve.codec.picture import Picture, open_picture
+from halve.codec.plan import Plan, plan
+from halve.codec.search import best_within
+from halve.codec.sniff import Kind, sniff
+from halve.codec.strip import png, strip
+from halve.core.errors import ImageFailed
+from halve.core.options import Options
+from halve.core.ports import Compressed
+
+_CLEARLY_SMALLER = 0.7
+"""Share of the input below which nobody asks whether the original without its metadata might be smaller still."""
+
+
+def compress(data: bytes, options: Options, *, max_pixels: int) -> Compressed:
+    """Make one image smaller as `options` say. Raises ImageFailed with a stable code; MemoryError where that ran out."""
+    picture = open_picture(data, sniff(data), max_pixels=max_pixels)
+    what = plan(picture, options)
+    if what.only_bounded:
+        original = _original(picture)
+        if original is not None and _fits(original, what):
+            picture.use(_read)
+            return original
+    made = _make(picture, what)
+    if made is not None and len(made.data) <= _CLEARLY_SMALLER * len(data):
+        return made
+    original = _original(picture)
+    if made is not None and len(made.data) < len(original.data if original else data):
+        return made
+    if original is None:
+        raise damaged(picture.kind, "it cannot be followed to its end")
+    if not _fits(original, what):
+        raise ImageFailed(f"cannot be made smaller than {_bytes(what.bound or 0)}", code="size_target")
+    return original
+
+
+def _original(picture: Picture) -> Compressed | None:
+    """What is handed out where nothing smaller can be made; None for a file too odd to cut its metadata out of."""
+    try:
+        data = strip(picture.data, picture.kind)
+    except ImageFailed:
+        return None
+    return Compressed(data, picture.kind.value, picture.width, picture.height, quality=None, kept=True)
+
+
+def _fits(made: Compressed, what: Plan) -> bool:
+    return what.bound is None or len(made.data) <= what.bound
+
+
+def _make(picture: Picture, what: Plan) -> Compressed | None:
+    """The picture encoded as planned; None where it is to stay as it is, or no quality is small enough."""
+    if what.encoder is None:
+        picture.use(_read)  # what goes out untouched must be whole, too
+        return None
+    if what.encoder.format == picture.kind == Kind.JPEG and (what.width, what.height) == (picture.width, picture.height):
+        made = requantised(picture.data, quality=what.quality, bound=what.bound, width=what.width, height=what.height)
+        if made is not None:
+            return made
+    if picture.pages > 1 and not what.encoder.frames:
+        picture = replace(picture, pages=1)  # of a TIFF's pages, the first
+    encoder, colour = what.encoder, _png_colour(picture)
+
+    def work(image: pyvips.Image) -> tuple[int, bytes] | None:
+        ready = _ready(image, picture, what, encoder, colour)
+        if what.bound is not None:
+            ready = ready.copy_memory()
+
+        def encode(quality: int) -> bytes:
+            made = encoder.encode(ready, quality)
+            return png.with_colour(made, colour) if colour and encoder.format == "png" else made
+
+        return best_within(encode, most=what.quality, bound=what.bound)
+
+    found = picture.use(work, shrink=_shrink_on_load(picture, what))
+    if found is None:
+        return None
+    return Compressed(found[1], encoder.format, what.width, what.height, quality=found[0], kept=False)
+
+
+def _ready(image: pyvips.Image, picture: Picture, what: Plan, encoder: Encoder, colour: dict[bytes, bytes]) -> pyvips.Image:
+    """The pixels as the encoder is to have them."""
+    image = look.plain_colours(image)
+    if encoder.format != "png" and b"gAMA" in colour:
+        image = look.with_png_gamma(image, int.from_bytes(colour[b"gAMA"], "big"))
+    if (what.width, what.height) != (picture.width, picture.height):
+        lying = picture.orientation >= 5
+        image = look.scaled(image, *((what.height, what.width) if lying else (what.width, what.height)))
+    return encoder.prepared(look.upright(image, picture.orientation))
+
+
+def _png_colour(picture: Picture) -> dict[bytes, bytes]:
+    """How a PNG without an ICC profile says what its colours mean; libvips hands on profiles alone."""
+    if picture.kind is not Kind.PNG:
+        return {}
+    chunks = png.colour_chunks(picture.data)
+    return {} if b"iCCP" in chunks else chunks
+
+
+def _shrink_on_load(picture: Picture, what: Plan) -> int:
+    """How much smaller a JPEG may be decoded, leaving at least a factor of two to be shrunk well."""
+    factor = max(picture.width, picture.height) / max(what.width, what.height)
+    return 8 if factor >= 16 else 4 if factor >= 8 else 2 if factor >= 4 else 1
+
+
+def _read(image: pyvips.Image) -> None:
+    """Pull all pixels, so that damage shows."""
+    image.avg()
+
+
+def _bytes(count: int) -> str:
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1000:.4g} KB" if count < 1_000_000 else f"{count / 1_000_000:.4g} MB"

@@ -1,0 +1,108 @@
+"""What libvips' wheel cannot read goes through Pillow and pillow-heif: BMP, ICO, HEIC, and the frames of an APNG.
+
+Both are loaded when the first such file comes, and only that format's reader is ever offered a file.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyvips
+
+from halve.codec.sniff import Kind
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_PLAIN_MODES = ("L", "RGB", "RGBA")
+_FORMATS = {Kind.PNG: "PNG", Kind.BMP: "BMP", Kind.ICO: "ICO"}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    width: int
+    height: int
+    bands: int
+    frames: int
+
+
+def read_header(data: bytes, kind: Kind) -> Header:
+    """Size, bands and frames; nothing is decoded yet. Raises what Pillow raises."""
+    if kind is Kind.HEIC:
+        heif = _open_heic(data)
+        return Header(heif.size[0], heif.size[1], len(heif.mode), 1)
+    with _opened(data, kind) as image:
+        return Header(image.width, image.height, len(_plain_mode(image)), getattr(image, "n_frames", 1))
+
+
+def read(data: bytes, kind: Kind) -> pyvips.Image:
+    """The pixels: one image, or the frames of an animation below one another, as libvips has them. Raises what Pillow raises."""
+    if kind is Kind.HEIC:
+        return _read_heic(data)
+    with _opened(data, kind) as image:
+        if getattr(image, "n_frames", 1) > 1:
+            return _read_frames(image)
+        profile = image.info.get("icc_profile")
+        return _with_profile(_to_vips(image.convert(_plain_mode(image))), profile)
+
+
+@contextmanager
+def _opened(data: bytes, kind: Kind) -> Iterator[Image.Image]:
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # bounded by whoever reads the header
+    with Image.open(io.BytesIO(data), formats=(_FORMATS[kind],)) as image:
+        yield image
+
+
+def _plain_mode(image: Image.Image) -> str:
+    if image.mode in _PLAIN_MODES:
+        return image.mode
+    if image.mode == "1":
+        return "L"
+    return "RGBA" if image.has_transparency_data else "RGB"
+
+
+def _to_vips(image: Image.Image) -> pyvips.Image:
+    bands = len(image.getbands())
+    made = pyvips.Image.new_from_memory(image.tobytes(), image.width, image.height, bands, "uchar")
+    return made.copy(interpretation="b-w" if bands == 1 else "srgb")
+
+
+def _read_frames(image: Image.Image) -> pyvips.Image:
+    """Frames as a viewer shows them, each drawn over the last as the file says."""
+    shown, delays = [], []
+    for number in range(image.n_frames):  # type: ignore[attr-defined]
+        image.seek(number)
+        shown.append(_to_vips(image.convert("RGBA")))
+        delays.append(round(image.info.get("duration", 100)))
+    joined = pyvips.Image.arrayjoin(shown, across=1).copy()
+    joined.set_type(pyvips.GValue.gint_type, "page-height", image.height)
+    joined.set_type(pyvips.GValue.array_int_type, "delay", delays)
+    joined.set_type(pyvips.GValue.gint_type, "loop", int(image.info.get("loop", 0)))
+    return _with_profile(joined, image.info.get("icc_profile"))
+
+
+def _open_heic(data: bytes) -> Any:
+    import pillow_heif
+
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.options.THUMBNAILS = pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
+    return pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
+
+
+def _read_heic(data: bytes) -> pyvips.Image:
+    heif = _open_heic(data)
+    image = heif.to_pillow()
+    return _with_profile(_to_vips(image.convert(_plain_mode(image))), heif.info.get("icc_profile"))
+
+
+def _with_profile(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
+    if profile:
+        image = image.copy()
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return image

@@ -1,0 +1,122 @@
+"""Bringing decoded pixels into the shape in which an encoder takes them, without changing what anybody sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyvips
+
+PROFILE = "icc-profile-data"
+_GREY = ("b-w", "grey16")
+_SRGB_GAMMA = 45455  # 1/2.2 in PNG's hundred-thousandths
+_GAMMA_TOLERANCE = 700
+
+
+def upright(image: pyvips.Image, orientation: int) -> pyvips.Image:
+    """Turned as its orientation says. Beyond mirroring left and right this needs the whole picture in memory."""
+    if orientation == 1:
+        return image
+    if orientation > 2:
+        image = image.copy_memory()
+    image = image.copy()
+    image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    return each_page(image, lambda page: page.autorot())
+
+
+def plain_colours(image: pyvips.Image) -> pyvips.Image:
+    """Grey or RGB, with or without alpha; 8 or 16 bits. Its profile, if it still holds, stays attached.
+
+    CMYK becomes sRGB through its profile; without one, by multiplying out black, as browsers and most viewers do.
+    """
+    if image.interpretation == "cmyk":
+        return _from_cmyk(image)
+    if image.interpretation in _GREY or image.bands <= 2:
+        return image.copy(interpretation="grey16" if image.format == "ushort" else "b-w")
+    if image.interpretation in ("srgb", "rgb", "rgb16", "multiband"):
+        return image.copy(interpretation="rgb16" if image.format == "ushort" else "srgb")
+    return _without_profile(image.colourspace("srgb"))
+
+
+def eight_bits(image: pyvips.Image) -> pyvips.Image:
+    if image.format == "uchar":
+        return image
+    if image.format == "ushort":
+        image = image.cast("uchar", shift=True)
+    return image.cast("uchar").copy(interpretation="b-w" if image.bands <= 2 else "srgb")
+
+
+def three_colours(image: pyvips.Image) -> pyvips.Image:
+    """RGB, for formats that have no grey. A profile of grey says nothing of RGB, so it is applied first."""
+    if image.bands > 2:
+        return image
+    if image.get_typeof(PROFILE):
+        try:
+            return _without_profile(image.icc_transform("srgb", embedded=True).copy_memory())
+        except pyvips.Error:  # a broken profile, which viewers ignore too
+            image = _without_profile(image)
+    return image.colourspace("rgb16" if image.format == "ushort" else "srgb")
+
+
+def on_white(image: pyvips.Image) -> pyvips.Image:
+    """Alpha gone, for formats that have none: what shows through is white."""
+    if not image.hasalpha():
+        return image
+    return each_page(image, lambda page: page.flatten(background=65535 if page.format == "ushort" else 255)).cast(image.format)
+
+
+def scaled(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
+    """Each page shrunk to exactly `width` by `height`, by averaging and Lanczos, in the file's own gamma, as browsers do."""
+
+    def shrink(page: pyvips.Image) -> pyvips.Image:
+        alpha = page.hasalpha()
+        small = page.premultiply() if alpha else page
+        small = small.resize(width / page.width, vscale=height / page.height)
+        return (small.unpremultiply() if alpha else small).cast(page.format)
+
+    return each_page(image, shrink)
+
+
+def with_png_gamma(image: pyvips.Image, gamma: int) -> pyvips.Image:
+    """Pixels of a PNG whose gAMA chunk is not sRGB's, as sRGB: for formats that cannot say so themselves."""
+    if not gamma or abs(gamma - _SRGB_GAMMA) <= _GAMMA_TOLERANCE:
+        return image
+    exponent = _SRGB_GAMMA / gamma
+    colours, alpha = (image[: image.bands - 1], image[image.bands - 1]) if image.hasalpha() else (image, None)
+    most = 65535 if image.format == "ushort" else 255
+    table = pyvips.Image.identity(ushort=image.format == "ushort") / most
+    mapped = colours.maplut(((table ** (1 / exponent)) * most).rint().cast(image.format))
+    return mapped.bandjoin(alpha) if alpha is not None else mapped
+
+
+def each_page(image: pyvips.Image, work: Callable[[pyvips.Image], pyvips.Image]) -> pyvips.Image:
+    """`work` done on every page by itself, so that nothing of a frame bleeds into its neighbours."""
+    pages = image.get_n_pages()
+    if pages <= 1 or image.get_page_height() >= image.height:
+        return work(image)
+    height, image = image.get_page_height(), image.copy_memory()
+    done = [work(image.crop(0, top, image.width, height)) for top in range(0, image.height, height)]
+    joined = pyvips.Image.arrayjoin(done, across=1).copy()
+    joined.set_type(pyvips.GValue.gint_type, "page-height", done[0].height)
+    return joined
+
+
+def _from_cmyk(image: pyvips.Image) -> pyvips.Image:
+    if image.get_typeof(PROFILE):
+        try:
+            return _without_profile(image.icc_transform("srgb", embedded=True).copy_memory())
+        except pyvips.Error:  # a broken profile: as if there were none
+            image = _without_profile(image)
+    most = 65535.0 if image.format == "ushort" else 255.0
+    inks = image[:4]
+    paper = inks.linear([-1.0] * 4, [most] * 4)  # 0 is now full ink
+    rgb = (paper[:3] * paper[3] / most).rint().cast(image.format)
+    if image.bands > 4:
+        rgb = rgb.bandjoin(image[4])
+    return _without_profile(rgb.copy(interpretation="rgb16" if image.format == "ushort" else "srgb"))
+
+
+def _without_profile(image: pyvips.Image) -> pyvips.Image:
+    if image.get_typeof(PROFILE):
+        image = image.copy()
+        image.remove(PROFILE)
+    return image

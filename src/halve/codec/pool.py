@@ -1,0 +1,138 @@
+"""The pool: a fixed number of children, each holding one image at a time, and a fair queue before them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import deque
+
+from halve.codec import wire
+from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
+from halve.codec.process import Child, Gone, how_it_ended
+from halve.codec.slot import Slot
+from halve.core.errors import CodecCrashed, ImageFailed, StoreFailed
+from halve.core.options import Options
+from halve.core.ports import Body, Compressed
+
+
+def default_children() -> int:
+    """As many as there are cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class CodecPool:
+    """Compresses images in isolated children; implements `core.ports.Codec`. Belongs to the event loop that it is used in.
+
+    Images wait their turn in the order they came. A child that dies, hangs or lies costs the one image it held and is
+    replaced; a cancelled call kills its child, so that no late answer can be taken for another image's.
+    """
+
+    def __init__(self, children: int | None = None, limits: CodecLimits | None = None) -> None:
+        """`children`: how many images are worked on at once; None: one a core."""
+        self._limits = limits or CodecLimits()
+        self._children = children or default_children()
+        self._slots: list[Slot] = []
+        self._idle: list[Slot] = []
+        self._waiting: deque[asyncio.Future[Slot]] = deque()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Have all children started in the background. Calling it is optional, and repeatable."""
+        if not self._slots:
+            self._slots = [Slot(self._limits) for _ in range(self._children)]
+            self._idle = self._slots[::-1]
+        for slot in self._slots:
+            slot.warm()
+
+    async def close(self) -> None:
+        """End all children, whatever they are doing, and wait until they are gone. Those who wait get StoreFailed. Repeatable."""
+        self._closed = True
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(_closed())
+        self._waiting.clear()
+        await asyncio.gather(*(slot.close() for slot in self._slots))
+
+    async def compress(self, source: Body, options: Options) -> Compressed:
+        """Compress one image. Raises ImageFailed; CodecCrashed where the child died, hung or lied over it; StoreFailed where
+        no child can be started.
+        """
+        if source.size > MAX_SOURCE_BYTES:
+            raise ImageFailed(f"larger than {MAX_SOURCE_BYTES // 1_000_000} MB", code="too_large")
+        if not self._closed and not self._slots:
+            await self.start()
+        slot = await self._turn()
+        try:
+            child = await slot.child()
+            answer = await self._ask(slot, child, source.read(), options)
+        finally:
+            self._release(slot)
+        if isinstance(answer, wire.Failure):
+            raise ImageFailed(answer.message, code=answer.code)
+        return answer
+
+    async def _ask(self, slot: Slot, child: Child, data: bytes, options: Options) -> Compressed | wire.Failure:
+        try:
+            async with asyncio.timeout(self._limits.wall_seconds):
+                await child.send(wire.job_header(options), data)
+                header, body = await child.receive(max_body=len(data))
+            answer = wire.reply(header, body)
+        except TimeoutError:
+            slot.replace(child, kill=True)
+            raise CodecCrashed(f"gave up after {self._limits.wall_seconds:g} s", code="codec_timeout") from None
+        except (Gone, wire.BadFrame) as error:
+            if self._closed:
+                raise _closed() from None
+            gone = isinstance(error, Gone)
+            slot.replace(child, kill=not gone)
+            raise self._crashed(await child.reap()) if gone else CodecCrashed("the codec gave a senseless answer") from None
+        except BaseException:
+            slot.replace(child, kill=True)
+            raise
+        child.images += 1
+        if isinstance(answer, wire.Failure) and answer.retire:
+            slot.replace(child, kill=True)
+        elif child.images >= self._limits.images_per_child:
+            slot.replace(child, kill=False)
+        return answer
+
+    def _crashed(self, status: int) -> CodecCrashed:
+        """What the exit status of a child says about the image that it held."""
+        how = how_it_ended(status)
+        if -status == signal.SIGXCPU:
+            return CodecCrashed(f"takes more than {self._limits.cpu_seconds} s of computing", code="codec_timeout")
+        if -status == signal.SIGTRAP:  # how GLib ends a process that it cannot get memory for
+            return CodecCrashed("too much memory needed to decode it", code="out_of_memory")
+        return CodecCrashed(f"the codec crashed over it ({how})")
+
+    # ── taking turns ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _turn(self) -> Slot:
+        """A slot, in the order of asking. Not an `asyncio.Queue`: there, a newcomer may overtake one who was just woken."""
+        if self._closed:
+            raise _closed()
+        if self._idle:
+            return self._idle.pop()
+        waiter: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and not waiter.exception():
+                self._release(waiter.result())  # handed over in the very moment of the cancellation
+            raise
+
+    def _release(self, slot: Slot) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(slot)
+                return
+        self._idle.append(slot)
+
+
+def _closed() -> StoreFailed:
+    return StoreFailed("The codec was closed.", code="codec_unavailable")

@@ -1,0 +1,138 @@
+"""One child, seen from its parent: a process, and a socket to talk over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import halve
+from halve.codec import wire
+from halve.codec.limits import CodecLimits
+
+_ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "VIPS_BLOCK_UNTRUSTED": "1",  # loaders that were not hardened against hostile files stay shut
+    "VIPS_CONCURRENCY": "1",  # images run side by side, so threads within one only cost
+    "VIPS_DISC_THRESHOLD": "8g",  # a child may write no file
+    "MALLOC_ARENA_MAX": "2",  # an arena a thread reserves 64 MB of address space
+    "OMP_NUM_THREADS": "1",
+}
+_PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")  # what an interpreter may need to start at all
+_START = (
+    "import sys; n = int(sys.argv[1]); sys.path[:] = sys.argv[2:2 + n]; from halve.codec.child import run; run(sys.argv[2 + n:])"
+)
+
+
+class Gone(Exception):
+    """The child is not there any more; the message says how it ended."""
+
+
+class Child:
+    """A started child. `kill` is immediate; `reap` must follow it, or the process stays a zombie and the socket open."""
+
+    def __init__(self, limits: CodecLimits) -> None:
+        """Start a process. Takes a few milliseconds; `greet` waits until it is ready."""
+        self.images = 0
+        self.socket, theirs = socket.socketpair()
+        try:
+            self.socket.setblocking(False)
+            self.process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own code
+                command(theirs.fileno(), limits),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=_ENVIRONMENT | {name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for the parent alone
+            )
+        except BaseException:
+            self.socket.close()
+            raise
+        finally:
+            theirs.close()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    async def greet(self) -> None:
+        """Wait for its hello. Raises Gone, BadFrame, or whatever kept it from starting, as Gone."""
+        header, _ = await self.receive(max_body=0)
+        if "hello" not in header:
+            raise Gone(str(header.get("message")))
+
+    async def send(self, header: dict[str, object], body: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.sock_sendall(self.socket, wire.frame(header, len(body)))
+            await loop.sock_sendall(self.socket, body)
+        except OSError as error:
+            raise Gone(str(error)) from None
+
+    async def receive(self, *, max_body: int) -> tuple[dict[str, object], bytes]:
+        """One frame. Raises Gone at end of file, BadFrame where it lies."""
+        header_length, body_length = wire.lengths(await self._read(wire.LENGTHS.size), max_body=max_body)
+        header = wire.header(await self._read(header_length))
+        return header, await self._read(body_length)
+
+    async def _read(self, length: int) -> bytes:
+        loop = asyncio.get_running_loop()
+        buffer = bytearray(length)
+        view, at = memoryview(buffer), 0
+        while at < length:
+            try:
+                got = await loop.sock_recv_into(self.socket, view[at:])
+            except OSError as error:
+                raise Gone(str(error)) from None
+            if got == 0:
+                raise Gone("it ended")
+            at += got
+        return bytes(buffer)
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing; also where it is stopped."""
+        if self.alive:
+            self.process.kill()
+
+    async def reap(self) -> int:
+        """Close the socket and wait until the process is gone. Returns its exit status, negative for a signal.
+
+        An idle child ends by itself when the socket closes; one that does not within a second is killed.
+        """
+        self.socket.close()
+        wait, waited = 0.001, 0.0
+        while (status := self.process.poll()) is None:
+            await asyncio.sleep(wait)
+            waited += wait
+            wait = min(wait * 2, 0.05)
+            if waited > 1.0:
+                self.kill()
+        return status
+
+
+def how_it_ended(status: int) -> str:
+    """An exit status as words: `SIGSEGV`, `exit status 1`."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
+
+
+def command(fd: int, limits: CodecLimits) -> list[str]:
+    """The command that starts a child on socket `fd`: this interpreter, isolated, with our own import path and nothing else."""
+    here = str(Path(halve.__file__).resolve().parent.parent)
+    path = list(dict.fromkeys([here, *(entry for entry in sys.path if entry)]))
+    start = [sys.executable, "-I", "-S", "-c", _START, str(len(path)), *path]
+    return [*start, *(str(n) for n in (fd, os.getpid(), limits.max_pixels, limits.memory_bytes, limits.cpu_seconds))]

@@ -1,0 +1,38 @@
+"""Cutting the metadata out of a file without encoding its picture again: by segment, chunk, block or box.
+
+What decides how the picture looks stays: pixels, colour profile, alpha, frames and their timing, orientation (in the smallest
+EXIF block that can say it). What tells of people, places and programs goes: EXIF with GPS and thumbnail, XMP, IPTC, comments,
+makers' notes, and whatever trails behind the picture's end. Containers whose parts are found by offset (TIFF, HEIC, AVIF) keep
+their length; the parts are blanked in place.
+
+Every length and offset is checked against the file. A file that cannot be followed raises ImageFailed, code `damaged`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from halve.codec.sniff import Kind
+from halve.codec.strip import base_media, gif, ico, jpeg, png, tiff, webp
+
+
+def strip(data: bytes, kind: Kind) -> bytes:
+    """The same picture without its metadata; never longer, but for the few bytes of a rewritten orientation."""
+    return _STRIPPERS[kind](data)
+
+
+def _nothing_to_strip(data: bytes) -> bytes:
+    return data
+
+
+_STRIPPERS: dict[Kind, Callable[[bytes], bytes]] = {
+    Kind.JPEG: jpeg.strip,
+    Kind.PNG: png.strip,
+    Kind.WEBP: webp.strip,
+    Kind.GIF: gif.strip,
+    Kind.TIFF: tiff.strip,
+    Kind.AVIF: base_media.strip,
+    Kind.HEIC: base_media.strip,
+    Kind.BMP: _nothing_to_strip,  # the format has no place for any
+    Kind.ICO: ico.strip,
+}

@@ -1,0 +1,170 @@
+"""HEIC and AVIF: by item and box, in place (ISO/IEC 14496-12 and 23008-12).
+
+Items are found by offset from anywhere in the file, so nothing may move. Metadata items are overwritten: EXIF by an empty EXIF
+block, XMP by blanks. Orientation is a property of the picture there (`irot`, `imir`) and stays; that of EXIF means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from halve.codec.strip.damage import damaged
+
+_EMPTY_EXIF = b"\0\0\0\0" + b"MM\0*\0\0\0\x08" + b"\0\0" + b"\0\0\0\0"
+_FREE = frozenset({b"free", b"skip", b"uuid", b"udta"})  # boxes that hold nothing of the picture, perhaps something of people
+_WITH_TIMES = frozenset({b"mvhd", b"tkhd", b"mdhd"})
+_HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
+_MOST_EXTENTS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    kind: bytes
+    body: int  # where its content starts
+    end: int
+
+
+def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """The boxes between two offsets."""
+    at = start
+    while at + 8 <= end:
+        size, kind, body = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
+        if size == 1:
+            size, body = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
+        elif size == 0:
+            size = end - at
+        if size < body - at or at + size > end:
+            raise damaged("HEIF", f"a box at byte {at} that does not fit")
+        yield Box(kind, body, at + size)
+        at += size
+
+
+def strip(data: bytes) -> bytes:
+    """The file with its EXIF and XMP items and its boxes of user data blanked; the same length."""
+    out = bytearray(data)
+    for box in boxes(data, 0, len(data)):
+        if box.kind == b"meta":
+            _strip_items(out, data, box)
+        else:
+            _strip_box(out, data, box)
+    return bytes(out)
+
+
+def _strip_items(out: bytearray, data: bytes, meta: Box) -> None:
+    wanted, blanked = dict(_items(data, meta)), 0
+    if not wanted:
+        return
+    for kind, start, end in _extents(data, meta, wanted):
+        blanked += end - start
+        if blanked > len(data):
+            raise damaged("HEIF", "metadata that overlaps itself")
+        _overwrite(out, start, end, kind)
+
+
+def _strip_box(out: bytearray, data: bytes, box: Box) -> None:
+    if box.kind in _FREE:
+        out[box.body : box.end] = bytes(box.end - box.body)
+    elif box.kind in _WITH_TIMES and box.end - box.body >= 20:
+        times = 16 if data[box.body] == 1 else 8  # created and modified, in 64 or 32 bits each
+        out[box.body + 4 : box.body + 4 + times] = bytes(times)
+    elif box.kind in _HOLDERS:
+        for inner in boxes(data, box.body, box.end):
+            _strip_box(out, data, inner)
+
+
+def _items(data: bytes, meta: Box) -> Iterator[tuple[int, bytes]]:
+    """Ids of the metadata items, and whether they are `Exif` or something else."""
+    for box in boxes(data, meta.body + 4, meta.end):
+        if box.kind != b"iinf":
+            continue
+        version = data[box.body]
+        first = box.body + (6 if version == 0 else 8)
+        for entry in boxes(data, first, box.end):
+            if entry.kind != b"infe" or entry.end - entry.body < 12:
+                continue
+            wide = data[entry.body] >= 3
+            id_size = 4 if wide else 2
+            item = int.from_bytes(data[entry.body + 4 : entry.body + 4 + id_size], "big")
+            kind_at = entry.body + 4 + id_size + 2
+            kind = data[kind_at : kind_at + 4]
+            if kind in (b"Exif", b"mime", b"uri "):
+                yield item, kind
+
+
+def _extents(data: bytes, meta: Box, wanted: dict[int, bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """Kind and place of the bytes of each wanted item, from the box of locations (`iloc`)."""
+    idat = next((box.body for box in boxes(data, meta.body + 4, meta.end) if box.kind == b"idat"), None)
+    for box in boxes(data, meta.body + 4, meta.end):
+        if box.kind != b"iloc":
+            continue
+        for item, method, offset, length in _locations(_Reader(data, box.body, box.end)):
+            if item not in wanted or method > 1 or (method == 1 and idat is None):
+                continue
+            start = offset + (idat or 0) * method
+            end = start + length if length else len(data)
+            if end > len(data):
+                raise damaged("HEIF", "metadata beyond its end")
+            yield wanted[item], start, end
+
+
+def _locations(reader: _Reader) -> Iterator[tuple[int, int, int, int]]:
+    """Item, construction method, offset and length of every extent (ISO/IEC 14496-12, 8.11.3)."""
+    version = reader.number(4) >> 24
+    sizes, seen = reader.number(2), 0
+    offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
+    index_size = sizes & 15 if version else 0
+    for _ in range(reader.number(2 if version < 2 else 4)):
+        item = reader.number(2 if version < 2 else 4)
+        method = reader.number(2) & 15 if version else 0
+        reader.number(2)  # which file: always this one
+        base = reader.number(base_size)
+        for _ in range(reader.number(2)):
+            seen += 1
+            if seen > _MOST_EXTENTS:
+                raise damaged("HEIF", "too many parts")
+            reader.number(index_size)
+            yield item, method, base + reader.number(offset_size), reader.number(length_size)
+
+
+class _Reader:
+    """Numbers of 0 to 8 bytes, one after the other."""
+
+    def __init__(self, data: bytes, at: int, end: int) -> None:
+        self._data, self._at, self._end = data, at, end
+
+    def number(self, size: int) -> int:
+        end = self._at + size
+        if end > self._end:
+            raise damaged("HEIF", "a short box of locations")
+        value, self._at = int.from_bytes(self._data[self._at : end], "big"), end
+        return value
+
+
+def _overwrite(out: bytearray, start: int, end: int, kind: bytes) -> None:
+    size = end - start
+    if kind == b"Exif" and size >= len(_EMPTY_EXIF):
+        out[start:end] = _EMPTY_EXIF.ljust(size, b"\0")
+    else:
+        out[start:end] = (b" " if kind == b"mime" else b"\0") * size
+
+
+def is_sequence(data: bytes) -> bool:
+    """Whether it is a sequence of pictures: it has a movie box."""
+    return any(box.kind == b"moov" for box in boxes(data, 0, len(data)))
+
+
+def colour_code(data: bytes) -> tuple[int, int] | None:
+    """Colour primaries and transfer characteristics (ITU-T H.273) of the first `colr` box of kind `nclx`, or None."""
+    for meta in _within(data, Box(b"", 0, len(data)), b"meta"):
+        for properties in _within(data, Box(b"", meta.body + 4, meta.end), b"iprp"):
+            for container in _within(data, properties, b"ipco"):
+                for colour in _within(data, container, b"colr"):
+                    if data[colour.body : colour.body + 4] == b"nclx":
+                        at = colour.body + 4
+                        return int.from_bytes(data[at : at + 2], "big"), int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def _within(data: bytes, box: Box, kind: bytes) -> Iterator[Box]:
+    return (inner for inner in boxes(data, box.body, box.end) if inner.kind == kind)

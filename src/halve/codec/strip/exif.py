@@ -1,0 +1,31 @@
+"""The one thing of EXIF that decides how a picture looks: its orientation (Exif 2.32, tag 0x0112)."""
+
+from __future__ import annotations
+
+import struct
+
+_ORIENTATION = 0x0112
+
+
+def orientation(block: bytes) -> int:
+    """The orientation, 1 to 8, of an EXIF block that starts with its TIFF header; 1 where it does not say, or is broken."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None or len(block) < 8:
+        return 1
+    (at,) = struct.unpack_from(order + "I", block, 4)
+    if at + 2 > len(block):
+        return 1
+    (count,) = struct.unpack_from(order + "H", block, at)
+    for entry in range(at + 2, min(at + 2 + 12 * count, len(block) - 11), 12):
+        tag, kind, values = struct.unpack_from(order + "HHI", block, entry)
+        if tag == _ORIENTATION:
+            if kind not in (3, 4) or values != 1:
+                return 1
+            (value,) = struct.unpack_from(order + ("H" if kind == 3 else "I"), block, entry + 8)
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def minimal(orientation: int) -> bytes:
+    """The smallest EXIF block that states this orientation: a TIFF header and one entry, 26 bytes."""
+    return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0)

@@ -1,0 +1,70 @@
+"""JPEG: by marker segment (ITU T.81, B.1.1.4)."""
+
+from __future__ import annotations
+
+import re
+
+from halve.codec.strip import exif
+from halve.codec.strip.damage import damaged
+
+_SOS, _EOI, _COM = 0xDA, 0xD9, 0xFE
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and restart markers have no length
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within coded data: neither a stuffed zero, nor a restart, nor fill
+
+
+def strip(data: bytes) -> bytes:
+    """All but APPn and COM stays. Of those: JFIF without its thumbnail, the ICC profile, Adobe's colour transform, and the
+    orientation. What follows the end of the image (further pictures, videos, anything) goes.
+    """
+    if data[:2] != b"\xff\xd8":
+        raise damaged("JPEG", "it does not start like one")
+    parts, at, seen = [b"\xff\xd8"], 2, set[str]()
+    while True:
+        marker, at = _marker(data, at)
+        if marker == _EOI:
+            parts.append(b"\xff\xd9")
+            return b"".join(parts)
+        if marker in _STANDALONE:
+            continue
+        if at + 2 > len(data):
+            raise damaged("JPEG", "it ends within a segment")
+        end = at + int.from_bytes(data[at : at + 2], "big")
+        if end < at + 2 or end > len(data):
+            raise damaged("JPEG", f"a segment at byte {at} that is too long")
+        if 0xE0 <= marker <= 0xEF or marker == _COM:
+            parts.append(_kept(marker, data[at + 2 : end], seen))
+            at = end
+            continue
+        if marker == _SOS:
+            following = _NEXT_MARKER.search(data, end)
+            if following is None:
+                raise damaged("JPEG", "it has no end")
+            end = following.start()
+        parts += (bytes((0xFF, marker)), data[at:end])
+        at = end
+
+
+def _marker(data: bytes, at: int) -> tuple[int, int]:
+    """The next marker from `at` and what follows it. Stray bytes before it are skipped, as every decoder does."""
+    following = _NEXT_MARKER.search(data, at)
+    if following is None:
+        raise damaged("JPEG", "it has no end")
+    return data[following.end() - 1], following.end()
+
+
+def _kept(marker: int, body: bytes, seen: set[str]) -> bytes:
+    """What stays of an application segment or comment: nothing, all, or less."""
+    if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14 and "JFIF" not in seen:
+        seen.add("JFIF")
+        return _segment(marker, body[:12] + b"\0\0")  # thumbnail of 0 by 0 pixels
+    if marker == 0xE1 and body[:6] == b"Exif\0\0" and "Exif" not in seen:
+        seen.add("Exif")
+        turned = exif.orientation(body[6:])
+        return _segment(marker, b"Exif\0\0" + exif.minimal(turned)) if turned != 1 else b""
+    if (marker == 0xE2 and body[:12] == b"ICC_PROFILE\0") or (marker == 0xEE and body[:5] == b"Adobe"):
+        return _segment(marker, body)
+    return b""
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
