@@ -6,24 +6,28 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from halve.core.ports import Stored
+from halve.doors.cli.folder import STATE
 from halve.images.files import FileImages
 
 
 class RunFolder:
-    """An `ImageStore` of two: `input.*` is kept in the folder of the state, all else in `folder`."""
+    """An `ImageStore` of two, since a folder of images takes no hidden names: keys in `.halve` go to `state`, others to `folder`."""
 
     def __init__(self, folder: Path, state: Path) -> None:
         self._folder = FileImages(folder)
         self._state = FileImages(state)
 
     async def put(self, key: str, data: bytes | Path, *, content_type: str) -> str | None:
-        return await self._home(key).put(key, data, content_type=content_type)
+        store, key = self._home(key)
+        return await store.put(key, data, content_type=content_type)
 
     async def stat(self, key: str) -> Stored | None:
-        return await self._home(key).stat(key)
+        store, key = self._home(key)
+        return await store.stat(key)
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        return self._home(key).read(key, start=start, length=length)
+        store, key = self._home(key)
+        return store.read(key, start=start, length=length)
 
     async def delete_folder(self, folder: str) -> None:
         await self._folder.delete_folder(folder)
@@ -36,5 +40,6 @@ class RunFolder:
         await self._folder.close()
         await self._state.close()
 
-    def _home(self, key: str) -> FileImages:
-        return self._state if key.startswith("input.") else self._folder
+    def _home(self, key: str) -> tuple[FileImages, str]:
+        folder, _, name = key.rpartition("/")
+        return (self._state, name) if folder == STATE else (self._folder, key)

@@ -1,0 +1,233 @@
+"""What `halve doctor` looks at: each part by a small real thing. A check returns what it found; it never raises."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from halve import __version__
+from halve.core.errors import HalveError
+from halve.core.intake import new_request
+from halve.core.models import SheetOptions
+from halve.core.naming import new_folder
+from halve.core.options import Options
+from halve.core.ports import ImageStore, StateStore
+from halve.settings import Settings
+from halve.wiring import database_url, open_images, open_states, storage_url
+
+LEAST_SPACE = 1_000_000_000
+"""Bytes free in the data folder below which a warning is given."""
+
+PATIENCE = 20.0
+"""Seconds that one check may take."""
+
+
+class State(StrEnum):
+    FINE = "fine"
+    WARNING = "warning"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, and what mends it: the setting's name first, where one does."""
+
+    name: str
+    state: State
+    detail: str
+
+
+Found = tuple[State, str]
+
+
+async def all_checks(settings: Settings) -> list[Check]:
+    """All of them, in the order in which one would mend things."""
+    looks: list[tuple[str, Callable[[Settings], Awaitable[Found]]]] = [
+        ("Python", _python),
+        ("data folder", _data_folder),
+        ("database", _database),
+        ("image store", _store),
+        ("codec", _codec),
+        ("e-mail", _mail),
+        ("links", _links),
+        ("API keys", _keys),
+        ("private addresses", _private),
+        ("open files", _open_files),
+        ("broker", _broker),
+    ]
+    return [await _looked_at(name, look, settings) for name, look in looks]
+
+
+async def _looked_at(name: str, look: Callable[[Settings], Awaitable[Found]], settings: Settings) -> Check:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return Check(name, *await look(settings))
+    except TimeoutError:
+        return Check(name, State.WRONG, f"no answer within {PATIENCE:.0f} s")
+    except (HalveError, OSError) as error:
+        return Check(name, State.WRONG, str(error))
+
+
+async def _python(settings: Settings) -> Found:
+    version = f"{platform.python_version()}, halve {__version__}, {platform.system()} {platform.machine()}"
+    return (State.FINE, version) if sys.version_info >= (3, 11) else (State.WRONG, f"{version}: 3.11 or newer is needed")
+
+
+async def _data_folder(settings: Settings) -> Found:
+    folder = settings.data_dir.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    trial = folder / f".doctor-{os.getpid()}"
+    trial.write_bytes(b"halve")
+    trial.unlink()
+    free = shutil.disk_usage(folder).free
+    told = f"{folder}, {free / 1e9:.1f} GB free"
+    return (
+        (State.FINE, told) if free >= LEAST_SPACE else (State.WARNING, f"{told}: that may not last. HALVE_DATA_DIR names another")
+    )
+
+
+async def _database(settings: Settings) -> Found:
+    from halve.doors.cli.worker import without_password
+
+    states = await open_states(settings)
+    try:
+        if database_url(settings).startswith("sqlite"):
+            await states.migrate()
+        await states.ready()
+        return (
+            State.FINE,
+            f"{without_password(database_url(settings))}, written, read and erased in {await _milliseconds(_use, states)}",
+        )
+    finally:
+        await states.close()
+
+
+async def _use(states: StateStore) -> None:
+    """A request that is never published: no worker sees it."""
+    trial = new_request(filename="doctor.csv", options=Options(), sheet=SheetOptions())
+    await states.create(trial)
+    try:
+        await states.requests(None, limit=1)
+    finally:
+        await states.erase(trial.id)
+
+
+async def _store(settings: Settings) -> Found:
+    from halve.doors.cli.worker import without_password
+
+    images = open_images(settings)
+    try:
+        return (
+            State.FINE,
+            f"{without_password(storage_url(settings))}, written, read and erased in {await _milliseconds(_fill, images)}",
+        )
+    finally:
+        await images.close()
+
+
+async def _fill(images: ImageStore) -> None:
+    folder, content = new_folder(), os.urandom(100_000)
+    key = f"{folder}/{new_folder()}doctor01.jpg"
+    await images.put(key, content, content_type="image/jpeg")
+    try:
+        if b"".join([piece async for piece in images.read(key)]) != content:
+            raise HalveError("what was read is not what was written. HALVE_STORAGE_URL names another store")
+    finally:
+        await images.delete_folder(folder)
+
+
+async def _codec(settings: Settings) -> Found:
+    from halve.codec import CodecLimits, CodecPool
+    from halve.codec.pool import default_children
+    from halve.demo.shop import PHOTOS
+
+    codec = CodecPool(1, CodecLimits(max_pixels=settings.max_pixels))
+    try:
+        photo = _Photo(PHOTOS / "espresso-cup.jpg")
+        await codec.compress(photo, Options())
+        start = time.perf_counter()
+        small = await codec.compress(photo, Options())
+        took = 1000 * (time.perf_counter() - start)
+        cores = settings.concurrency or default_children()
+        weights = f"{photo.size / 1000:.0f} kB → {len(small.data) / 1000:.0f} kB"
+        return State.FINE, f"{weights} in {took:.0f} ms, in a process of its own; {cores} at once"
+    finally:
+        await codec.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    path: Path
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+    def read(self) -> bytes:
+        return self.path.read_bytes()
+
+
+async def _mail(settings: Settings) -> Found:
+    if settings.smtp_url is None:
+        return State.FINE, "off: HALVE_SMTP_URL and HALVE_MAIL_FROM turn it on"
+    if settings.mail_from is None:
+        return State.WRONG, "HALVE_MAIL_FROM must name the sender"
+    from halve.outbound.email import SmtpMailer
+    from halve.outbound.smtp_check import greet
+
+    SmtpMailer(settings.smtp_url, settings.mail_from)
+    return State.FINE, await greet(settings.smtp_url)
+
+
+async def _links(settings: Settings) -> Found:
+    if settings.base_url is None:
+        return State.FINE, "begin with the address that the upload came to; HALVE_BASE_URL names another"
+    if not settings.base_url.startswith(("http://", "https://")):
+        return State.WRONG, f"HALVE_BASE_URL must be such as https://halve.example.com, not {settings.base_url!r}"
+    return State.FINE, f"begin with {settings.base_url}"
+
+
+async def _keys(settings: Settings) -> Found:
+    if settings.api_keys:
+        return State.FINE, f"{len(settings.api_keys)} set"
+    if settings.host in ("127.0.0.1", "::1", "localhost"):
+        return State.FINE, "none: whoever reaches this machine's loopback may use it"
+    return State.WARNING, f"none, and HALVE_HOST is {settings.host}: whoever reaches it may use it. HALVE_API_KEYS sets some"
+
+
+async def _private(settings: Settings) -> Found:
+    if not settings.allow_private:
+        return State.FINE, "never fetched from or posted to"
+    told = "may be fetched from and posted to: " + ", ".join(map(str, settings.allow_private))
+    if any(network.prefixlen < 8 for network in settings.allow_private):
+        return State.WARNING, f"{told}. That is nearly everything; name in HALVE_ALLOW_PRIVATE only what is needed"
+    return State.FINE, told
+
+
+async def _open_files(settings: Settings) -> Found:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 4 * settings.in_flight + 256
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        return State.WARNING, f"{soft}, and {needed} may be needed: ulimit -n {needed}, or a smaller HALVE_IN_FLIGHT"
+    return State.FINE, "no limit" if soft == resource.RLIM_INFINITY else f"up to {soft:,}"
+
+
+async def _broker(settings: Settings) -> Found:
+    if os.environ.get("HALVE_BROKER_URL"):
+        return State.WRONG, "HALVE_BROKER_URL is set; workers of a Celery cluster are not in this version, so leave it out"
+    return State.FINE, "none needed: workers take their work from the database"
+
+
+async def _milliseconds(use: Callable[..., Awaitable[None]], part: object) -> str:
+    start = time.perf_counter()
+    await use(part)
+    return f"{1000 * (time.perf_counter() - start):.0f} ms"
