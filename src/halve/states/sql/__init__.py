@@ -8,6 +8,10 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from halve.core.errors import OptionRefused
 from halve.core.models import (
     Delivery,
     DeliveryKind,
@@ -21,7 +25,9 @@ from halve.core.models import (
 )
 from halve.states.sql import deliveries as outbox
 from halve.states.sql import ending, intake, looking, schema, upkeep, work
-from halve.states.sql.engines import Runner, open_runner
+from halve.states.sql.runner import SETTING, Runner
+from halve.states.sql.server import ServerRunner
+from halve.states.sql.sqlite import SqliteRunner
 
 CHUNK = 1000
 """Products that one transaction cancels or erases: some ten milliseconds, then others have their turn."""
@@ -40,7 +46,11 @@ class SqlStates:
 
         Raises OptionRefused for a URL that cannot be, StoreFailed where the database cannot be opened.
         """
-        return cls(await open_runner(url))
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise OptionRefused(SETTING, f"{SETTING} is not a URL such as sqlite:///halve.db.", code="bad_setting") from None
+        return cls(await SqliteRunner.open(parsed) if parsed.get_backend_name() == "sqlite" else ServerRunner(parsed))
 
     async def migrate(self) -> None:
         if not await self._runner.read(schema.current):
