@@ -131,6 +131,11 @@ async def test_a_sheet_too_large_is_a_link_alone(inbox: Inbox) -> None:
     assert "is here:\nhttps://halve.example/download/1" in text(message)
 
 
+async def test_without_a_complete_link_the_sheet_is_attached_alone(inbox: Inbox) -> None:
+    assert "is attached (output.csv).\n" in text(await sent(inbox, mail(output_url="output.csv")))
+    assert "Your sheet" not in text(await sent(inbox, mail(output_url="", attachment=None)))
+
+
 async def test_the_same_delivery_has_the_same_message_id_at_every_attempt(inbox: Inbox) -> None:
     first, second = await sent(inbox, mail()), await sent(inbox, mail())
     assert first["Message-ID"] == second["Message-ID"] == f"<{ID}@shop.example>"

@@ -123,10 +123,15 @@ def _numbers(request: Request) -> list[tuple[str, str]]:
 
 
 def _sheet(mail: Mail) -> str:
-    attached = mail.attachment is not None
-    if mail.request.status is Status.FAILED:
-        return "Your sheet says at each image why" + (" (output.csv, attached):" if attached else ":")
-    return "Your sheet with the links to the new images" + (" is attached (output.csv), and here:" if attached else " is here:")
+    what = (
+        "Your sheet, which says at each image why,"
+        if mail.request.status is Status.FAILED
+        else "Your sheet with the links to the new images"
+    )
+    places = ["attached (output.csv)"] if mail.attachment is not None else []
+    if _link(mail.output_url):
+        return f"{what} is {', and '.join([*places, 'here'])}:"
+    return f"{what} is {places[0]}." if places else ""
 
 
 def _plain(words: Words) -> str:
@@ -142,7 +147,7 @@ def _plain(words: Words) -> str:
     if words.failed_link:
         blocks.append(f"The rows with failures alone, to be mended and uploaded again:\n{words.failed_link}")
     blocks.append(f"-- \n{words.footer}")
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(filter(None, blocks)) + "\n"
 
 
 def _images(count: int) -> str:

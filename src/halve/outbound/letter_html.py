@@ -21,8 +21,9 @@ TEMPLATE = """\
 <td align="right" style="font-weight:bold">{{ value }}</td></tr>
 {% endfor -%}
 </table>
-<p style="margin:0 0 16px">{{ words.sheet }}
+{% if words.sheet %}<p style="margin:0 0 16px">{{ words.sheet }}
 {% if words.link %}<br><a href="{{ words.link }}">{{ words.link }}</a>{% endif %}</p>
+{% endif -%}
 {% if words.failures -%}
 <h2 style="font-size:16px;margin:0 0 4px">What failed</h2>
 <ul style="margin:0 0 16px;padding-left:20px">

@@ -1,0 +1,117 @@
+"""`halve listen`: a receiver of webhooks, to try them out with and to learn from.
+
+It does what a receiver should: reads the body as bytes, verifies before it parses, remembers ids so that a message delivered
+twice is acted upon once, and answers quickly. One line of JSON a message goes to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections import OrderedDict
+from contextlib import suppress
+from typing import Any, TextIO
+
+from aiohttp import web
+
+from halve.core.errors import OptionRefused
+from halve.outbound.signing import SignatureRefused, read_secrets, verify
+
+LARGEST = 2**20
+"""Bytes of a message; ours have a few hundred."""
+
+REMEMBERED = 10_000
+"""Ids remembered, to tell a repetition."""
+
+
+def serve_listener(host: str, port: int, secret: str | None) -> None:
+    """Listen until interrupted: returns after SIGTERM, raises KeyboardInterrupt after Ctrl-C. Port 0 takes a free one.
+
+    Without `secret`, messages are taken unverified. Raises OptionRefused for an impossible secret or a port that is taken.
+    """
+    if secret:
+        read_secrets(secret, "--secret")
+    asyncio.run(_serve(host, port, secret or None))
+
+
+async def _serve(host: str, port: int, secret: str | None) -> None:
+    runner = web.AppRunner(make_app(secret, sys.stdout), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OptionRefused("--port", f"Cannot listen on {host} port {port}: {reason}. Choose another --port, or 0.") from None
+        name, number = runner.addresses[0][:2]
+        shown = f"[{name}]" if ":" in name else name
+        how = "verifying signatures" if secret else "not verifying signatures (give --secret whsec_… to)"
+        print(f"Listening on http://{shown}:{number}/webhook, {how}. Ctrl-C ends it.", file=sys.stderr, flush=True)
+        await _until_stopped()
+    finally:
+        await runner.cleanup()
+
+
+async def _until_stopped() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread: Ctrl-C is enough there
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+    await stop.wait()
+
+
+def make_app(secret: str | None, out: TextIO) -> web.Application:
+    """The receiver as an application; lines go to `out`."""
+    app = web.Application(client_max_size=LARGEST)
+    app.router.add_post("/webhook", _Receiver(secret, out).receive)
+    return app
+
+
+class _Receiver:
+    def __init__(self, secret: str | None, out: TextIO) -> None:
+        self._secret, self._out = secret, out
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """204; 401 for a signature that is not good, 413 for too large, 400 for what is no JSON."""
+        body = await request.read()
+        if self._secret is not None:
+            try:
+                verify(self._secret, request.headers, body)
+            except SignatureRefused as refused:
+                self._complain(f"401: {refused}")
+                return web.json_response({"code": refused.code, "message": str(refused)}, status=401)
+        try:
+            payload: Any = json.loads(body)
+        except ValueError:
+            self._complain("400: a message that is no JSON")
+            return web.json_response({"code": "not_json", "message": "The body is not JSON."}, status=400)
+        self._show(request, payload)
+        return web.Response(status=204)
+
+    def _show(self, request: web.Request, payload: Any) -> None:
+        """A message that comes again is answered like the first time, and shown as what it is."""
+        id = request.headers.get("webhook-id")
+        line = {
+            "id": id,
+            "timestamp": request.headers.get("webhook-timestamp"),
+            "verified": self._secret is not None,
+            "repeated": self._repeated(id),
+            "payload": payload,
+        }
+        print(json.dumps(line, ensure_ascii=False), file=self._out, flush=True)
+
+    def _repeated(self, id: str | None) -> bool:
+        if id is None:
+            return False
+        repeated = id in self._seen
+        self._seen[id] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return repeated
+
+    @staticmethod
+    def _complain(what: str) -> None:
+        print(what, file=sys.stderr, flush=True)
