@@ -37,6 +37,9 @@ def serve_listener(host: str, port: int, secret: str | None) -> None:
 
 
 async def _serve(host: str, port: int, secret: str | None) -> None:
+    stop = asyncio.Event()
+    with suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread: Ctrl-C is enough there
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     runner = web.AppRunner(make_app(secret, sys.stdout), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
@@ -49,17 +52,9 @@ async def _serve(host: str, port: int, secret: str | None) -> None:
         shown = f"[{name}]" if ":" in name else name
         how = "verifying signatures" if secret else "not verifying signatures (give --secret whsec_… to)"
         print(f"Listening on http://{shown}:{number}/webhook, {how}. Ctrl-C ends it.", file=sys.stderr, flush=True)
-        await _until_stopped()
+        await stop.wait()
     finally:
         await runner.cleanup()
-
-
-async def _until_stopped() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread: Ctrl-C is enough there
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
-    await stop.wait()
 
 
 def make_app(secret: str | None, out: TextIO) -> web.Application:
