@@ -7,8 +7,11 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
-SOURCES := uv.lock pyproject.toml $(wildcard setup.py) $(wildcard src/halve/codec/native/*.c src/halve/codec/native/*.h)
+SOURCES := uv.lock pyproject.toml $(wildcard setup.py) $(wildcard src/halve/codec/native/c/*.c src/halve/codec/native/c/*.h)
 ARGS ?=
+
+# Nothing is compiled twice, whatever the caller's taste.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check format bench docs torture clean
 

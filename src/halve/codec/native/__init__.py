@@ -1,0 +1,70 @@
+"""JPEG to smaller JPEG by its coefficients: decoded from one Huffman code, rounded to coarser steps, written in a better one. Never pixels.
+
+It takes 8-bit Huffman-coded JPEGs, sequential or progressive, of one component or three. For anything else, or anything that looks
+damaged, `requantise` answers None and the way through pixels gives the verdict. The work is done by an optional extension in C: without
+a compiler at installation `available()` is False and every answer None. What it does, and how it is kept safe: docs/requantiser.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Requantised:
+    """A requantised JPEG. `quality` is the one used, `width` and `height` in pixels as a viewer shows them (orientation honoured)."""
+
+    data: bytes
+    quality: int
+    width: int
+    height: int
+
+
+class _Requantiser(Protocol):
+    def requantise(self, data: bytes, quality: int, max_bytes: int, max_pixels: int, /) -> tuple[bytes, int, int, int] | str: ...
+
+
+def _load() -> _Requantiser | None:
+    try:
+        return cast("_Requantiser", import_module("halve.codec.native._requantiser"))
+    except ImportError:
+        return None
+
+
+_requantiser = _load()
+
+
+def available() -> bool:
+    """Whether the extension was built, so that there is any point in asking."""
+    return _requantiser is not None
+
+
+def requantise(data: bytes, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS) -> Requantised | None:
+    """`data` at JPEG quality `quality`, 1 to 100 on the scale of the Independent JPEG Group, never finer than it was.
+
+    With `max_bytes` (1 or more) the best quality up to `quality` whose file is no larger. None where this way does not take the image: it
+    is no JPEG of the kinds named above, has more than `max_pixels`, is damaged or cut short in any way, or fits at no quality. The
+    result may be larger than `data`, where that was coarser or better coded. ValueError for a quality or size out of bounds.
+    """
+    answer = _answer(data, quality, max_bytes, max_pixels)
+    return None if isinstance(answer, str) else Requantised(*answer)
+
+
+def refusal(data: bytes, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS) -> str | None:
+    """Why `requantise` answers None for this, such as `ends within a scan`; None where it does not. For tests and for the curious."""
+    answer = _answer(data, quality, max_bytes, max_pixels)
+    return answer if isinstance(answer, str) else None
+
+
+def _answer(data: bytes, quality: int, max_bytes: int | None, max_pixels: int) -> tuple[bytes, int, int, int] | str:
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality {quality} is not from 1 to 100")
+    if max_bytes is not None and max_bytes < 1:
+        raise ValueError(f"max_bytes {max_bytes} is not above 0")
+    if _requantiser is None:
+        return "the extension is not built"
+    return _requantiser.requantise(data, quality, max_bytes or 0, max(0, max_pixels))

@@ -1,0 +1,44 @@
+/* A block of a sequential scan (F.2.2). */
+
+#ifndef HALVE_BLOCK_H
+#define HALVE_BLOCK_H
+
+#include "coefficients.h"
+#include "huffman.h"
+
+/* F.2.2.1: the difference to the component's last DC. False where it cannot be. */
+static inline bool decode_dc(Bits *bits, const Decoder *decoder, int32_t *predicted) {
+    refill(bits);
+    Symbol symbol = take_symbol(bits, decoder);
+    *predicted += difference_of(symbol);
+    return advance_of(symbol) == 1 && *predicted >= DC_LEAST && *predicted <= DC_MOST;
+}
+
+/* F.2.2.2: writes the coefficients that the sieve keeps, at most 63, and says how many. False where the code cannot be.
+ *
+ * Four symbols of one look each need 48 of the 56 bits that a refill gives, so that they follow one another without asking. */
+static inline bool decode_ac(Bits *bits, const Decoder *decoder, const Sieve *sieve, Coefficient *out, unsigned *count) {
+    const Coefficient last = (Coefficient)(BLOCK - 1) << 24;
+    Coefficient here = 0;
+    unsigned n = 0;
+    do {
+        refill(bits);
+        for (int i = 0; i < 4; i++) {
+            Symbol symbol = look(decoder, bits->window);
+            bool partial = symbol & PARTIAL;
+            if (__builtin_expect(partial, 0)) {
+                refill(bits);
+                symbol = complete(decoder, bits->window, symbol);
+            }
+            skip(bits, length_of(symbol));
+            here = (here & 0xFF000000) + symbol;
+            out[n] = here;
+            n += worth_keeping(sieve, here);
+            if (here >= last || partial) break;
+        }
+    } while (here < last);
+    *count = n;
+    return position_of(here) - BLOCK >= END - BLOCK; /* 63, or END and beyond */
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* Huffman decoding (F.2.2.3, Annex C): one look at the next bits gives a symbol and, where they fit, its extra bits with it. */
+
+#ifndef HALVE_HUFFMAN_H
+#define HALVE_HUFFMAN_H
+
+#include "bits.h"
+#include "jpeg.h"
+
+/* A symbol with its extra bits, packed so that adding it to a position makes a Coefficient:
+ *   bits 0–5    how many bits it takes, code and extra
+ *   bit  7      PARTIAL: this is not all; `complete` finds the rest
+ *   bits 8–23   magnitude << 1 | negative, or how many blocks a run of ends of band ends (1 to 32767)
+ *   bits 24–31  how far it goes on in the band: run + 1; 16 for ZRL; END for the end of the block or band; WRONG */
+typedef uint32_t Symbol;
+
+enum {
+    LOOK_BITS = 12,
+    PARTIAL = 1 << 7,
+    END = 128, /* beyond any position that a run can reach, 63 + 16 */
+    WRONG = 64 /* what an impossible code goes on by: a position from 64 to END - 1 is an error */
+};
+
+static inline unsigned length_of(Symbol s) { return s & 63; }
+static inline unsigned advance_of(Symbol s) { return s >> 24; }
+
+typedef enum { DC_DIFFERENCES, AC_COEFFICIENTS, AC_FIRST, AC_REFINEMENT } Alphabet;
+
+typedef struct {
+    Symbol look[1 << LOOK_BITS];
+    uint32_t first_beyond[18]; /* by length: the first code, left-aligned in 16 bits, that is longer; [17] ends the search */
+    int32_t symbol_offset[17]; /* by length: what to add to a code of that length to find its symbol's index */
+    uint8_t symbol[256];       /* in order of code */
+    Alphabet alphabet;
+    unsigned low;              /* the scan's Al */
+} Decoder;
+
+/* Build a decoder. A symbol that has no meaning in this alphabet, or makes a coefficient larger than 8-bit samples can give, is an error
+ * when it comes, not before: some encoders list symbols that they never use. */
+Refusal build_decoder(Decoder *decoder, const HuffmanSpec *spec, Alphabet alphabet, int low);
+
+/* The whole symbol at the top of `window`, of which 31 bits must be valid, where one look was not enough. */
+Symbol complete(const Decoder *decoder, uint64_t window, Symbol partial);
+
+static inline Symbol look(const Decoder *decoder, uint64_t window) { return decoder->look[window >> (64 - LOOK_BITS)]; }
+
+/* The next symbol, taken. 31 bits must be valid. */
+static inline Symbol take_symbol(Bits *bits, const Decoder *decoder) {
+    Symbol symbol = look(decoder, bits->window);
+    if (__builtin_expect(symbol & PARTIAL, 0)) symbol = complete(decoder, bits->window, symbol);
+    skip(bits, length_of(symbol));
+    return symbol;
+}
+
+/* The number that a DC symbol says, its sign with it. */
+static inline int32_t difference_of(Symbol symbol) {
+    int32_t magnitude = (int32_t)(symbol >> 9 & 0x7FFF);
+    return symbol >> 8 & 1 ? -magnitude : magnitude;
+}
+
+/* How many blocks an END ends, this one included. */
+static inline size_t run_of(Symbol symbol) { return symbol >> 8 & 0xFFFF; }
+
+#endif

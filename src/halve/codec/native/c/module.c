@@ -1,0 +1,52 @@
+/* The Python module `_requantiser`: one function, which holds no lock while it works. */
+
+#ifndef Py_GIL_DISABLED
+#define Py_LIMITED_API 0x030B0000
+#endif
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "requantise.h"
+
+PyDoc_STRVAR(requantise_doc,
+             "requantise(data, quality, max_bytes, max_pixels)\n--\n\n"
+             "(bytes, quality, width, height) of the requantised JPEG, or a sentence that says why it is not taken. max_bytes 0: any size.");
+
+static PyObject *requantise_in_c(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer data;
+    int quality;
+    Py_ssize_t max_bytes;
+    unsigned long long max_pixels;
+    if (!PyArg_ParseTuple(args, "y*inK:requantise", &data, &quality, &max_bytes, &max_pixels)) return NULL;
+    if (quality < 1 || quality > 100 || max_bytes < 0) {
+        PyBuffer_Release(&data);
+        PyErr_SetString(PyExc_ValueError, "quality must be from 1 to 100, max_bytes at least 0");
+        return NULL;
+    }
+    Request request = {quality, (size_t)max_bytes, max_pixels};
+    Result result;
+    Refusal refusal;
+    Py_BEGIN_ALLOW_THREADS
+    refusal = requantise(data.buf, (size_t)data.len, &request, &result);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&data);
+    if (refusal) return PyUnicode_FromString(refusal);
+    PyObject *answer = NULL, *bytes = PyBytes_FromStringAndSize((const char *)result.output.bytes, (Py_ssize_t)result.output.size);
+    free(result.output.bytes);
+    if (bytes) answer = Py_BuildValue("Ninn", bytes, result.quality, (Py_ssize_t)result.width, (Py_ssize_t)result.height);
+    return answer;
+}
+
+static PyMethodDef methods[] = {{"requantise", requantise_in_c, METH_VARARGS, requantise_doc}, {NULL, NULL, 0, NULL}};
+
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "_requantiser", .m_doc = "A JPEG made smaller without ever being a picture.", .m_size = 0, .m_methods = methods, .m_slots = slots};
+
+PyMODINIT_FUNC PyInit__requantiser(void) { return PyModuleDef_Init(&definition); }

@@ -1,0 +1,214 @@
+#include "progressive.h"
+
+#include "block.h"
+#include "memory.h"
+
+static void keep_block(Band *band, size_t block, int dc, const Coefficient *ac, unsigned count) {
+    uint64_t nonzero = 0;
+    for (unsigned i = 0; i < count; i++) {
+        nonzero |= (uint64_t)1 << position_of(ac[i]);
+        band->ac[block * BLOCK + position_of(ac[i])] = (uint16_t)(ac[i] >> 8);
+    }
+    band->dc[block] = (int16_t)dc;
+    band->nonzero[block] = nonzero;
+}
+
+/* A component's blocks of one MCU of a row: `count` of them, `across` to a line, from `column` of line `line` on. */
+typedef struct {
+    int count, across;
+    size_t column, line;
+} MCU;
+
+static inline MCU mcu_of(const Scan *scan, const Component *component, size_t index) {
+    MCU mcu = {component->h * component->v, component->h, index * (size_t)component->h, 0};
+    if (scan->components == 1) { /* its own blocks, one at a time (A.2.2) */
+        mcu.count = mcu.across = 1;
+        mcu.column = index % component->columns;
+        mcu.line = index / component->columns;
+    }
+    return mcu;
+}
+
+/* Where in the band the i-th of them goes. False for one that only fills up the MCU beyond the picture's edge. */
+static inline bool block_of(const MCU *mcu, const Component *component, size_t row, int i, size_t *block) {
+    size_t column = mcu->column + (size_t)(i % mcu->across), line = mcu->line + (size_t)(i / mcu->across);
+    *block = line * component->columns + column;
+    return column < component->columns && row * (size_t)component->v + line < component->rows;
+}
+
+void fill_positions(Positions *positions) {
+    for (int byte = 0; byte < 256; byte++) {
+        uint8_t list[8] = {0}, count = 0;
+        for (uint8_t i = 0; i < 8; i++)
+            if (byte >> i & 1) list[count++] = i;
+        memcpy(&positions->of_byte[byte], list, sizeof list);
+        positions->count[byte] = count;
+    }
+}
+
+Refusal read_interleaved(Pass *pass, const Frame *frame, Band *bands, size_t row, size_t from, size_t to) {
+    const Scan *scan = &pass->scan;
+    Bits bits = pass->bits;
+    Coefficient ac[BLOCK];
+    unsigned count = 0;
+    Sieve everything;
+    if (pass->ac) everything = sieve_for_all();
+    for (size_t index = from; index < to; index++) {
+        for (int i = 0; i < scan->components; i++) {
+            const Component *component = &frame->component[scan->component[i]];
+            Band *band = &bands[scan->component[i]];
+            MCU mcu = mcu_of(scan, component, index);
+            for (int b = 0; b < mcu.count; b++) {
+                size_t block;
+                bool picture = block_of(&mcu, component, row, b, &block);
+                if (!pass->dc) { /* G.1.2.1: a bit more */
+                    refill(&bits);
+                    int bit = (int)take(&bits, 1) << scan->low;
+                    if (picture) band->dc[block] |= (int16_t)bit;
+                } else {
+                    if (!decode_dc(&bits, &pass->dc[i], &pass->predicted[i])) return "a DC code that cannot be";
+                    if (pass->ac && !decode_ac(&bits, &pass->ac[i], &everything, ac, &count)) return "an AC code that cannot be";
+                    if (picture) keep_block(band, block, pass->predicted[i], ac, count);
+                }
+                if (ran_over(&bits, &pass->interval)) return "a scan cut short";
+            }
+        }
+    }
+    pass->bits = bits;
+    return ACCEPTED;
+}
+
+Refusal read_first_ac(Pass *pass, Band *band, size_t from, size_t to) {
+    const Decoder *decoder = pass->ac;
+    Bits bits = pass->bits;
+    unsigned last = (unsigned)pass->scan.last;
+    Coefficient start = (Coefficient)(pass->scan.first - 1) << 24;
+    for (size_t block = from; block < to; block++) {
+        if (pass->run > 0) { /* over for these blocks */
+            size_t skipped = pass->run < to - block ? pass->run : to - block;
+            pass->run -= skipped;
+            block += skipped - 1;
+            continue;
+        }
+        uint16_t *ac = band->ac + block * BLOCK;
+        uint64_t nonzero = 0;
+        Coefficient here = start;
+        do {
+            refill(&bits);
+            Symbol symbol = take_symbol(&bits, decoder);
+            here = (here & 0xFF000000) + symbol;
+            if (position_of(here) > last) {
+                if (position_of(here) < END) return "an AC code that cannot be";
+                pass->run = run_of(symbol) - 1;
+                break;
+            }
+            ac[position_of(here)] = (uint16_t)(here >> 8);
+            nonzero |= (uint64_t)((symbol >> 8 & 0xFFFF) != 0) << position_of(here);
+        } while (position_of(here) < last);
+        band->nonzero[block] |= nonzero;
+        if (ran_over(&bits, &pass->interval)) return "a scan cut short";
+    }
+    pass->bits = bits;
+    return ACCEPTED;
+}
+
+enum {
+    NOWHERE = 255,
+    POSITIONS = 63 + 16 + 8 /* behind the last position, as many NOWHEREs as a run can step over; and what eight at once spill */
+};
+
+/* The positions of the bits of `mask`, the lowest first; behind them NOWHERE, sixteen times. Returns how many there are. */
+static inline unsigned list_positions(const Positions *positions, uint8_t list[POSITIONS], uint64_t mask) {
+    uint8_t *to = list;
+    for (uint64_t base = 0; base < 0x4040404040404040; base += 0x0808080808080808, mask >>= 8) { /* eight of them at once */
+        uint64_t eight = positions->of_byte[mask & 255] + base;
+        memcpy(to, &eight, sizeof eight);
+        to += positions->count[mask & 255];
+    }
+    memset(to, NOWHERE, 16);
+    return (unsigned)(to - list);
+}
+
+static inline unsigned count_bits(uint64_t mask) {
+#ifdef __POPCNT__
+    return (unsigned)__builtin_popcountll(mask);
+#else
+    mask -= mask >> 1 & 0x5555555555555555;
+    mask = (mask & 0x3333333333333333) + (mask >> 2 & 0x3333333333333333);
+    mask = (mask + (mask >> 4)) & 0x0F0F0F0F0F0F0F0F;
+    return (unsigned)(mask * 0x0101010101010101 >> 56);
+#endif
+}
+
+/* The next `n` bits, 0 to 63, where 24 are valid. */
+static inline uint64_t take_many(Bits *bits, unsigned n) {
+    uint64_t value = 0;
+    if (__builtin_expect(n > 24, 0)) {
+        refill(bits);
+        value = take(bits, n - 24);
+        refill(bits);
+        return value << 24 | take(bits, 24);
+    }
+    return take(bits, n);
+}
+
+/* Correct the `count` coefficients that `which` names, each by a bit of `correction`, whose lowest is the last one's. */
+static inline void correct(uint16_t *ac, uint64_t which, unsigned count, uint64_t correction, unsigned shift) {
+    while (count-- > 0) {
+        ac[__builtin_ctzll(which)] += (uint16_t)((correction >> count & 1) << shift);
+        which &= which - 1;
+    }
+}
+
+/* Correction bits of all that were not zero before come in order, between the new ones: they are gathered for the whole block and applied at
+ * once. */
+Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
+    const Decoder *decoder = pass->ac;
+    Bits bits = pass->bits;
+    unsigned end = (unsigned)pass->scan.last + 1, first = (unsigned)pass->scan.first, shift = (unsigned)pass->scan.low + 1;
+    uint64_t whole = ~(uint64_t)0 >> (64 - end) >> first << first;
+    size_t run = pass->run;
+    uint8_t whole_list[POSITIONS], own_list[POSITIONS];
+    unsigned whole_count = list_positions(pass->positions, whole_list, whole);
+    for (size_t block = from; block < to; block++) {
+        uint16_t *ac = band->ac + block * BLOCK;
+        uint64_t before = band->nonzero[block] & whole, fresh = 0, correction = 0;
+        unsigned left; /* of those not zero before */
+        if (run > 0) {
+            left = count_bits(before);
+            refill(&bits);
+            correction = take_many(&bits, left);
+            run--;
+        } else {
+            unsigned zeros = before ? list_positions(pass->positions, own_list, ~before & whole) : whole_count, position = first, index = 0;
+            const uint8_t *zero = before ? own_list : whole_list;
+            left = end - first - zeros;
+            do {
+                refill(&bits);
+                Symbol symbol = take_symbol(&bits, decoder);
+                unsigned go_on = advance_of(symbol);
+                if (go_on >= WRONG) {
+                    if (go_on < END) return "an AC code that cannot be";
+                    run = run_of(symbol) - 1;
+                    unsigned passed = end - position - (zeros - index);
+                    correction = correction << passed | take_many(&bits, passed);
+                    break;
+                }
+                index += go_on;
+                unsigned next = zero[index - 1];
+                if (next == NOWHERE) return "an AC code that cannot be";
+                unsigned passed = next + 1 - position - go_on;
+                correction = correction << passed | take_many(&bits, passed);
+                ac[next] = (uint16_t)(symbol >> 8);
+                fresh |= (uint64_t)((symbol >> 8 & 0xFFFF) != 0) << next;
+                position = next + 1;
+            } while (position < end);
+        }
+        if (correction) correct(ac, before, left, correction, shift);
+        band->nonzero[block] |= fresh;
+        if (ran_over(&bits, &pass->interval)) return "a scan cut short";
+    }
+    pass->run = run;
+    pass->bits = bits;
+    return ACCEPTED;
+}

@@ -1,0 +1,35 @@
+#include "quantise.h"
+
+#include "metadata.h"
+
+/* Tables K.1 and K.2, in zigzag order. */
+static const uint8_t LUMINANCE[BLOCK] = {
+    16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61, 60, 57, 51,
+    56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99};
+static const uint8_t CHROMINANCE[BLOCK] = {
+    17, 18, 18, 24, 21, 24, 47, 26, 26, 47, 99, 66, 56, 66, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99};
+
+static unsigned scaled_step(unsigned step, int quality) {
+    unsigned percent = quality < 50 ? 5000u / (unsigned)quality : 200u - 2u * (unsigned)quality;
+    unsigned scaled = (step * percent + 50) / 100;
+    return scaled < 1 ? 1 : scaled > 255 ? 255 : scaled;
+}
+
+static void make_rule(Rule *rule, const QuantTable *source, bool luminance, int quality) {
+    for (int k = BLOCK; k < 256; k++) rule->sieve.least[k] = UINT32_MAX;
+    for (int k = 0; k < BLOCK; k++) {
+        unsigned step = source->step[k], target = scaled_step(luminance ? LUMINANCE[k] : CHROMINANCE[k], quality);
+        if (target < step) target = step;
+        rule->target[k] = (uint16_t)target;
+        /* the least magnitude with magnitude × step ÷ target ≥ 3/5 */
+        rule->sieve.least[k] = ((3 * target + 5 * step - 1) / (5 * step)) << 9;
+        rule->sieve.least_in_band[k] = (int16_t)(rule->sieve.least[k] >> 8);
+        rule->ratio[k] = (uint32_t)((((uint64_t)step << RATIO_BITS) + target - 1) / target);
+    }
+}
+
+void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality) {
+    bool rgb = components_are_rgb(metadata, frame);
+    for (int c = 0; c < frame->components; c++) make_rule(&rule[c], &frame->component[c].quant, c == 0 || rgb, quality);
+}

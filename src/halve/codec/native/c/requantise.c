@@ -1,0 +1,182 @@
+#include "requantise.h"
+
+#include "interval.h"
+#include "memory.h"
+#include "pass.h"
+#include "search.h"
+#include "sequential.h"
+
+/* All that one image needs. */
+typedef struct {
+    const Request *request;
+    Reader reader;
+    Tables tables;
+    bool seen[MAX_COMPONENTS]; /* components that have had a scan */
+    Interval interval;         /* of a frame of one scan */
+    Pass *pass[MAX_SCANS];     /* of a frame of several */
+    int passes;
+    Progress progress;
+    Positions positions;
+    Band band[MAX_COMPONENTS];
+    Rule rule[MAX_COMPONENTS];
+    Tokens tokens;
+    List list; /* where several qualities are to be weighed */
+    Sink sink;
+} Job;
+
+/* A component is quantised by what its table holds when its first scan begins. */
+static Refusal settle_quant_tables(Job *job, const Scan *scan) {
+    Frame *frame = &job->tables.frame;
+    for (int i = 0; i < scan->components; i++) {
+        int c = scan->component[i];
+        Component *component = &frame->component[c];
+        if (job->seen[c]) {
+            if (!frame->progressive) return "a component with two scans in a sequential frame";
+            continue;
+        }
+        component->quant = job->tables.quant[component->quant_table];
+        if (!component->quant.defined) return "a component with an undefined quantisation table";
+        job->seen[c] = true;
+    }
+    return ACCEPTED;
+}
+
+/* Decide where blocks go. To be asked when the steps of all components are known. */
+static void open_sink(Job *job) {
+    job->sink.tokens = &job->tokens;
+    job->sink.list = &job->list;
+    if (job->request->max_bytes > 0) return;
+    make_rules(job->rule, &job->tables.frame, &job->tables.metadata, job->request->quality);
+    job->sink.rule = job->rule;
+}
+
+static Refusal add_pass(Job *job, const Scan *scan) {
+    if (job->passes == MAX_SCANS) return "too many scans";
+    if (job->passes == 0) {
+        progress_start(&job->progress);
+        fill_positions(&job->positions);
+    }
+    Pass *pass = calloc(1, sizeof *pass);
+    if (!pass) return NO_MEMORY;
+    job->pass[job->passes++] = pass;
+    return open_pass(pass, &job->reader, &job->tables, scan, &job->progress, &job->positions);
+}
+
+static Refusal read_scan_data(Job *job, const Scan *scan) {
+    const Frame *frame = &job->tables.frame;
+    TRY(settle_quant_tables(job, scan));
+    if (frame->progressive || scan->components < frame->components) return add_pass(job, scan);
+    open_sink(job);
+    TRY(open_interval(&job->interval, job->reader.size - job->reader.at));
+    return read_whole_scan(&job->reader, &job->tables, scan, &job->interval, &job->sink);
+}
+
+/* A row of MCUs from the bands, in the order of an interleaved scan (A.2.3). */
+static Refusal pass_on_row(Job *job, const Sieve *sieve, size_t row) {
+    const Frame *frame = &job->tables.frame;
+    for (size_t column = 0; column < frame->mcu_columns; column++) {
+        TRY(sink_reserve(&job->sink, frame->mcu_blocks));
+        for (int b = 0; b < frame->mcu_blocks; b++) {
+            int c = frame->mcu_component[b];
+            const Component *component = &frame->component[c];
+            size_t x = column * (size_t)component->h + (size_t)frame->mcu_x[b], y = (size_t)frame->mcu_y[b];
+            if (x >= component->columns || row * (size_t)component->v + y >= component->rows) {
+                sink_filler(&job->sink, c);
+                continue;
+            }
+            const Band *band = &job->band[c];
+            size_t block = y * component->columns + x;
+            uint64_t which = band->nonzero[block];
+            Coefficient ac[BLOCK];
+            if (which) which &= kept_in_band(band->ac + block * BLOCK, &sieve[c]);
+            unsigned count = band_coefficients(band, block, which, ac);
+            sink_block(&job->sink, c, band->dc[block], ac, count);
+        }
+    }
+    return ACCEPTED;
+}
+
+static Refusal read_passes(Job *job) {
+    const Frame *frame = &job->tables.frame;
+    Sieve sieve[MAX_COMPONENTS];
+    if (!progress_complete(&job->progress, frame->components)) return "progressive scans that end early";
+    open_sink(job);
+    for (int c = 0; c < frame->components; c++) {
+        sieve[c] = sink_sieve(&job->sink, c);
+        TRY(band_open(&job->band[c], frame->component[c].columns * (size_t)frame->component[c].v));
+    }
+    for (size_t row = 0; row < frame->mcu_rows; row++) {
+        for (int c = 0; c < frame->components; c++) band_clear(&job->band[c]);
+        for (int i = 0; i < job->passes; i++) TRY(read_pass(job->pass[i], frame, row, job->band));
+        TRY(pass_on_row(job, sieve, row));
+    }
+    return ACCEPTED;
+}
+
+static Refusal read_image(Job *job) {
+    Scan scan;
+    bool ended;
+    TRY(read_start(&job->reader));
+    for (;;) {
+        TRY(read_segments(&job->reader, &job->tables, &scan, &ended, job->request->max_pixels));
+        if (ended) break;
+        TRY(read_scan_data(job, &scan));
+    }
+    if (!job->tables.has_frame) return "no picture";
+    for (int c = 0; c < job->tables.frame.components; c++)
+        if (!job->seen[c]) return "a component without a scan";
+    return job->passes ? read_passes(job) : ACCEPTED;
+}
+
+static Refusal write_image(Job *job, Output *output) {
+    Plan plan;
+    make_plan(&plan, &job->tables.frame, &job->tables.metadata, job->rule, &job->tokens);
+    return write_file(output, &plan, &job->tokens);
+}
+
+/* The best quality that fits. Stuffing shows only once a file is written: one that it makes too large gives way to the next lower. */
+static Refusal write_within(Job *job, Output *output, int *quality) {
+    Trial trial = {&job->tables.frame, &job->tables.metadata, &job->list, job->rule, &job->tokens};
+    TRY(best_quality(&trial, job->request->quality, job->request->max_bytes, quality));
+    for (; *quality > 0; --*quality) {
+        TRY(requantise_list(&trial, *quality, true));
+        TRY(write_image(job, output));
+        if (output->size <= job->request->max_bytes) return ACCEPTED;
+        free(output->bytes);
+    }
+    return "no quality is small enough";
+}
+
+static Refusal run(Job *job, Result *result) {
+    const Frame *frame = &job->tables.frame;
+    TRY(read_image(job));
+    result->quality = job->request->quality;
+    if (job->request->max_bytes > 0) {
+        TRY(write_within(job, &result->output, &result->quality));
+    } else {
+        TRY(write_image(job, &result->output));
+    }
+    bool turned = job->tables.metadata.orientation > 4; /* 5 to 8 lie on their side */
+    result->width = turned ? frame->height : frame->width;
+    result->height = turned ? frame->width : frame->height;
+    return ACCEPTED;
+}
+
+Refusal requantise(const uint8_t *data, size_t size, const Request *request, Result *result) {
+    Job *job = calloc(1, sizeof *job);
+    if (!job) return NO_MEMORY;
+    job->request = request;
+    job->reader.data = data;
+    job->reader.size = size;
+    Refusal refusal = run(job, result);
+    close_interval(&job->interval);
+    for (int i = 0; i < job->passes; i++) {
+        close_pass(job->pass[i]);
+        free(job->pass[i]);
+    }
+    for (int c = 0; c < MAX_COMPONENTS; c++) band_close(&job->band[c]);
+    tokens_free(&job->tokens);
+    list_free(&job->list);
+    free(job);
+    return refusal;
+}

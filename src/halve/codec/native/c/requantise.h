@@ -1,0 +1,23 @@
+/* A JPEG made smaller without ever being a picture. */
+
+#ifndef HALVE_REQUANTISE_H
+#define HALVE_REQUANTISE_H
+
+#include "writer.h"
+
+typedef struct {
+    int quality;         /* 1 to 100; with `max_bytes` the best to try */
+    size_t max_bytes;    /* 0: no matter */
+    uint64_t max_pixels; /* largest width × height to take */
+} Request;
+
+typedef struct {
+    Output output;
+    int quality;
+    size_t width, height; /* as a viewer shows it */
+} Result;
+
+/* Read `data`, requantise, write. On refusal `result` is as it was; otherwise its bytes are the caller's to free. */
+Refusal requantise(const uint8_t *data, size_t size, const Request *request, Result *result);
+
+#endif

@@ -1,0 +1,39 @@
+/* Where blocks go, in the order in which they will be written: requantised at once into tokens, or as they are into a list. */
+
+#ifndef HALVE_SINK_H
+#define HALVE_SINK_H
+
+#include "tokens.h"
+
+typedef struct {
+    const Rule *rule; /* one a component; NULL: into the list */
+    Tokens *tokens;
+    List *list;
+} Sink;
+
+/* What a block's coefficients are to be sieved through before they come here. */
+static inline Sieve sink_sieve(const Sink *sink, int component) { return sink->rule ? sink->rule[component].sieve : sieve_for_all(); }
+
+/* Room for `blocks` more. */
+static inline Refusal sink_reserve(Sink *sink, int blocks) {
+    return sink->rule ? tokens_reserve(sink->tokens, (size_t)blocks) : list_reserve(sink->list, (size_t)blocks);
+}
+
+static inline void sink_block(Sink *sink, int component, int dc, const Coefficient *ac, unsigned count) {
+    if (sink->rule) {
+        put_block(sink->tokens, component, dc, ac, count, &sink->rule[component]);
+    } else {
+        list_block(sink->list, dc, ac, count);
+    }
+}
+
+/* A block that only fills up an MCU beyond the picture's edge. */
+static inline void sink_filler(Sink *sink, int component) {
+    if (sink->rule) {
+        put_filler(sink->tokens, component);
+    } else {
+        list_filler(sink->list);
+    }
+}
+
+#endif

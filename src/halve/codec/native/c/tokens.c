@@ -1,0 +1,23 @@
+#include "tokens.h"
+
+#include "memory.h"
+
+Refusal tokens_reserve(Tokens *tokens, size_t blocks) {
+    size_t need = blocks * BLOCK_TOKENS;
+    if (tokens->room - tokens->count >= need) return ACCEPTED;
+    size_t room = tokens->room * 2 < need + 4096 ? need + 4096 : tokens->room * 2;
+    if (room < tokens->room || room > SIZE_MAX / sizeof(Token)) return NO_MEMORY;
+    Token *larger = realloc(tokens->token, room * sizeof(Token));
+    if (!larger) return NO_MEMORY;
+    tokens->token = larger;
+    tokens->room = room;
+    return ACCEPTED;
+}
+
+void tokens_restart(Tokens *tokens) {
+    tokens->count = 0;
+    memset(tokens->frequency, 0, sizeof tokens->frequency);
+    memset(tokens->predicted, 0, sizeof tokens->predicted);
+}
+
+void tokens_free(Tokens *tokens) { free(tokens->token); }
