@@ -17,6 +17,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.contract import elsewhere
+
 
 def cannot_start(what: str, why: object) -> NoReturn:
     """For entries whose server does not start."""
@@ -61,5 +63,10 @@ async def _folder(folder: Path) -> AsyncIterator[str]:
 
 IMAGES: dict[str, Callable[[Path], AbstractAsyncContextManager[str]]] = {
     "file": _folder,
+    "s3": elsewhere.s3,
+    "gs": elsewhere.gcs,
+    "az": elsewhere.azure,
+    "gridfs": elsewhere.gridfs,
+    "cloudinary": elsewhere.cloudinary,
 }
 """Scheme of `HALVE_STORAGE_URL` → how to get one."""

@@ -58,6 +58,7 @@ class CloudinaryImages:
     def __init__(self, url: str) -> None:
         self._account = read_account(url, os.environ)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="halve-cloudinary")
+        self._running: set[asyncio.Future[Any]] = set()
         for connections in _connections():
             # The client keeps one connection; with so many threads nearly every upload would begin with a handshake.
             connections.connection_pool_kw["maxsize"] = THREADS
@@ -114,7 +115,8 @@ class CloudinaryImages:
 
     async def close(self) -> None:
         """Waits for what runs."""
-        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._threads.shutdown()
         for connections in _connections():
             connections.clear()
 
@@ -162,7 +164,10 @@ class CloudinaryImages:
         return {**self._account.options, "resource_type": kind, "type": access, "timeout": TIMEOUT}
 
     async def _run(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _translated, function)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, _translated, function)
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return await asyncio.shield(running)
 
 
 def _asset(key: str) -> tuple[str, str, str]:

@@ -12,13 +12,15 @@ left-overs.
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bson import Binary, Int64, ObjectId
@@ -56,6 +58,9 @@ _REFUSED = (13, 18, 8000)
 
 Document = dict[str, Any]
 
+T = TypeVar("T")
+P = ParamSpec("P")
+
 
 class GridFsImages:
     """Implements `core.ports.ImageStore` over `gridfs://user:password@host:port/database?options` (or `gridfs+srv://`).
@@ -76,12 +81,13 @@ class GridFsImages:
         self._files: AsyncCollection[Document] = self._bucket.files
         self._chunks: AsyncCollection[Document] = self._bucket.chunks
         self._indexed: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="halve-gridfs")
 
     async def put(self, key: str, data: bytes | Path, *, content_type: str) -> None:
         """What is there already, to the byte, is left as it is."""
         checked_key(key)
         in_thread = isinstance(data, Path) or len(data) > PIECE
-        size, digest = await asyncio.to_thread(_measure, data) if in_thread else _measure(data)
+        size, digest = await self._run(_measure, data) if in_thread else _measure(data)
         metadata = {"contentType": content_type, "sha256": digest}
         async with self._translated("written to"):
             await self._have_indexes()
@@ -91,7 +97,7 @@ class GridFsImages:
             own_id = f"{key}@{ObjectId()}"
             try:
                 written = 0
-                async for piece in _pieces(data):
+                async for piece in self._pieces(data):
                     await self._chunks.insert_one(
                         {"_id": ObjectId(), "files_id": own_id, "n": written // CHUNK, "data": Binary(piece)}
                     )
@@ -168,6 +174,24 @@ class GridFsImages:
             self._indexed.cancel()
             await asyncio.gather(self._indexed, return_exceptions=True)
         await self._client.close()
+        self._thread.shutdown()
+
+    async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What reads a file or computes for long, beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, functools.partial(function, *args, **kwargs))
+
+    async def _pieces(self, data: bytes | Path) -> AsyncIterator[bytes]:
+        """In chunks, all but the last of the full length."""
+        if isinstance(data, bytes):
+            for at in range(0, len(data), CHUNK):
+                yield data[at : at + CHUNK]
+            return
+        try:
+            with data.open("rb") as file:
+                while piece := await self._run(file.read, CHUNK):
+                    yield piece
+        except OSError as error:
+            raise StoreFailed(f"{data} cannot be read: {error.strerror}.") from error
 
     async def _part(self, file: Document, start: int, length: int | None) -> AsyncIterator[bytes]:
         end = file["length"] if length is None else min(file["length"], start + length)
@@ -255,20 +279,6 @@ def _measure(data: bytes | Path) -> tuple[int, str]:
         with data.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return file.tell(), digest
-    except OSError as error:
-        raise StoreFailed(f"{data} cannot be read: {error.strerror}.") from error
-
-
-async def _pieces(data: bytes | Path) -> AsyncIterator[bytes]:
-    """In chunks, all but the last of the full length."""
-    if isinstance(data, bytes):
-        for at in range(0, len(data), CHUNK):
-            yield data[at : at + CHUNK]
-        return
-    try:
-        with data.open("rb") as file:
-            while piece := await asyncio.to_thread(file.read, CHUNK):
-                yield piece
     except OSError as error:
         raise StoreFailed(f"{data} cannot be read: {error.strerror}.") from error
 

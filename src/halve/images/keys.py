@@ -1,10 +1,10 @@
-"""What may be a key here: `folder/name` or `name`, of letters, digits and `-_.`, and no way up or elsewhere."""
+"""What may be a key: `folder/name` or `name`, of letters, digits and `-_.`, none beginning with a dot. No way up or elsewhere."""
 
 from __future__ import annotations
 
 import re
 
-_NAME = re.compile(r"(?!\.{1,2}$)[\w.-]+")
+_NAME = re.compile(r"(?!\.)[\w.-]+")
 
 LONGEST_NAME = 255
 """Bytes of UTF-8 that a folder's or a thing's name may have."""

@@ -6,7 +6,6 @@ have in common beyond it: attributes, windows, and errors in words that name the
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import secrets
@@ -65,7 +64,7 @@ class ObjectImages:
             "Content-Type": content_type,
             "Cache-Control": IMAGE_CACHE if content_type.startswith("image/") else SHEET_CACHE,
         }
-        size = len(data) if isinstance(data, bytes) else await asyncio.to_thread(_size, data)
+        size = len(data) if isinstance(data, bytes) else _size(data)
         with self._translated("written"):
             try:
                 await obstore.put_async(
@@ -86,6 +85,7 @@ class ObjectImages:
         with self._translated("read"):
             try:
                 found = await obstore.get_async(self._bucket, key, options={"head": True})
+                await found.bytes_async()  # there are none; unread, they keep their connection from ever being closed
             except FileNotFoundError:
                 return None
         meta = found.meta
@@ -126,7 +126,8 @@ class ObjectImages:
             raise StoreFailed(f"The {self._service.container} {self._name!r} gave back other bytes than were written to it.")
 
     async def close(self) -> None:
-        """Nothing is held open that outlives the object."""
+        """Let go of the connections; obstore closes them with the last that holds the bucket."""
+        del self._bucket
 
     async def _window(self, key: str, first: int, stop: int, etag: str | None) -> Window:
         with self._translated("read"):
