@@ -142,7 +142,7 @@ def test_a_local_webhook_is_taken_where_it_is_allowed(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["https://example.com/hook", "http://8.8.8.8:8080/", "https://[2606:4700::1111]/", "https://bücher.example/", "https://localhost.example/",
-     "https://10.example/", "https://1.2.3.4.5/", "https://0x.example/", "https://999.1.1.1.example/"],
+     "https://10.example/", "https://1.2.3.4.5.example/", "https://0x.example/", "https://999.1.1.1.example/"],
 )  # fmt: skip
 def test_a_public_webhook_is_taken(url: str) -> None:
     Guard().check_url(url)
@@ -159,6 +159,7 @@ def test_a_public_webhook_is_taken(url: str) -> None:
         "http://a b/",
         "http://x:99999/",
         "http://x/\n",
+        "http://1.2.3.4.5/",
         "https://e.com/" + "x" * 3000,
     ],
 )

@@ -20,7 +20,8 @@ from typing import Any
 
 from halve.core.errors import AddressRefused, OptionRefused
 from halve.outbound.ranges import BAD_PORTS, Address, Network, carried, special, tunnelled
-from halve.outbound.spellings import host_and_port, read_literal
+from halve.outbound.spellings import read_literal
+from halve.outbound.urls import BadURL, read_url
 
 MAX_URL = 2048
 """Longest webhook URL, in characters."""
@@ -61,12 +62,15 @@ class Guard:
         """
         if len(url) > MAX_URL:
             raise OptionRefused(field, f"{field} must have at most {MAX_URL} characters.")
-        found = host_and_port(url)
-        if found is None:
+        try:
+            if not url.isprintable() or " " in url:
+                raise BadURL("it has blanks or invisible characters")
+            target = read_url(url).url  # by the very code that will send to it, so that both see the same host
+        except BadURL as error:
             raise OptionRefused(
-                field, f"{field} must be a complete http(s) URL such as https://example.com/hook, not {url[:80]!r}."
-            )
-        host, port = found
+                field, f"{field} must be a complete http(s) URL such as https://example.com/hook: {error}."
+            ) from None
+        host, port = (target.raw_host or "").lower().removesuffix("."), target.port
         if port in BAD_PORTS:
             raise AddressRefused(f"Port {port} is not allowed: it belongs to another protocol. Use a port for HTTP, such as 443.")
         literal = read_literal(host)

@@ -1,6 +1,7 @@
 """How addresses are spelt in URLs: everything that a browser or a resolver would take for an IP address, read as one.
 
-Only for telling people early what cannot work. What is connected to is judged at the socket, however it was spelt.
+Requests carry the address as four numbers then, and people are told early what cannot work. What is connected to is judged
+at the socket all the same.
 """
 
 from __future__ import annotations
@@ -8,29 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from halve.outbound.ranges import Address
 
 _DOTS = re.compile(r"[\u3002\uff0e\uff61]")
 """What IDNA takes for a full stop (RFC 3490, section 3.1)."""
-
-_PORTS = {"http": 80, "https": 443}
-
-
-def host_and_port(url: str) -> tuple[str, int] | None:
-    """The host, as `plain_host` writes it, and the port of an http(s) URL; None where it is none."""
-    if not url.isprintable() or " " in url:
-        return None
-    try:
-        parts = urlsplit(url.replace("\\", "/"))  # as browsers read it (WHATWG URL, special schemes)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in _PORTS or not host:
-        return None
-    host = plain_host(host)
-    return (host, _PORTS[parts.scheme] if port is None else port) if host else None
 
 
 def plain_host(host: str) -> str:
