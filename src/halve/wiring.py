@@ -68,7 +68,6 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None) ->
     Raises OptionRefused for an impossible setting, ExtraMissing, StoreFailed.
     """
     from halve.codec import CodecLimits, CodecPool
-    from halve.outbound.email import SmtpMailer
     from halve.outbound.fetch import FetchLimits, HttpFetcher
     from halve.outbound.guard import Guard
     from halve.outbound.webhook import HttpWebhooks, new_secret, retry_delay
@@ -79,6 +78,8 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None) ->
             raise OptionRefused(
                 "HALVE_MAIL_FROM", "HALVE_SMTP_URL is set, so HALVE_MAIL_FROM must name the sender.", code="bad_setting"
             )
+        from halve.outbound.email import SmtpMailer  # brings the letters' templates, which take a while to import
+
         mailer = SmtpMailer(settings.smtp_url, settings.mail_from)
     guard = Guard(settings.allow_private)
     spool = spool_folder(settings)

@@ -7,4 +7,4 @@ def main() -> None:
     """The console script. Ends the process with the exit code of the command."""
     from halve.doors.cli.app import app
 
-    app()
+    app(prog_name="halve")

@@ -17,6 +17,7 @@ from pathlib import Path
 from halve.core.errors import Conflict, SheetRefused, StoreFailed
 from halve.core.intake import accept, new_request
 from halve.core.models import Product, Request, SheetOptions
+from halve.core.naming import sheet_key
 from halve.core.options import Options
 from halve.core.ports import StateStore
 from halve.doors.cli.endings import Ending, Interrupted
@@ -119,6 +120,8 @@ async def _run(job: Job, settings: Settings, show: Show) -> Result:
     if not output_csv.is_file():
         raise Conflict(f"{output_csv} was there and is gone. Start over with --fresh.", code="output_gone")
     failed_csv = job.folder / request.failed_key if request.failed_key else None
+    if failed_csv is None:
+        (job.folder / sheet_key(request, "failed")).unlink(missing_ok=True)  # of a round before, whose failures went well since
     return Result(request, seconds, output_csv, failed_csv, tuple(failures), again)
 
 

@@ -11,7 +11,7 @@ from halve.images.files import FileImages
 
 
 class RunFolder:
-    """An `ImageStore` of two, since a folder of images takes no hidden names: keys in `.halve` go to `state`, others to `folder`."""
+    """An `ImageStore` of two, as a folder of images takes no hidden names: keys in `.halve` go to `state`, others to `folder`."""
 
     def __init__(self, folder: Path, state: Path) -> None:
         self._folder = FileImages(folder)

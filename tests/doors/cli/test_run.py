@@ -1,0 +1,299 @@
+"""`halve run`: what it writes, what it says, and with which code it ends."""
+
+import gzip
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import COMMAND, LOOPBACK, environment, halve, rows_of, started, until, write_sheet
+from tests.support.origin import Origin
+from tests.support.photos import photo
+
+CUP = photo("coffee", quality=92)
+ROCKET = photo("rocket", quality=92)
+
+JSON_KEYS = {
+    "request_id",
+    "status",
+    "total_images",
+    "done_images",
+    "failed_images",
+    "bytes_in",
+    "bytes_out",
+    "seconds",
+    "output_csv",
+}
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    with Origin() as origin:
+        origin.serve("/cup.jpg", CUP)
+        origin.serve("/rocket.jpg", ROCKET)
+        yield origin
+
+
+@pytest.fixture
+def sheet(tmp_path: Path, origin: Origin) -> Path:
+    return write_sheet(
+        tmp_path / "shop.csv",
+        [("Cup", [origin.url("/cup.jpg"), origin.url("/rocket.jpg")]), ("Röhre", [origin.url("/rocket.jpg")])],
+    )
+
+
+def many(path: Path, origin: Origin, count: int) -> Path:
+    """A sheet of that many products, of one image each, all URLs different."""
+    return write_sheet(path, [(f"Cup {n}", [origin.url(f"/cup.jpg?n={n}")]) for n in range(count)])
+
+
+def visible(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+
+
+def test_a_sheet_comes_back_with_paths_to_lighter_images(sheet: Path, tmp_path: Path) -> None:
+    ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 0, ended
+    folder = tmp_path / "shop-halved"
+    assert visible(folder) == {"output.csv", "images"}
+    assert (folder / "output.csv").read_text().splitlines()[0] == (
+        "S. No.,Product Name,Input Image Urls,Output Image Urls,Image Errors"
+    )
+    cup, tube = rows_of(folder / "output.csv")
+    paths = [folder / path for path in cup["Output Image Urls"].split(", ")]
+    assert [path.read_bytes()[:3] for path in paths] == [b"\xff\xd8\xff"] * 2
+    assert paths[0].stat().st_size < len(CUP) * 0.7
+    assert [path.name for path in paths] == ["1-cup-1.jpg", "1-cup-2.jpg"]
+    assert tube["Output Image Urls"] == "images/2-röhre-1.jpg"
+    assert ended.out.splitlines()[-1] == str(folder / "output.csv")
+    assert "3 of 3 images done" in ended.out
+    assert "\x1b" not in ended.out + ended.err
+
+
+def test_json_is_one_object_and_nothing_else_on_stdout(sheet: Path, tmp_path: Path) -> None:
+    ended = halve("run", sheet, *LOOPBACK, "--json", "-o", "out", cwd=tmp_path)
+    told = json.loads(ended.out)
+    assert set(told) == JSON_KEYS
+    assert (told["status"], told["total_images"], told["done_images"], told["failed_images"]) == ("completed", 3, 3, 0)
+    assert told["bytes_in"] == len(CUP) + 2 * len(ROCKET)
+    assert told["bytes_out"] == sum(path.stat().st_size for path in (tmp_path / "out/images").iterdir())
+    assert (tmp_path / told["output_csv"]).is_file()
+
+
+def test_a_gzipped_sheet_loses_both_endings_in_the_folders_name(sheet: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "packed.csv.gz"
+    packed.write_bytes(gzip.compress(sheet.read_bytes()))
+    assert halve("run", packed, *LOOPBACK, cwd=tmp_path).code == 0
+    assert len(rows_of(tmp_path / "packed-halved/output.csv")) == 2
+
+
+def test_a_failed_image_ends_with_1_and_a_sheet_that_can_be_run_again(tmp_path: Path, origin: Origin) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")]), ("Ghost", [origin.url("/ghost.jpg")])])
+    ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 1, ended
+    assert "Ghost, image 1: not found (404)" in ended.err
+    folder = tmp_path / "a-halved"
+    assert rows_of(folder / "output.csv")[1]["Image Errors"] == "1: not found (404)"
+    assert [row["Product Name"] for row in rows_of(folder / "failed.csv")] == ["Ghost"]
+
+    origin.serve("/ghost.jpg", ROCKET)
+    ended = halve("run", folder / "failed.csv", *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 0, ended
+
+    ended = halve("run", sheet, *LOOPBACK, "--retry-failed", cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert origin.hits("/cup.jpg") == 1
+    assert rows_of(folder / "output.csv")[1]["Image Errors"] == ""
+    assert not (folder / "failed.csv").exists()
+
+
+def test_base_url_stands_before_every_path(sheet: Path, tmp_path: Path) -> None:
+    assert halve("run", sheet, *LOOPBACK, "--base-url", "https://cdn.example.com/p/", cwd=tmp_path).code == 0
+    cup, _ = rows_of(tmp_path / "shop-halved/output.csv")
+    assert cup["Output Image Urls"].startswith("https://cdn.example.com/p/images/1-cup-1.jpg, https://")
+
+
+def test_private_addresses_are_not_fetched_from_unless_allowed(sheet: Path, tmp_path: Path, origin: Origin) -> None:
+    ended = halve("run", sheet, cwd=tmp_path)
+    assert ended.code == 1, ended
+    assert origin.hits() == 0
+    assert "address not allowed: 127.0.0.1" in ended.err
+    assert "--allow-private" in ended.err
+
+
+def test_a_refused_sheet_lists_all_findings_fetches_nothing_and_leaves_nothing(tmp_path: Path, origin: Origin) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")]), ("", ["ftp://x/y.jpg"]), ("Pot", [])])
+    ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert "line 3" in ended.err
+    assert "line 4" in ended.err
+    assert ended.out == ""
+    ended = halve("run", sheet, *LOOPBACK, "--json", cwd=tmp_path)
+    assert ended.code == 2
+    findings = json.loads(ended.out)["error"]["errors"]
+    assert {finding["line"] for finding in findings} == {3, 4}
+    assert all(set(finding) == {"line", "column", "code", "message"} for finding in findings)
+    assert origin.hits() == 0
+    assert not (tmp_path / "a-halved").exists()
+
+    ended = halve("run", sheet, *LOOPBACK, "--mode", "lenient", cwd=tmp_path)
+    assert ended.code == 1, ended
+    assert "2 rows left out" in ended.out
+    assert len(rows_of(tmp_path / "a-halved/failed.csv")) == 2
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(sheet: Path, tmp_path: Path, origin: Origin) -> None:
+    ended = halve("run", sheet, "--dry-run", cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert "3 images of 2 products" in ended.out
+    told = json.loads(halve("run", sheet, "--dry-run", "--json", cwd=tmp_path).out)
+    assert (told["total_rows"], told["total_images"], told["findings"]) == (2, 3, [])
+    bad = write_sheet(tmp_path / "bad.csv", [("", [origin.url("/cup.jpg")])])
+    assert halve("run", bad, "--dry-run", cwd=tmp_path).code == 2
+    assert visible(tmp_path) == {"shop.csv", "bad.csv"}
+    assert origin.hits() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--quality", "0"), "1 to 100"),
+        (("--max-bytes", "much"), "50%"),
+        (("--format", "tga"), "webp"),
+        (("--max-size", "-1"), "65535"),
+        (("--mode", "loose"), "lenient"),
+        (("--columns", "price=Price"), "serial"),
+        (("--base-url", "cdn"), "https://"),
+        (("--allow-private", "home"), "127.0.0.0/8"),
+        (("--concurrency", "0"), "--concurrency"),
+        (("--colour",), "colour"),
+    ],
+)
+def test_an_impossible_option_ends_with_2_and_says_what_is_possible(
+    sheet: Path, tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    ended = halve("run", sheet, *words, cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert says in ended.err
+    assert visible(tmp_path) == {"shop.csv"}
+
+
+def test_a_sheet_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+    ended = halve("run", "nowhere.csv", cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert "nowhere.csv" in ended.err
+    assert "folder" in halve("run", tmp_path, cwd=tmp_path).err
+
+
+def test_a_finished_run_is_not_done_again_and_other_options_are_refused(sheet: Path, tmp_path: Path, origin: Origin) -> None:
+    first = halve("run", sheet, *LOOPBACK, "--json", cwd=tmp_path)
+    hits = origin.hits()
+    again = halve("run", sheet, *LOOPBACK, "--json", cwd=tmp_path)
+    assert again.code == first.code == 0, again
+    one, two = json.loads(first.out), json.loads(again.out)
+    assert one | {"seconds": 0} == two | {"seconds": 0}
+    assert "nothing was left to do" in halve("run", sheet, *LOOPBACK, cwd=tmp_path).err
+
+    other = halve("run", sheet, *LOOPBACK, "--quality", "70", cwd=tmp_path)
+    assert other.code == 2
+    assert "quality not given, not 70" in other.err
+    assert "--fresh" in other.err
+    assert origin.hits() == hits
+
+    sheet.write_text(sheet.read_text() + f"3,Pot,{origin.url('/cup.jpg')}\n")
+    other = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert other.code == 2
+    assert "another sheet" in other.err
+    fresh = halve("run", sheet, *LOOPBACK, "--fresh", "--quality", "70", cwd=tmp_path)
+    assert fresh.code == 0, fresh
+    assert len(rows_of(tmp_path / "shop-halved/output.csv")) == 3
+
+
+def test_files_of_somebody_else_are_never_overwritten(sheet: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/output.csv").write_text("precious")
+    for words in ((), ("--fresh",)):
+        ended = halve("run", sheet, *LOOPBACK, "-o", "mine", *words, cwd=tmp_path)
+        assert ended.code == 2, ended
+    assert (tmp_path / "mine/output.csv").read_text() == "precious"
+    assert list((tmp_path / "mine").iterdir()) == [tmp_path / "mine/output.csv"]
+
+
+def test_killed_it_goes_on_where_it_was(tmp_path: Path, origin: Origin) -> None:
+    sheet = many(tmp_path / "a.csv", origin, 60)
+    origin.latency = 0.15
+    folder = tmp_path / "out"
+    with started("run", sheet, "-o", folder, *LOOPBACK, cwd=tmp_path, env={"HALVE_PER_HOST": "4"}) as run:
+        until("some images are there", lambda: len(list((folder / "images").glob("*.jpg"))) >= 12 if folder.exists() else False)
+        run.kill()
+        run.wait()
+    assert not (folder / "output.csv").exists()
+    before = origin.hits()
+    origin.latency = 0.0
+    ended = halve("run", sheet, "-o", folder, *LOOPBACK, "--json", cwd=tmp_path)
+    assert ended.code == 0, ended
+    told = json.loads(ended.out)
+    assert (told["done_images"], told["bytes_in"]) == (60, 60 * len(CUP))
+    assert "Going on:" in ended.err
+    assert origin.hits() - before < 60
+    assert len(rows_of(folder / "output.csv")) == 60
+    assert visible(folder) == {"output.csv", "images"}
+
+
+def test_ctrl_c_ends_it_soon_with_130_and_says_how_to_go_on(tmp_path: Path, origin: Origin) -> None:
+    sheet = many(tmp_path / "a.csv", origin, 40)
+    origin.latency = 0.3
+    env = {"HALVE_PER_HOST": "2"}
+    with started("run", sheet, *LOOPBACK, cwd=tmp_path, env=env) as run:
+        until("some were fetched", lambda: origin.hits() > 6)
+        began = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=20) == 130
+        assert time.monotonic() - began < 8
+    assert any("Run the same command again" in path.read_text() for path in tmp_path.glob("stderr-*"))
+    origin.latency = 0.0
+    ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert len(rows_of(tmp_path / "a-halved/output.csv")) == 40
+
+
+def test_a_second_run_in_the_same_folder_is_turned_away(tmp_path: Path, origin: Origin) -> None:
+    sheet = many(tmp_path / "a.csv", origin, 4)
+    origin.latency = 3.0
+    with started("run", sheet, *LOOPBACK, cwd=tmp_path) as run:
+        until("the first is at work", lambda: origin.hits() > 0)
+        for words in ((), ("--fresh",)):
+            ended = halve("run", sheet, *LOOPBACK, *words, cwd=tmp_path)
+            assert ended.code == 2, ended
+            assert "Another run is at work" in ended.err
+        origin.latency = 0.0
+        assert run.wait(timeout=30) == 0
+
+
+def test_a_disk_that_is_full_ends_with_3_and_nothing_is_lost(tmp_path: Path, origin: Origin) -> None:
+    origin.serve("/big.jpg", photo(width=2400, quality=95))
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")]), ("Big", [origin.url("/big.jpg")])])
+
+    command = subprocess.run(
+        ["bash", "-c", 'ulimit -S -f 390; exec "$@"', "-", *COMMAND, "run", str(sheet), *LOOPBACK, "--quality", "90"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert command.returncode == 3, command.stderr
+    assert "run the same command again" in command.stderr
+    ended = halve("run", sheet, *LOOPBACK, "--quality", "90", cwd=tmp_path)
+    assert ended.code == 0, ended
+
+
+def test_a_folder_that_cannot_be_made_ends_with_3(sheet: Path, tmp_path: Path) -> None:
+    ended = halve("run", sheet, *LOOPBACK, "-o", "/proc/nowhere", cwd=tmp_path)
+    assert ended.code == 3, ended
+    assert "-o" in ended.err
