@@ -85,6 +85,6 @@ def _serve(settings: Settings, sheet: Path) -> None:
 
         def upload() -> None:
             body, _ = submit(here, None, sheet, {}, wait=False, output=None)
-            typer.echo(f"The page is {here}/ and its sample request {here}/status/{body['request_id']} (stop it with Ctrl-C)")
+            typer.echo(f"The page is {here}/#{body['request_id']} (stop it with Ctrl-C)")
 
         serve_forever(settings, bound, lambda: threading.Thread(target=upload, daemon=True).start())

@@ -1,0 +1,81 @@
+"""`halve doctor` and `halve init-db`."""
+
+import json
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+
+from tests.support.command import halve
+
+
+@pytest.fixture
+def mail_server() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
+
+
+def test_all_is_well_out_of_the_box(tmp_path: Path) -> None:
+    ended = halve("doctor", cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert ended.out.splitlines()[-1] == "All is well."
+    assert all(line[0] in "✓!" for line in ended.out.splitlines()[:-1])
+    told = json.loads(halve("doctor", "--json", cwd=tmp_path).out)
+    assert told["well"] is True
+    assert {check["name"] for check in told["checks"]} >= {"database", "image store", "codec", "e-mail"}
+
+
+def test_what_is_wrong_is_named_with_the_setting_that_mends_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    env = {
+        "HALVE_STORAGE_URL": "/proc/nowhere",
+        "HALVE_DATABASE_URL": "oracle://x",
+        "HALVE_SMTP_URL": f"smtp://127.0.0.1:{port}",
+        "HALVE_MAIL_FROM": "halve@example.com",
+        "HALVE_HOST": "0.0.0.0",
+        "HALVE_ALLOW_PRIVATE": "0.0.0.0/0",
+    }
+    ended = halve("doctor", cwd=tmp_path, env=env)
+    assert ended.code == 1, ended
+    lines = {line[2:].partition(":")[0]: line for line in ended.out.splitlines()}
+    for name, setting in (("image store", "HALVE_STORAGE_URL"), ("database", "HALVE_DATABASE_URL"), ("e-mail", str(port))):
+        assert lines[name].startswith("✗")
+        assert setting in lines[name]
+    for name, setting in (("API keys", "HALVE_API_KEYS"), ("private addresses", "HALVE_ALLOW_PRIVATE")):
+        assert lines[name].startswith("!")
+        assert setting in lines[name]
+    assert lines["codec"].startswith("✓")
+
+
+def test_the_mail_server_is_greeted_and_no_mail_is_sent(tmp_path: Path, mail_server: int) -> None:
+    env = {"HALVE_SMTP_URL": f"smtp://127.0.0.1:{mail_server}", "HALVE_MAIL_FROM": "halve@example.com"}
+    ended = halve("doctor", cwd=tmp_path, env=env)
+    assert ended.code == 0, ended
+    assert f"✓ e-mail: 127.0.0.1:{mail_server}, not encrypted" in ended.out
+
+
+def test_the_database_is_made_and_may_be_made_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        ended = halve("init-db", cwd=tmp_path, env={"HALVE_DATABASE_URL": f"sqlite:///{tmp_path}/shop.db"})
+        assert ended.code == 0, ended
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        names = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
+    assert {"requests", "products", "deliveries"} <= names
+
+
+def test_passwords_are_not_shown(tmp_path: Path) -> None:
+    from halve.doors.cli.worker import without_password
+
+    assert without_password("postgresql://shop:s3cret@db.example/halve") == "postgresql://shop:…@db.example/halve"

@@ -1,0 +1,126 @@
+"""`halve submit`, `status`, `cancel`, `retry` and `download` against a server of ours."""
+
+import json
+import socket
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.support.command import halve, rows_of, serving, write_sheet
+from tests.support.origin import Origin
+from tests.support.photos import photo
+
+CUP = photo("coffee", quality=92)
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    with Origin() as origin:
+        origin.serve("/cup.jpg", CUP)
+        origin.serve("/slow.jpg", CUP, latency=20.0)
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+def test_submitted_and_waited_for_the_sheet_is_saved(server: str, origin: Origin, tmp_path: Path) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg"), origin.url("/cup.jpg?2")])])
+    ended = halve("submit", sheet, "--url", server, "--wait", "-o", "out.csv", "--quality", "40", cwd=tmp_path)
+    assert ended.code == 0, ended
+    [row] = rows_of(tmp_path / "out.csv")
+    links = row["Output Image Urls"].split(", ")
+    assert len(links) == 2
+    assert all(link.startswith(f"{server}/image/") for link in links)
+    assert "2 of 2 images done" in ended.out
+    assert ended.out.splitlines()[-1] == "out.csv"
+
+
+def test_failures_end_with_1_are_downloaded_and_retried(server: str, origin: Origin, tmp_path: Path) -> None:
+    ghost = f"/{uuid4()}.jpg"
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg?3")]), ("Ghost", [origin.url(ghost)])])
+    ended = halve("submit", sheet, "--url", server, "--wait", "--json", cwd=tmp_path)
+    assert ended.code == 1, ended
+    told = json.loads(ended.out)
+    assert (told["status"], told["failed_images"]) == ("completed", 1)
+    request_id = told["request_id"]
+    assert halve("status", request_id, "--url", server, cwd=tmp_path).code == 1
+
+    saved = halve("download", request_id, "--url", server, "--failed", cwd=tmp_path)
+    assert saved.out.strip() == f"{request_id}-failed.csv"
+    assert [row["Product Name"] for row in rows_of(tmp_path / saved.out.strip())] == ["Ghost"]
+    assert halve("download", request_id, "--url", server, "--archive", "-o", "all.zip", cwd=tmp_path).code == 0
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert archive.testzip() is None
+        assert sum(name.endswith(".jpg") for name in archive.namelist()) == 1
+    to_stdout = halve("download", request_id, "--url", server, "--input", "-o", "-", cwd=tmp_path)
+    assert to_stdout.out.splitlines() == sheet.read_text().splitlines()
+
+    origin.serve(ghost, CUP)
+    ended = halve("retry", request_id, "--url", server, "--wait", cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert "2 of 2 images done" in ended.out
+    again = halve("retry", request_id, "--url", server, cwd=tmp_path)
+    assert again.code == 2, again
+
+
+def test_cancelled_it_stops_and_a_second_time_is_refused(server: str, origin: Origin, tmp_path: Path) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Slow", [origin.url(f"/slow.jpg?{n}")]) for n in range(3)])
+    ended = halve("submit", sheet, "--url", server, "--json", cwd=tmp_path)
+    assert ended.code == 0, ended
+    request_id = json.loads(ended.out)["request_id"]
+    ended = halve("cancel", request_id, "--url", server, cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert halve("cancel", request_id, "--url", server, cwd=tmp_path).code == 2
+    assert json.loads(halve("status", request_id, "--url", server, "--json", cwd=tmp_path).out)["status"] == "cancelled"
+
+
+def test_a_refused_sheet_shows_the_servers_findings(server: str, tmp_path: Path) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("", ["ftp://shop.example/a.jpg"]), ("Pot", [])])
+    ended = halve("submit", sheet, "--url", server, cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert "line 2" in ended.err
+    assert "line 3" in ended.err
+
+
+def test_what_the_server_does_not_know_or_take_ends_with_2(server: str, tmp_path: Path, origin: Origin) -> None:
+    assert halve("status", str(uuid4()), "--url", server, cwd=tmp_path).code == 2
+    ended = halve("status", "not-an-id", "--url", server, cwd=tmp_path)
+    assert ended.code == 2
+    assert "UUID" in ended.err or "id" in ended.err
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")])])
+    ended = halve("submit", sheet, "--url", server, "--quality", "900", cwd=tmp_path)
+    assert ended.code == 2
+    assert "quality" in ended.err
+    assert halve("status", str(uuid4()), "--url", "shop.example", cwd=tmp_path).code == 2
+
+
+def test_a_server_out_of_reach_ends_with_3(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    ended = halve("status", str(uuid4()), "--url", f"http://127.0.0.1:{port}", cwd=tmp_path)
+    assert ended.code == 3, ended
+    assert "out of reach" in ended.err
+
+
+def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origin) -> None:
+    origin.serve("/status/x", b"<html>", content_type="text/html")
+    ended = halve("status", "x", "--url", origin.url(""), cwd=tmp_path)
+    assert ended.code == 3, ended
+    assert "is it halve?" in ended.err
+
+
+def test_with_keys_one_is_wanted_and_taken_from_the_environment(tmp_path: Path, origin: Origin) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")])])
+    with serving(tmp_path / "data", env={"HALVE_API_KEYS": "shop:s3cret-key"}) as address:
+        ended = halve("submit", sheet, "--url", address, cwd=tmp_path)
+        assert ended.code == 2, ended
+        assert "--api-key" in ended.err
+        ended = halve("submit", sheet, "--wait", cwd=tmp_path, env={"HALVE_URL": address, "HALVE_API_KEY": "s3cret-key"})
+        assert ended.code == 0, ended

@@ -1,0 +1,93 @@
+"""`halve serve` and `halve worker`: they start, say where they are, and stop in good order."""
+
+import asyncio
+import signal
+import socket
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from halve.core.intake import accept, new_request
+from halve.core.models import Request, SheetOptions
+from halve.core.options import Options
+from halve.settings import Settings
+from halve.wiring import open_parts
+from tests.support.command import address_of, halve, started, until, write_sheet
+from tests.support.origin import Origin
+from tests.support.photos import photo
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    with Origin() as origin:
+        origin.serve("/cup.jpg", photo("coffee", quality=92))
+        yield origin
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_prints_where_it_serves_and_ends_in_good_order(tmp_path: Path, signum: int, code: int) -> None:
+    with started("serve", "--port", "0", "--data", tmp_path / "data", cwd=tmp_path) as server:
+        with urllib.request.urlopen(f"{address_of(server)}/healthz", timeout=10) as answer:
+            assert answer.status == 200
+        server.send_signal(signum)
+        assert server.wait(timeout=20) == code
+    assert (tmp_path / "data/halve.db").is_file()
+
+
+def test_a_port_in_use_ends_with_2_and_says_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = halve("serve", "--port", str(taken.getsockname()[1]), cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert "is in use" in ended.err
+    assert "--port 0" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "code"),
+    [
+        ("HALVE_DATABASE_URL", "oracle://x/y", 2),
+        ("HALVE_PER_HOST", "many", 2),
+        ("HALVE_LOG_LEVEL", "loud", 2),
+        ("HALVE_SMTP_URL", "smtp://127.0.0.1", 2),
+        ("HALVE_DATA_DIR", "/proc/nowhere", 3),
+    ],
+)
+def test_an_impossible_setting_is_named_before_anything_is_served(tmp_path: Path, setting: str, value: str, code: int) -> None:
+    ended = halve("serve", "--port", "0", cwd=tmp_path, env={setting: value})
+    assert ended.code == code, ended
+    assert setting in ended.err
+    assert ended.out == ""
+
+
+def test_a_worker_beside_it_works_on_the_database_alone(tmp_path: Path, origin: Origin) -> None:
+    settings = Settings(data_dir=tmp_path / "data", _env_file=None)  # type: ignore[call-arg]
+    sheet = write_sheet(tmp_path / "a.csv", [(f"Cup {n}", [origin.url(f"/cup.jpg?n={n}")]) for n in range(8)])
+    request = asyncio.run(_put(settings, sheet))
+    env = {"HALVE_ALLOW_PRIVATE": "127.0.0.0/8"}
+    with started("worker", "--data", settings.data_dir, "--concurrency", "1", cwd=tmp_path, env=env) as worker:
+        until("the worker has ended the request", lambda: asyncio.run(_look(settings, request)).finished)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=20) == 0
+    assert asyncio.run(_look(settings, request)).done_images == 8
+    assert not list((settings.data_dir / "workers").glob("*.lock"))
+
+
+def test_a_broker_is_not_offered_yet(tmp_path: Path) -> None:
+    ended = halve("worker", cwd=tmp_path, env={"HALVE_BROKER_URL": "redis://127.0.0.1"})
+    assert ended.code == 2, ended
+    assert "HALVE_BROKER_URL" in ended.err
+
+
+async def _put(settings: Settings, sheet: Path) -> Request:
+    async with open_parts(settings) as parts:
+        request = new_request(filename=sheet.name, options=Options(), sheet=SheetOptions(), base_url="http://shop.example")
+        return await accept(parts.states, parts.images, sheet, request, parts.sheet_limits)
+
+
+async def _look(settings: Settings, request: Request) -> Request:
+    async with open_parts(settings) as parts:
+        found = await parts.states.request(request.id)
+    assert found is not None
+    return found
