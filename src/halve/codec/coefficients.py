@@ -1,10 +1,20 @@
-"""JPEG to JPEG without pixels, where the compiled requantiser is there and takes the file; the seam between the two ways."""
+"""JPEG to JPEG without pixels: the seam between this way and the one through pixels.
+
+The compiled requantiser is optional, and takes most JPEGs but not all. Where it is not there, or does not take one, or finds
+anything wrong, it answers None and the image goes through pixels, which have the last word on whether it is damaged.
+"""
 
 from __future__ import annotations
 
+from halve.codec.native import requantise
 from halve.core.ports import Compressed
 
 
-def requantised(data: bytes, *, quality: int, bound: int | None, width: int, height: int) -> Compressed | None:
-    """The JPEG at `quality`, or at the best quality up to it that fits `bound`; None where pixels must do it."""
-    return None
+def requantised(data: bytes, *, quality: int, bound: int | None, pixels: int) -> Compressed | None:
+    """The JPEG of so many `pixels` at `quality`, or at the best quality up to it that fits `bound`; None: pixels must do it."""
+    if bound is not None and bound < 1:
+        return None
+    made = requantise(data, quality=quality, max_bytes=bound, max_pixels=pixels)
+    if made is None:
+        return None
+    return Compressed(made.data, "jpeg", made.width, made.height, quality=made.quality, kept=False)

@@ -14,13 +14,10 @@ from halve.codec.picture import Picture, open_picture
 from halve.codec.plan import Plan, plan
 from halve.codec.search import best_within
 from halve.codec.sniff import Kind, sniff
-from halve.codec.strip import png, strip
+from halve.codec.strip import least_left, png, strip
 from halve.core.errors import ImageFailed
 from halve.core.options import Options
 from halve.core.ports import Compressed
-
-_CLEARLY_SMALLER = 0.7
-"""Share of the input below which nobody asks whether the original without its metadata might be smaller still."""
 
 
 def compress(data: bytes, options: Options, *, max_pixels: int) -> Compressed:
@@ -33,7 +30,7 @@ def compress(data: bytes, options: Options, *, max_pixels: int) -> Compressed:
             picture.use(_read)
             return original
     made = _make(picture, what)
-    if made is not None and len(made.data) <= _CLEARLY_SMALLER * len(data):
+    if made is not None and len(made.data) < least_left(data, picture.kind):
         return made
     original = _original(picture)
     if made is not None and len(made.data) < len(original.data if original else data):
@@ -64,7 +61,7 @@ def _make(picture: Picture, what: Plan) -> Compressed | None:
         picture.use(_read)  # what goes out untouched must be whole, too
         return None
     if what.encoder.format == picture.kind == Kind.JPEG and (what.width, what.height) == (picture.width, picture.height):
-        made = requantised(picture.data, quality=what.quality, bound=what.bound, width=what.width, height=what.height)
+        made = requantised(picture.data, quality=what.quality, bound=what.bound, pixels=what.width * what.height)
         if made is not None:
             return made
     if picture.pages > 1 and not what.encoder.frames:
@@ -110,7 +107,8 @@ def _png_colour(picture: Picture) -> dict[bytes, bytes]:
 def _shrink_on_load(picture: Picture, what: Plan) -> int:
     """How much smaller a JPEG may be decoded, leaving at least a factor of two to be shrunk well."""
     factor = max(picture.width, picture.height) / max(what.width, what.height)
-    return 8 if factor >= 16 else 4 if factor >= 8 else 2 if factor >= 4 else 1
+    narrow = min(picture.width, picture.height)
+    return next((shrink for shrink in (8, 4, 2) if factor >= 2 * shrink and narrow >= shrink), 1)
 
 
 def _read(image: pyvips.Image) -> None:

@@ -54,7 +54,7 @@ def _png(image: pyvips.Image, quality: int) -> bytes:
     if image.bands == 1 and bits < 8 and not image.get_typeof("palette"):
         return bytes(image.pngsave_buffer(bitdepth=bits, compression=9, keep=_KEEP))
     if quality >= 100:
-        return bytes(image.pngsave_buffer(compression=9, keep=_KEEP))
+        return bytes(image.pngsave_buffer(filter="all", compression=6, keep=_KEEP))
     small = look.eight_bits(image)
     if image.get_typeof(look.PROFILE):
         small = look.three_colours(small)  # a palette is of RGB
@@ -110,7 +110,7 @@ ENCODERS = {
         Encoder("jpeg", _jpeg, 65_535, alpha=False),
         Encoder("png", _png, 2**31 - 1, deep=True),
         Encoder("webp", _webp, 16_383, grey=False, frames=True),
-        Encoder("avif", _avif, 16_384),
+        Encoder("avif", _avif, 16_384, grey=False),
         Encoder("gif", _gif, 65_535, grey=False, frames=True),
         Encoder("tiff", _tiff, 2**31 - 1, deep=True, frames=True),
         Encoder("heic", _heic, 16_384, grey=False),

@@ -49,12 +49,10 @@ def three_colours(image: pyvips.Image) -> pyvips.Image:
     """RGB, for formats that have no grey. A profile of grey says nothing of RGB, so it is applied first."""
     if image.bands > 2:
         return image
-    if image.get_typeof(PROFILE):
-        try:
-            return _without_profile(image.icc_transform("srgb", embedded=True).copy_memory())
-        except pyvips.Error:  # a broken profile, which viewers ignore too
-            image = _without_profile(image)
-    return image.colourspace("rgb16" if image.format == "ushort" else "srgb")
+    managed = _through_profile(image, b"GRAY")
+    if managed is not None:
+        return managed
+    return _without_profile(image).colourspace("rgb16" if image.format == "ushort" else "srgb")
 
 
 def on_white(image: pyvips.Image) -> pyvips.Image:
@@ -80,11 +78,10 @@ def with_png_gamma(image: pyvips.Image, gamma: int) -> pyvips.Image:
     """Pixels of a PNG whose gAMA chunk is not sRGB's, as sRGB: for formats that cannot say so themselves."""
     if not gamma or abs(gamma - _SRGB_GAMMA) <= _GAMMA_TOLERANCE:
         return image
-    exponent = _SRGB_GAMMA / gamma
     colours, alpha = (image[: image.bands - 1], image[image.bands - 1]) if image.hasalpha() else (image, None)
     most = 65535 if image.format == "ushort" else 255
     table = pyvips.Image.identity(ushort=image.format == "ushort") / most
-    mapped = colours.maplut(((table ** (1 / exponent)) * most).rint().cast(image.format))
+    mapped = colours.maplut(((table ** (_SRGB_GAMMA / gamma)) * most).rint().cast(image.format))
     return mapped.bandjoin(alpha) if alpha is not None else mapped
 
 
@@ -101,18 +98,29 @@ def each_page(image: pyvips.Image, work: Callable[[pyvips.Image], pyvips.Image])
 
 
 def _from_cmyk(image: pyvips.Image) -> pyvips.Image:
-    if image.get_typeof(PROFILE):
-        try:
-            return _without_profile(image.icc_transform("srgb", embedded=True).copy_memory())
-        except pyvips.Error:  # a broken profile: as if there were none
-            image = _without_profile(image)
+    managed = _through_profile(image, b"CMYK")
+    if managed is not None:
+        return managed
     most = 65535.0 if image.format == "ushort" else 255.0
-    inks = image[:4]
-    paper = inks.linear([-1.0] * 4, [most] * 4)  # 0 is now full ink
+    paper = image[:4].linear([-1.0] * 4, [most] * 4)  # 0 is now full ink
     rgb = (paper[:3] * paper[3] / most).rint().cast(image.format)
     if image.bands > 4:
         rgb = rgb.bandjoin(image[4])
     return _without_profile(rgb.copy(interpretation="rgb16" if image.format == "ushort" else "srgb"))
+
+
+def _through_profile(image: pyvips.Image, space: bytes) -> pyvips.Image | None:
+    """In sRGB, by the image's own profile of that colour space; None where it has none that works.
+
+    Perceptual, since that is how browsers read the tables of such profiles.
+    """
+    profile = image.get(PROFILE) if image.get_typeof(PROFILE) else b""
+    if profile[36:40] != b"acsp" or profile[16:20] != space:  # ICC.1, 7.2: libvips would put one of its own in its place
+        return None
+    try:
+        return _without_profile(image.icc_transform("srgb", embedded=True, intent="perceptual").copy_memory())
+    except pyvips.Error:
+        return None  # broken: viewers ignore it too
 
 
 def _without_profile(image: pyvips.Image) -> pyvips.Image:

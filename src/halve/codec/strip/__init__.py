@@ -21,6 +21,11 @@ def strip(data: bytes, kind: Kind) -> bytes:
     return _STRIPPERS[kind](data)
 
 
+def least_left(data: bytes, kind: Kind) -> int:
+    """A number of bytes that `strip` will leave at least; 0 where only stripping itself can tell."""
+    return jpeg.least_left(data) if kind is Kind.JPEG else 0
+
+
 def _nothing_to_strip(data: bytes) -> bytes:
     return data
 

@@ -44,6 +44,25 @@ def strip(data: bytes) -> bytes:
         at = end
 
 
+def least_left(data: bytes) -> int:
+    """A number of bytes that `strip` will leave at least, found without reading the coded data."""
+    if not data.endswith(b"\xff\xd9"):
+        return 0  # something trails behind it
+    at, left, seen = 2, len(data), set[str]()
+    while True:
+        marker, at = _marker(data, at)
+        if marker in _STANDALONE:
+            continue
+        end = at + int.from_bytes(data[at : at + 2], "big")
+        if marker in (_SOS, _EOI) or not at + 2 <= end <= len(data):
+            return left
+        if 0xE0 <= marker <= 0xEF or marker == _COM:
+            if data[at + 2 : at + 6] == b"MPF\0":
+                return 0  # more pictures behind the first
+            left -= 2 + end - at - len(_kept(marker, data[at + 2 : end], seen))
+        at = end
+
+
 def _marker(data: bytes, at: int) -> tuple[int, int]:
     """The next marker from `at` and what follows it. Stray bytes before it are skipped, as every decoder does."""
     following = _NEXT_MARKER.search(data, at)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from halve.codec import CodecPool, native
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[CodecPool]:
+    """A pool of one child."""
+    pool = CodecPool(1)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(params=["coefficients", "pixels"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways from JPEG to JPEG, one after the other."""
+    if request.param == "pixels":
+        monkeypatch.setattr("halve.codec.coefficients.requantise", lambda data, **how: None)
+    elif not native.available():
+        pytest.skip("the requantiser was not built")
+    return str(request.param)

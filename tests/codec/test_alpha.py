@@ -1,0 +1,61 @@
+"""Transparency stays where a format has it, and becomes white where it has not."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from tests.support.codec import compressed, opened
+from tests.support.eyes import likeness
+from tests.support.photos import encoded, picture
+
+
+def cut_out(size: tuple[int, int] = (300, 200)) -> Image.Image:
+    """A photograph that fades out to the right, with a hole."""
+    image = picture("coffee").resize(size)
+    image.putalpha(Image.linear_gradient("L").rotate(90).resize(size))
+    image.paste((10, 10, 10, 0), (20, 20, 80, 90))
+    return image
+
+
+@pytest.mark.parametrize("source", ["png", "webp", "tiff", "avif"])
+@pytest.mark.parametrize("wanted", ["keep", "png", "webp", "avif"])
+def test_alpha_is_kept(source: str, wanted: str) -> None:
+    data = encoded(cut_out(), source, quality=95)
+
+    done = compressed(data, format=wanted)
+
+    assert opened(done.data).mode in ("RGBA", "P", "PA")
+    assert likeness(done.data, data, background="magenta") > 0.75
+    assert likeness(done.data, data, background="black") > 0.7
+
+
+def test_jpeg_has_white_where_it_was_transparent() -> None:
+    data = encoded(cut_out(), "png")
+
+    done = compressed(data, format="jpeg", quality="90")
+
+    reference = Image.alpha_composite(Image.new("RGBA", (300, 200), "white"), cut_out())
+    assert likeness(done.data, reference) > 0.9
+    assert opened(done.data).mode == "RGB"
+
+
+def test_one_transparent_colour_of_a_palette_is_kept() -> None:
+    image = cut_out().convert("P", palette=Image.Palette.ADAPTIVE, colors=100)
+    data = encoded(image, "png", transparency=3)
+
+    done = compressed(data)
+
+    assert likeness(done.data, data, background="magenta") > 0.75
+
+
+def test_transparent_colour_of_an_rgb_png_is_kept() -> None:
+    image = Image.new("RGB", (200, 100), (255, 0, 255))
+    image.paste(picture("coffee", width=100), (50, 10))
+    data = encoded(image, "png", transparency=(255, 0, 255))
+
+    done = compressed(data)
+
+    corner = opened(done.data).convert("RGBA").getpixel((2, 2))
+    assert isinstance(corner, tuple)
+    assert corner[3] == 0

@@ -1,0 +1,126 @@
+"""Animations: every frame, its time, and how often it all repeats."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from tests.support.codec import compressed, opened
+from tests.support.eyes import likeness
+from tests.support.photos import encoded, picture
+
+DELAYS = [80, 200, 340, 80]
+
+
+def animation(format: str, *, loop: int = 0, alpha: bool = False, size: tuple[int, int] = (120, 90)) -> bytes:
+    frames = [picture(name).resize(size) for name in ("coffee", "chelsea", "rocket", "astronaut")]
+    if alpha:
+        for number, frame in enumerate(frames):
+            frame.putalpha(Image.new("L", size, 255))
+            frame.paste((0, 0, 0, 0), (number * 10, 10, number * 10 + 40, 60))
+    out = io.BytesIO()
+    quality = {"quality": 95} if format == "webp" else {}
+    frames[0].save(out, format.upper(), save_all=True, append_images=frames[1:], duration=DELAYS, loop=loop, **quality)
+    return out.getvalue()
+
+
+def delays(data: bytes) -> list[int]:
+    image = Image.open(io.BytesIO(data))
+    found = []
+    for number in range(image.n_frames):  # type: ignore[attr-defined]
+        image.seek(number)
+        image.load()
+        found.append(round(image.info["duration"]))
+    return found
+
+
+@pytest.mark.parametrize("format", ["gif", "webp"])
+def test_frames_and_times_and_loops_survive(format: str) -> None:
+    data = animation(format, loop=3)
+
+    done = compressed(data)
+
+    assert done.format == format
+    assert len(done.data) < len(data)
+    assert (done.width, done.height) == (120, 90)
+    assert delays(done.data) == DELAYS
+    assert opened(done.data).info["loop"] == opened(data).info["loop"]
+    for frame in range(4):
+        assert likeness(done.data, data, frame) > 0.7
+
+
+@pytest.mark.parametrize("format", ["gif", "webp"])
+def test_a_shrunk_animation_has_no_neighbours_in_its_frames(format: str) -> None:
+    data = animation(format)
+
+    done = compressed(data, max_size="60", quality="85")
+
+    assert (done.width, done.height) == (60, 45)
+    assert delays(done.data) == DELAYS
+    for frame, name in enumerate(("coffee", "chelsea", "rocket", "astronaut")):
+        reference = picture(name).resize((120, 90)).resize((60, 45), Image.Resampling.LANCZOS)
+        assert likeness(shown_frame(done.data, frame), reference) > 0.7
+
+
+def shown_frame(data: bytes, number: int) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.seek(number)
+    return image.convert("RGB")
+
+
+@pytest.mark.parametrize("source", ["gif", "png"])
+def test_an_animation_becomes_webp_with_all_its_frames(source: str) -> None:
+    data = animation(source)
+
+    done = compressed(data, format="webp")
+
+    assert done.format == "webp"
+    assert delays(done.data) == DELAYS
+    for frame in range(4):
+        assert likeness(done.data, data, frame) > 0.7
+
+
+@pytest.mark.parametrize("wanted", ["jpeg", "png", "avif"])
+def test_a_format_without_frames_is_never_given_an_animation(wanted: str) -> None:
+    done = compressed(animation("gif"), format=wanted)
+
+    assert done.format == "gif"
+    assert delays(done.data) == DELAYS
+
+
+def test_an_apng_is_handed_out_with_all_its_frames() -> None:
+    data = animation("png", loop=2)
+
+    done = compressed(data)
+
+    assert done.kept
+    assert done.format == "png"
+    assert delays(done.data) == DELAYS
+    assert all(likeness(done.data, data, frame) == 1.0 for frame in range(4))
+
+
+@pytest.mark.parametrize("format", ["gif", "webp"])
+def test_transparent_frames_stay_transparent(format: str) -> None:
+    data = animation(format, alpha=True)
+
+    done = compressed(data)
+
+    for frame in range(4):
+        assert likeness(done.data, data, frame) > 0.65
+
+
+def test_an_avif_sequence_is_handed_out_with_all_its_frames() -> None:
+    data = animation("avif", size=(64, 64))
+
+    done = compressed(data)
+
+    assert done.kept
+    assert opened(done.data).n_frames == 4  # type: ignore[attr-defined]
+
+
+def test_a_still_gif_may_become_anything() -> None:
+    data = encoded(picture("coffee", width=200), "gif")
+
+    assert compressed(data, format="jpeg").format == "jpeg"

@@ -1,0 +1,180 @@
+"""Colours stay what they were: profiles travel along, CMYK becomes RGB, gamma is honoured, 16 bits become 8 where they must."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import pyvips
+from PIL import Image
+
+from halve.codec.strip import png
+from tests.support.codec import compressed, info, opened
+from tests.support.eyes import colour_distance, likeness
+from tests.support.photos import encoded, photo, picture
+from tests.support.profiles import SWAPPED, WIDE, grey_profile, rgb_profile
+
+
+@pytest.mark.parametrize("source", ["jpeg", "png", "webp", "tiff", "avif"])
+@pytest.mark.parametrize("wanted", ["keep", "jpeg", "png", "webp", "avif"])
+def test_a_colour_profile_travels_along(source: str, wanted: str) -> None:
+    profile = rgb_profile(SWAPPED)
+    data = photo("coffee", width=240, format=source, quality=95, icc_profile=profile)
+
+    done = compressed(data, format=wanted)
+
+    assert info(done.data).get("icc_profile") == profile
+    assert likeness(done.data, data) > 0.7
+    assert colour_distance(done.data, data) < 3
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "tiff", "avif"])
+def test_a_kept_original_has_its_profile(format: str) -> None:
+    profile = rgb_profile(WIDE)
+    data = photo("coffee", width=200, format=format, icc_profile=profile)
+
+    done = compressed(data, max_bytes="100%")
+
+    assert done.kept
+    assert info(done.data).get("icc_profile") == profile
+
+
+@pytest.mark.parametrize("wanted", ["keep", "jpeg", "png", "webp", "avif"])
+def test_grey_with_a_profile_of_grey_looks_the_same_everywhere(wanted: str) -> None:
+    data = encoded(picture("chelsea", width=240).convert("L"), "png", icc_profile=grey_profile(1.0))
+
+    done = compressed(data, format=wanted, quality="85")
+
+    assert colour_distance(done.data, data) < 4
+    assert likeness(done.data, data) > 0.8
+
+
+@pytest.mark.parametrize("wanted", ["keep", "png", "webp", "avif"])
+def test_cmyk_without_a_profile_looks_as_in_a_browser(wanted: str) -> None:
+    data = encoded(picture("coffee", width=300).convert("CMYK"), "jpeg", quality=95)
+
+    done = compressed(data, format=wanted)
+
+    assert opened(done.data).convert("RGB").mode == "RGB"
+    assert opened(done.data).mode != "CMYK"
+    assert colour_distance(done.data, picture("coffee", width=300)) < 3
+    assert likeness(done.data, picture("coffee", width=300)) > 0.75
+
+
+def cmyk_profile() -> bytes:
+    """The profile that libvips carries for want of a better one."""
+    return bytes(pyvips.Image.profile_load("cmyk"))
+
+
+@pytest.mark.parametrize("format", ["jpeg", "tiff"])
+def test_cmyk_with_a_profile_goes_through_it(format: str) -> None:
+    inks = pyvips.Image.new_from_buffer(photo("coffee", width=300, format="png"), "").icc_transform("cmyk")
+    save = inks.jpegsave_buffer(Q=95) if format == "jpeg" else inks.tiffsave_buffer(compression="lzw")
+    data = bytes(save)
+    assert info(data)["icc_profile"] == cmyk_profile()
+
+    done = compressed(data, format="jpeg", quality="80")
+
+    assert opened(done.data).mode == "RGB"
+    assert "icc_profile" not in info(done.data)
+    assert colour_distance(done.data, data) < 6
+    assert likeness(done.data, data) > 0.8
+
+
+def test_cmyk_tiff_without_a_profile_is_read() -> None:
+    data = encoded(picture("coffee", width=300).convert("CMYK"), "tiff")
+
+    assert colour_distance(compressed(data).data, picture("coffee", width=300)) < 3
+
+
+def test_a_broken_profile_does_no_harm() -> None:
+    data = photo("coffee", width=240, icc_profile=b"this is no profile" * 20)
+
+    assert likeness(opened(compressed(data, format="webp").data).convert("RGB"), picture("coffee", width=240)) > 0.75
+
+
+def test_a_broken_profile_of_cmyk_does_no_harm() -> None:
+    data = encoded(picture("coffee", width=240).convert("CMYK"), "jpeg", icc_profile=b"this is no profile" * 20)
+
+    assert colour_distance(compressed(data).data, picture("coffee", width=240)) < 3
+
+
+def with_gamma(image: Image.Image, gamma: float) -> bytes:
+    """A PNG whose gAMA chunk says that samples are light to the power of `gamma`."""
+    return png.with_colour(encoded(image, "png"), {b"gAMA": struct.pack(">I", round(gamma * 100_000))})
+
+
+def test_the_gamma_of_a_png_stays_in_it() -> None:
+    data = with_gamma(picture("coffee", width=240), 1.0)
+
+    done = compressed(data)
+
+    assert info(done.data)["gamma"] == 1.0
+
+
+@pytest.mark.parametrize("wanted", ["jpeg", "webp", "avif"])
+def test_the_gamma_of_a_png_is_worked_in_where_it_cannot_be_said(wanted: str) -> None:
+    linear = picture("coffee", width=240).point([round(255 * (level / 255) ** 2.2) for level in range(256)] * 3)
+    data = with_gamma(linear, 1.0)
+
+    done = compressed(data, format=wanted, quality="90")
+
+    assert colour_distance(done.data, picture("coffee", width=240)) < 4
+
+
+def sixteen_bits(mode: str) -> bytes:
+    """A PNG of 16 bits a sample, with detail in the lower ones."""
+    pixels = np.asarray(picture("coffee", width=240).convert(mode), dtype=np.uint16) * 257
+    pixels += np.arange(pixels.shape[1], dtype=np.uint16).reshape(1, -1, *[1] * (pixels.ndim - 2)) % 200
+    made = pyvips.Image.new_from_array(pixels)
+    return bytes(made.copy(interpretation="grey16" if mode == "L" else "rgb16").pngsave_buffer(compression=1))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("wanted", ["keep", "jpeg", "webp", "avif"])
+def test_sixteen_bits_become_eight_and_look_the_same(mode: str, wanted: str) -> None:
+    done = compressed(sixteen_bits(mode), format=wanted)
+
+    reference = picture("coffee", width=240).convert(mode)
+    assert likeness(done.data, reference) > 0.75
+    assert colour_distance(done.data, reference) < 3
+
+
+def test_sixteen_bits_stay_at_quality_100() -> None:
+    data = sixteen_bits("RGB")
+
+    done = compressed(data, quality="100")
+
+    one, other = (pyvips.Image.pngload_buffer(file) for file in (data, done.data))
+    assert other.format == "ushort"
+    assert (one - other).abs().max() == 0
+
+
+def test_floating_point_tiff_is_refused_by_name() -> None:
+    from halve.core.errors import ImageFailed
+
+    data = bytes(pyvips.Image.black(20, 20).cast("float").tiffsave_buffer())
+
+    with pytest.raises(ImageFailed, match="TIFF of floating-point numbers is not supported"):
+        compressed(data)
+
+
+def test_wide_colours_that_only_a_code_describes_are_left_alone() -> None:
+    """AVIF of the BT.2020 primaries with the PQ transfer: an encoder of ours would forget what they mean."""
+    data = bytearray(photo("coffee", width=120, format="avif"))
+    at = data.index(b"nclx")
+    data[at + 4 : at + 8] = struct.pack(">HH", 9, 16)
+
+    done = compressed(bytes(data))
+
+    assert done.kept
+    assert done.data == bytes(data)
+
+
+def test_crc_of_spliced_chunks_is_right() -> None:
+    data = with_gamma(picture("coffee", width=30), 0.5)
+
+    for kind, body, whole in png.chunks(data):
+        assert int.from_bytes(whole[-4:], "big") == zlib.crc32(kind + body)

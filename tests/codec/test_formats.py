@@ -1,0 +1,135 @@
+"""What comes in as one kind of picture goes out as the same kind, lighter, and looks the same."""
+
+from __future__ import annotations
+
+import io
+
+import pillow_heif
+import pytest
+from PIL import Image
+
+from tests.support.codec import FORMATS, compressed, opened
+from tests.support.eyes import colour_distance, likeness
+from tests.support.photos import encoded, photo, picture
+
+READABLE = ("jpeg", "png", "webp", "gif", "tiff", "avif", "bmp", "ico", "heic")
+BECOMES = {"bmp": "png", "ico": "png"}
+
+
+def sample(kind: str) -> bytes:
+    """Coffee at a small size, or 256 pixels square where the format has no larger ones."""
+    if kind == "ico":
+        return encoded(picture("coffee").resize((256, 256)), "ico", sizes=[(256, 256)], bitmap_format="bmp")
+    if kind == "heic":
+        out = io.BytesIO()
+        pillow_heif.from_pillow(picture("coffee", width=400)).save(out, quality=90)
+        return out.getvalue()
+    return photo("coffee", width=400, format=kind)
+
+
+@pytest.mark.parametrize("kind", READABLE)
+def test_a_picture_of_every_kind_becomes_lighter_and_looks_the_same(kind: str) -> None:
+    data = sample(kind)
+
+    done = compressed(data)
+
+    assert done.format == BECOMES.get(kind, kind)
+    assert not done.kept
+    assert done.quality == 50
+    assert len(done.data) < 0.8 * len(data)
+    assert likeness(done.data, data) > 0.75
+    assert colour_distance(done.data, data) < 2.0
+
+
+@pytest.mark.parametrize("kind", READABLE)
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_every_kind_can_be_made_every_other(kind: str, wanted: str) -> None:
+    data = sample(kind)
+
+    done = compressed(data, format=wanted)
+
+    if done.kept:  # a palette PNG of a photograph outweighs its JPEG
+        assert wanted == "png"
+        assert len(done.data) <= len(data)
+    else:
+        assert done.format == wanted
+        assert opened(done.data).format == wanted.upper()
+        assert len(done.data) < len(data)
+    assert likeness(done.data, data) > 0.75
+
+
+@pytest.mark.parametrize("kind", READABLE)
+def test_width_and_height_are_reported_and_kept(kind: str) -> None:
+    done = compressed(sample(kind))
+
+    assert (done.width, done.height) == ((256, 256) if kind == "ico" else (400, 267))
+
+
+def test_a_progressive_jpeg_and_one_with_restart_intervals_are_read(way: str) -> None:
+    for save in ({"progressive": True}, {"restart_marker_rows": 2}, {"subsampling": "4:4:4"}, {"subsampling": "4:2:2"}):
+        data = photo("chelsea", width=300, **save)
+        assert likeness(compressed(data).data, data) > 0.8
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
+def test_every_mode_of_png_survives(mode: str) -> None:
+    image = picture("chelsea", width=300)
+    if mode == "P":
+        image = image.quantize(200)
+    elif mode == "I;16":
+        image = image.convert("L").convert("I;16").point(lambda level: level * 257)
+    else:
+        image = image.convert(mode)
+    data = encoded(image, "png")
+
+    done = compressed(data)
+
+    shown = encoded(image.point(lambda level: level / 257).convert("L"), "png") if mode == "I;16" else data
+    assert likeness(done.data, shown) > 0.75
+    assert len(done.data) <= len(data)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "jpeg", "packbits"])
+def test_tiff_of_every_compression_is_read(compression: str) -> None:
+    data = photo("coffee", width=300, format="tiff", compression=compression)
+
+    assert likeness(compressed(data).data, data) > 0.75
+
+
+def test_a_tiff_keeps_its_pages_and_another_format_takes_the_first() -> None:
+    pages = [picture(name, width=200).resize((200, 150)) for name in ("coffee", "chelsea", "rocket")]
+    out = io.BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+
+    done, first = compressed(out.getvalue()), compressed(out.getvalue(), format="jpeg")
+
+    assert opened(done.data).n_frames == 3  # type: ignore[attr-defined]
+    for number, page in enumerate(pages):
+        assert likeness(shown_page(done.data, number), page) > 0.7
+    assert likeness(first.data, pages[0]) > 0.7
+
+
+def test_a_tiff_of_pages_of_different_sizes_is_handed_out_as_it_is() -> None:
+    pages = [picture("coffee", width=200), picture("chelsea", width=150)]
+    out = io.BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+
+    done = compressed(out.getvalue())
+
+    assert done.kept
+    assert opened(done.data).n_frames == 2  # type: ignore[attr-defined]
+
+
+def shown_page(data: bytes, number: int) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.seek(number)
+    return image.convert("RGB")
+
+
+def test_a_tiff_of_black_and_white_stays_sharp() -> None:
+    data = encoded(picture("chelsea", width=300).convert("L").point(lambda level: 255 * (level > 110)).convert("1"), "tiff")
+
+    done = compressed(data)
+
+    assert likeness(done.data, data) == 1.0
+    assert len(done.data) < len(data)

@@ -1,0 +1,89 @@
+"""EXIF orientation, all eight of them: what comes out stands upright, whatever way it went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps
+
+from tests.support.codec import compressed, opened
+from tests.support.eyes import likeness
+from tests.support.photos import encoded, photo, picture
+
+ALL = range(1, 9)
+
+
+def turned(orientation: int, format: str = "jpeg", **save: Any) -> bytes:
+    """A file whose EXIF says so, along with a secret."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010E] = "a secret"
+    return photo("coffee", width=240, format=format, exif=exif.tobytes(), **save)
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("orientation", ALL)
+def test_every_orientation_is_honoured(format: str, orientation: int) -> None:
+    data = turned(orientation, format)
+
+    done = compressed(data)
+
+    assert (done.width, done.height) == ((240, 160) if orientation < 5 else (160, 240))
+    assert ImageOps.exif_transpose(opened(done.data)).size == (done.width, done.height)
+    assert likeness(done.data, data) > 0.75
+    assert b"a secret" not in done.data
+
+
+@pytest.mark.parametrize("orientation", ALL)
+def test_both_ways_of_jpeg_honour_it(orientation: int, way: str) -> None:
+    data = turned(orientation)
+
+    done = compressed(data)
+
+    assert (done.width, done.height) == ((240, 160) if orientation < 5 else (160, 240))
+    assert likeness(done.data, data) > 0.75
+
+
+@pytest.mark.parametrize("orientation", ALL)
+def test_shrinking_and_turning_go_together(orientation: int) -> None:
+    data = turned(orientation, quality=95)
+
+    done = compressed(data, max_size="90", quality="90")
+
+    assert (done.width, done.height) == ((90, 60) if orientation < 5 else (60, 90))
+    reference = picture("coffee").resize((90, 60), Image.Resampling.LANCZOS)
+    assert likeness(done.data, exif_turned(reference, orientation)) > 0.9
+
+
+def exif_turned(image: Image.Image, orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(image, "png", exif=exif.tobytes())
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("orientation", ALL)
+def test_a_kept_original_still_says_how_it_stands(format: str, orientation: int) -> None:
+    data = turned(orientation, format, **({"quality": 20} if format != "tiff" else {}))
+
+    done = compressed(data, max_bytes="100%")
+
+    assert done.kept
+    assert (done.width, done.height) == ((240, 160) if orientation < 5 else (160, 240))
+    assert likeness(done.data, data) == 1.0
+    assert b"a secret" not in done.data
+
+
+def test_a_turned_picture_becomes_another_format_upright() -> None:
+    data = turned(6)
+
+    for format in ("png", "webp", "avif"):
+        assert likeness(compressed(data, format=format, quality="40").data, data) > 0.7
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_a_senseless_orientation_is_none(value: int) -> None:
+    done = compressed(turned(value))
+
+    assert (done.width, done.height) == (240, 160)

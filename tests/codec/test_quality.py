@@ -1,0 +1,73 @@
+"""Quality is the JPEG scale's: more of it weighs more and looks better, and the same number looks alike in every format."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from halve.codec import scales
+from tests.support.codec import compressed
+from tests.support.eyes import likeness
+from tests.support.photos import photo
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif"])
+def test_more_quality_weighs_more_and_looks_better(format: str) -> None:
+    data = photo("coffee", width=300, format="bmp")
+
+    made = [compressed(data, format=format, quality=str(quality)) for quality in (10, 30, 50, 75, 95)]
+
+    weights = [len(done.data) for done in made]
+    looks = [likeness(done.data, data) for done in made]
+    assert weights == sorted(weights)
+    assert looks == sorted(looks)
+    assert [done.quality for done in made] == [10, 30, 50, 75, 95]
+
+
+def test_quality_of_jpeg_is_that_of_the_standard_tables(way: str) -> None:
+    data = photo("coffee", width=300, quality=95)
+
+    made = Image.open(io.BytesIO(compressed(data, quality="37").data))
+
+    theirs = Image.open(io.BytesIO(photo("coffee", width=300, quality=37)))
+    assert made.quantization == theirs.quantization  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("quality", ["30", "50", "80"])
+def test_the_same_quality_looks_alike_in_every_format(quality: str) -> None:
+    data = photo("astronaut", width=320, format="bmp")
+
+    looks = {
+        format: likeness(compressed(data, format=format, quality=quality).data, data) for format in ("jpeg", "png", "webp", "avif")
+    }
+
+    assert max(looks.values()) - min(looks.values()) < 0.09, looks
+
+
+def test_png_at_100_loses_nothing() -> None:
+    data = photo("chelsea", width=200, format="bmp")
+
+    assert likeness(compressed(data, quality="100").data, data) == 1.0
+
+
+def test_webp_at_100_loses_nothing() -> None:
+    data = photo("chelsea", width=200, format="bmp")
+
+    assert likeness(compressed(data, quality="100", format="webp").data, data) == 1.0
+
+
+def test_the_default_is_50() -> None:
+    data = photo("chelsea", width=200)
+
+    assert compressed(data) == compressed(data, quality="50")
+
+
+@pytest.mark.parametrize("scale", [scales.WEBP, scales.AVIF, scales.HEIC, scales.PNG])
+def test_scales_rise_all_the_way(scale: scales.Scale) -> None:
+    numbers = [scales.on(scale, quality) for quality in range(1, 101)]
+
+    assert numbers == sorted(numbers)
+    assert 0 <= numbers[0] < 20
+    assert 95 <= numbers[-1] <= 100

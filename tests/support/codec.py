@@ -1,0 +1,53 @@
+"""Handing bytes to the codec, in this process or through a pool."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from halve.codec.compress import compress
+from halve.core.options import Format, Options, read_options
+from halve.core.ports import Compressed
+
+MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Held:
+    """A body that is held in memory."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self) -> bytes:
+        return self.data
+
+
+def options(**words: str) -> Options:
+    """Options as a user writes them."""
+    return read_options(**words)
+
+
+def compressed(data: bytes, *, max_pixels: int = MAX_PIXELS, **words: str) -> Compressed:
+    """One image through the codec, in this very process."""
+    return compress(data, read_options(**words), max_pixels=max_pixels)
+
+
+def opened(data: bytes) -> Image.Image:
+    """The file as Pillow reads it, whole."""
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def info(data: bytes) -> dict[Any, Any]:
+    return opened(data).info
+
+
+FORMATS = tuple(format for format in Format if format not in (Format.KEEP, Format.SMALLEST))
