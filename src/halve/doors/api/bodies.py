@@ -31,12 +31,12 @@ def accepted(request: models.Request, links: Links) -> schemas.Accepted:
     )
 
 
-def summary(request: models.Request, links: Links) -> schemas.Summary:
-    return schemas.Summary(**_summary(request, links))
+def summary(request: models.Request, links: Links) -> schemas.RequestSummary:
+    return schemas.RequestSummary(**_summary(request, links))
 
 
-def status(request: models.Request, deliveries: Sequence[models.Delivery], links: Links) -> schemas.Status:
-    return schemas.Status(
+def status(request: models.Request, deliveries: Sequence[models.Delivery], links: Links) -> schemas.RequestStatus:
+    return schemas.RequestStatus(
         **_summary(request, links), repairs=_findings(request.repairs), deliveries=[delivery(d) for d in deliveries]
     )
 

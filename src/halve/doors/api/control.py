@@ -29,7 +29,7 @@ STRAGGLERS = 30.0
     tags=["Requests"],
     responses=problems(400, 401, 404, 409, 503),
 )
-async def cancel(context: Ctx, request: Found) -> schemas.Status:
+async def cancel(context: Ctx, request: Found) -> schemas.RequestStatus:
     """No further image is begun. The output sheet, with what was done by then, follows in a moment; so does the webhook."""
     stopped = await context.parts.states.cancel(request.id)
     now = await _again(context, request)
@@ -47,7 +47,7 @@ async def cancel(context: Ctx, request: Found) -> schemas.Status:
     tags=["Requests"],
     responses=problems(400, 401, 404, 409, 503),
 )
-async def retry(context: Ctx, request: Found) -> schemas.Status:
+async def retry(context: Ctx, request: Found) -> schemas.RequestStatus:
     """What succeeded stays as it is. At the end there is a new output sheet under the old link, and a new notification."""
     opened = await context.parts.states.retry(request.id)
     now = await _again(context, request)
@@ -81,6 +81,7 @@ async def erase(context: Ctx, request: Found) -> Response:
 
 
 ids_left_out(router, "POST", "/cancel", "/retry")
+ids_left_out(router, "DELETE", "/requests")
 
 
 async def _again(context: Context, request: models.Request) -> models.Request:
@@ -92,6 +93,6 @@ async def _again(context: Context, request: models.Request) -> models.Request:
 
 async def _sweep_up(context: Context, request: models.Request) -> None:
     """Delete what workers stored after the folder was emptied: they only notice at the next write that it is all over."""
-    for pause in (2.0, context.parts.settings.fetch_timeout + STRAGGLERS):
+    for pause in (1.0, 3.0, 10.0, context.parts.settings.fetch_timeout + STRAGGLERS):
         await asyncio.sleep(pause)
         await context.parts.images.delete_folder(request.folder)

@@ -64,7 +64,7 @@ async def events(http: HttpRequest, context: Ctx, request: Found) -> Response:
 
 async def _watch(context: Context, request: models.Request) -> AsyncIterator[bytes]:
     with context.turns.take(PLACES):
-        shown: schemas.Status | None = None
+        shown: schemas.RequestStatus | None = None
         told_at = monotonic()
         seen: models.Request | None = request
         while seen is not None:
@@ -100,5 +100,5 @@ async def _closing(context: Context) -> bool:
     return context.closing.is_set()
 
 
-def _event(name: str, body: schemas.Status) -> bytes:
+def _event(name: str, body: schemas.RequestStatus) -> bytes:
     return f"event: {name}\ndata: {body.model_dump_json()}\n\n".encode()

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from halve.core.models import DeliveryKind, DeliveryState, ImageState
-from halve.core.models import Status as StatusWord
+from halve.core.models import DeliveryKind, DeliveryState, ImageState, Status
 
 Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -109,11 +108,11 @@ class Delivery(BaseModel):
     next_attempt_at: Moment | None
 
 
-class Summary(BaseModel):
+class RequestSummary(BaseModel):
     """Where a request stands."""
 
     request_id: Uuid
-    status: StatusWord
+    status: Status
     filename: str
     progress: Progress
     total_images: int
@@ -136,7 +135,7 @@ class Summary(BaseModel):
     completed_at: Moment | None
 
 
-class Status(Summary):
+class RequestStatus(RequestSummary):
     """Where a request stands, all there is to say."""
 
     model_config = ConfigDict(
@@ -187,7 +186,7 @@ class Status(Summary):
 class Requests(BaseModel):
     """A page of requests, newest first."""
 
-    items: list[Summary]
+    items: list[RequestSummary]
     next: str | None = Field(description="The `cursor` of the next page; null at the end.")
 
 

@@ -23,12 +23,12 @@ Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the 
 @reading(
     router, "/status/{request_id}", summary="Where a request stands", tags=["Requests"], responses=problems(400, 401, 404, 503)
 )
-async def status(context: Ctx, request: Found) -> schemas.Status:
+async def status(context: Ctx, request: Found) -> schemas.RequestStatus:
     """Progress, sizes, links and how its notifications go. Links to the output are null until the end."""
     return await status_body(context, request)
 
 
-async def status_body(context: Context, request: models.Request) -> schemas.Status:
+async def status_body(context: Context, request: models.Request) -> schemas.RequestStatus:
     # Notifications are made at the end, so a request in its first round has none.
     told = await context.parts.states.deliveries(request.id) if request.finished or request.round else []
     return bodies.status(request, told, context.parts.links)

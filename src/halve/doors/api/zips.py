@@ -19,8 +19,16 @@ IN_MEMORY = 4_194_304
 _CENTRAL_IN_MEMORY = 1_048_576
 _PIECE = 65_536
 
-_MAX_16 = 0xFFFF
-_MAX_32 = 0xFFFF_FFFF
+MANY = 0xFFFF
+"""Entries from which on the old form cannot count them."""
+
+LARGE = 0xFFFF_FFFF
+"""Bytes from which on a size or an offset does not fit the old form."""
+
+_SEE_64_16 = 0xFFFF
+_SEE_64 = 0xFFFF_FFFF
+"""What stands in an old field whose value is in the ZIP64 one."""
+
 _UTF_8 = 1 << 11
 _VERSION = 45
 """4.5: ZIP64."""
@@ -75,17 +83,17 @@ async def _checked(entry: Entry) -> tuple[int, int]:
 
 
 def _local_header(name: bytes, size: int, crc: int, stamp: bytes) -> bytes:
-    extra = struct.pack("<HHQQ", 1, 16, size, size) if size >= _MAX_32 else b""
-    told = _MAX_32 if extra else size
+    extra = struct.pack("<HHQQ", 1, 16, size, size) if size >= LARGE else b""
+    told = _SEE_64 if extra else size
     fixed = struct.pack("<4sHHH4sLLLHH", b"PK\3\4", _VERSION, _UTF_8, 0, stamp, crc, told, told, len(name), len(extra))
     return fixed + name + extra
 
 
 def _central_header(name: bytes, size: int, crc: int, stamp: bytes, offset: int) -> bytes:
-    large, far = size >= _MAX_32, offset >= _MAX_32
+    large, far = size >= LARGE, offset >= LARGE
     numbers = ([size, size] if large else []) + ([offset] if far else [])
     extra = struct.pack(f"<HH{len(numbers)}Q", 1, 8 * len(numbers), *numbers) if numbers else b""
-    told = _MAX_32 if large else size
+    told = _SEE_64 if large else size
     fixed = struct.pack(
         "<4sHHHH4sLLLHHHHHLL",
         b"PK\1\2",
@@ -103,19 +111,22 @@ def _central_header(name: bytes, size: int, crc: int, stamp: bytes, offset: int)
         0,
         0,
         _MODE,
-        _MAX_32 if far else offset,
+        _SEE_64 if far else offset,
     )
     return fixed + name + extra
 
 
 def _end(count: int, length: int, offset: int) -> bytes:
-    """The end of the central directory, `length` bytes of it at `offset`, preceded by its ZIP64 form where that is needed."""
-    large = b""
-    if count >= _MAX_16 or length >= _MAX_32 or offset >= _MAX_32:
-        record = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, _UNIX | _VERSION, _VERSION, 0, 0, count, count, length, offset)
-        large = record + struct.pack("<4sLQL", b"PK\6\7", 0, offset + length, 1)
-    few = min(count, _MAX_16)
-    return large + struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, few, few, min(length, _MAX_32), min(offset, _MAX_32), 0)
+    """The end of the central directory, `length` bytes of it at `offset`; where that is needed, its ZIP64 form first."""
+    if count < MANY and length < LARGE and offset < LARGE:
+        return _old_end(count, length, offset)
+    record = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, _UNIX | _VERSION, _VERSION, 0, 0, count, count, length, offset)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, offset + length, 1)
+    return record + locator + _old_end(_SEE_64_16, _SEE_64, _SEE_64)
+
+
+def _old_end(count: int, length: int, offset: int) -> bytes:
+    return struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, count, count, length, offset, 0)
 
 
 def _dos(moment: datetime) -> bytes:

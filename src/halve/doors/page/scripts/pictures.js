@@ -5,7 +5,7 @@ import { compare } from "./compare.js";
 import { h, webLink } from "./dom.js";
 import { lighter, weight } from "./text.js";
 
-const PICTURES = 18;
+export const PICTURES = 18;
 const FAILURES = 50;
 const succeeded = (image) => image.state === "done" || image.state === "kept";
 

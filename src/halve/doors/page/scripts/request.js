@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { $, h, tell } from "./dom.js";
-import { failures, firstPictures } from "./pictures.js";
+import { failures, firstPictures, PICTURES } from "./pictures.js";
 import { refusal, table } from "./refusal.js";
 import { ago, counted, lasted, lighter, number, weight } from "./text.js";
 import { watch } from "./watch.js";
@@ -106,10 +106,10 @@ export class RequestView {
     const button = (text, kind, act) => h("button", { type: "button", class: kind, onclick: act }, text);
     this.actions.replaceChildren(
       ...[
-        link(status.output_csv_url, "Download the sheet", "button primary"),
-        link(status.archive_url, "Sheet and pictures (ZIP)"),
+        link(status.output_csv_url, "Download sheet", "button primary"),
+        status.no_img_compressed > 0 && link(status.archive_url, "ZIP with pictures"),
         link(status.failed_csv_url, "Failed rows"),
-        over && (status.failed_images > 0 || status.status === "cancelled") && button("Try the failed ones again", "", () => this.act("retry")),
+        over && (status.failed_images > 0 || status.status === "cancelled") && button("Retry failed", "", () => this.act("retry")),
         !over && status.status !== "cancelled" && button("Cancel", "", () => this.act("cancel")),
         over && button("Erase", "quiet danger apart", () => this.erase()),
       ].filter(Boolean),
@@ -148,11 +148,16 @@ export class RequestView {
   }
 
   async lookAtPictures() {
+    clearTimeout(this.later);
     const { done } = this.status.progress;
     const over = this.status.completed_at !== null;
-    if (done === this.pictured || (!over && Date.now() - this.picturesAt < LOOK_AGAIN)) return;
-    const enough = this.parts.pictures.querySelectorAll("li").length >= 18;
-    if (enough && this.pictured > 0) return;
+    const shown = this.parts.pictures.querySelectorAll("li").length;
+    if (this.signal.aborted || done === 0 || done === this.pictured || (shown >= PICTURES && !over)) return;
+    const wait = over ? 0 : this.picturesAt + LOOK_AGAIN - Date.now();
+    if (wait > 0) {
+      this.later = setTimeout(() => this.lookAtPictures(), wait);
+      return;
+    }
     this.picturesAt = Date.now();
     this.pictured = done;
     try {

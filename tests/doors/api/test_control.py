@@ -1,0 +1,92 @@
+"""Stopping, repeating, erasing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import requests
+
+from tests.doors.api.conftest import Done
+from tests.support.origin import Origin
+from tests.support.photos import photo
+from tests.support.serving import hand_in, serving, the_end, until
+from tests.support.shop import sheet_of
+
+
+def test_a_cancelled_request_ends_with_what_was_done(busy: str, origin: Origin) -> None:
+    never = origin.serve("/never.jpg", photo("coffee", width=240), latency=20)
+    request_id = hand_in(busy, sheet_of([("Mug", [origin.url("/coffee.jpg")]), ("Cup", [never])])).json()["request_id"]
+    until(lambda: requests.get(f"{busy}/status/{request_id}", timeout=5).json()["no_img_compressed"] == 1)
+    response = requests.post(f"{busy}/cancel/{request_id}", timeout=5)
+    assert response.status_code == 202
+    assert response.json()["status"] == "cancelled"
+    status = the_end(busy, request_id, seconds=5)
+    assert status["status"] == "cancelled"
+    assert status["no_img_compressed"] == 1
+    assert requests.get(status["output_csv_url"], timeout=5).status_code == 200
+    images = requests.get(f"{busy}/results/{request_id}", timeout=5).json()["items"][1]["images"]
+    assert (images[0]["state"], images[0]["error"]["code"]) == ("cancelled", "cancelled")
+
+
+def test_a_request_that_nobody_works_on_can_be_cancelled_and_ends(idle: str, sheet: bytes) -> None:
+    request_id = hand_in(idle, sheet).json()["request_id"]
+    assert requests.post(f"{idle}/cancel/{request_id}", timeout=5).status_code == 202
+    status = the_end(idle, request_id)
+    assert status["progress"] == {"total": 3, "done": 0, "failed": 0, "percent": 0}
+    again = requests.post(f"{idle}/cancel/{request_id}", timeout=5)
+    assert (again.status_code, again.json()["code"]) == (409, "already_finished")
+
+
+def test_what_is_over_cannot_be_cancelled(done: Done) -> None:
+    response = requests.post(f"{done.base}/cancel/{done.id}", timeout=5)
+    assert (response.status_code, response.json()["code"]) == (409, "already_finished")
+
+
+def test_a_retry_runs_only_what_failed(busy: str, origin: Origin) -> None:
+    late = origin.flaky("/late.jpg", photo("coffee", width=240), failures=1, status=404)
+    good = origin.serve("/good.jpg", photo("chelsea", width=240))
+    request_id = hand_in(busy, sheet_of([("Mug", [good, late])])).json()["request_id"]
+    before = the_end(busy, request_id)
+    assert (before["status"], before["failed_images"]) == ("completed", 1)
+    response = requests.post(f"{busy}/retry/{request_id}", timeout=5)
+    body = response.json()
+    assert (response.status_code, body["status"]) == (202, "processing")
+    assert (
+        body["output_csv_url"] is body["csv_url"] is body["failed_csv_url"] is body["archive_url"] is body["completed_at"] is None
+    )
+    after = the_end(busy, request_id)
+    assert (after["status"], after["no_img_compressed"], after["failed_images"]) == ("completed", 2, 0)
+    assert after["output_csv_url"] == before["output_csv_url"]
+    assert origin.hits("/good.jpg") == 1
+
+
+def test_a_retry_needs_an_end_and_a_failure(idle: str, busy: str, sheet: bytes) -> None:
+    waiting = requests.post(f"{idle}/retry/{hand_in(idle, sheet).json()['request_id']}", timeout=5)
+    assert (waiting.status_code, waiting.json()["code"]) == (409, "not_finished")
+    request_id = hand_in(busy, sheet).json()["request_id"]
+    the_end(busy, request_id)
+    flawless = requests.post(f"{busy}/retry/{request_id}", timeout=5)
+    assert (flawless.status_code, flawless.json()["code"]) == (409, "nothing_failed")
+
+
+def test_an_erased_request_leaves_nothing(busy: str, sheet: bytes) -> None:
+    request_id = hand_in(busy, sheet).json()["request_id"]
+    the_end(busy, request_id)
+    link = requests.get(f"{busy}/results/{request_id}", timeout=5).json()["items"][0]["images"][0]["output_url"]
+    assert requests.get(link, timeout=5).status_code == 200
+    response = requests.delete(f"{busy}/requests/{request_id}", timeout=5)
+    assert (response.status_code, response.content) == (204, b"")
+    for path in (f"/status/{request_id}", f"/download/{request_id}", f"/download/{request_id}/input"):
+        assert requests.get(busy + path, timeout=5).status_code == 404
+    assert requests.get(link, timeout=5).status_code == 404
+    assert requests.delete(f"{busy}/requests/{request_id}", timeout=5).status_code == 404
+
+
+def test_a_running_request_can_be_erased(tmp_path: Path, origin: Origin) -> None:
+    never = origin.serve("/never2.jpg", photo("coffee", width=240), latency=1)
+    with serving(tmp_path) as base:
+        request_id = hand_in(base, sheet_of([("Mug", [never])] * 3)).json()["request_id"]
+        until(lambda: origin.hits("/never2.jpg") > 0)
+        assert requests.delete(f"{base}/requests/{request_id}", timeout=5).status_code == 204
+        assert requests.get(f"{base}/status/{request_id}", timeout=5).status_code == 404
+        until(lambda: not list((tmp_path / "images").glob("[!.]*/*")), "images of an erased request stayed")

@@ -1,0 +1,109 @@
+"""`GET /events`: watching."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.doors.api.conftest import Done
+from tests.support.origin import Origin
+from tests.support.photos import photo
+from tests.support.serving import hand_in, serving, until
+from tests.support.shop import sheet_of
+
+
+def events(base: str, request_id: str, **headers: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each event's name and data, until the server closes."""
+    with requests.get(f"{base}/events/{request_id}", headers=headers, stream=True, timeout=30) as response:
+        assert response.status_code == 200
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        name = ""
+        for raw in response.iter_lines(chunk_size=1):
+            line = raw.decode()
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                yield name, json.loads(line[6:])
+
+
+def test_progress_is_told_until_it_is_done(busy: str, origin: Origin) -> None:
+    slow = [origin.serve(f"/slow{n}.jpg", photo("coffee", width=240), latency=0.7 * n) for n in range(3)]
+    request_id = hand_in(busy, sheet_of([("Mug", [url]) for url in slow])).json()["request_id"]
+    told = list(events(busy, request_id))
+    *progress, (last, final) = told
+    assert {name for name, _ in progress} == {"progress"}
+    assert last == "done"
+    percents = [body["progress"]["percent"] for _, body in progress]
+    assert percents == sorted(percents)
+    assert len(set(percents)) > 2
+    assert final["status"] == "completed"
+    assert final == progress[-1][1] == requests.get(f"{busy}/status/{request_id}", timeout=5).json()
+
+
+def test_a_finished_request_is_done_at_once(done: Done) -> None:
+    assert [name for name, _ in events(done.base, done.id, **{"Last-Event-ID": "7"})] == ["progress", "done"]
+
+
+def test_a_request_erased_while_it_is_watched_is_done(idle: str, sheet: bytes) -> None:
+    request_id = hand_in(idle, sheet).json()["request_id"]
+    watching = events(idle, request_id)
+    assert next(watching)[0] == "progress"
+    assert requests.delete(f"{idle}/requests/{request_id}", timeout=5).status_code == 204
+    assert [(name, body["status"]) for name, body in watching][-1] == ("done", "cancelled")
+
+
+def test_a_cancelled_request_is_done_when_its_sheet_is_there(idle: str, sheet: bytes) -> None:
+    request_id = hand_in(idle, sheet).json()["request_id"]
+    watching = events(idle, request_id)
+    next(watching)
+    requests.post(f"{idle}/cancel/{request_id}", timeout=5)
+    name, body = list(watching)[-1]
+    assert (name, body["status"]) == ("done", "cancelled")
+    assert body["output_csv_url"]
+
+
+def test_there_are_only_so_many_streams_and_their_places_come_free_again(idle: str, sheet: bytes, monkeypatch: Any) -> None:
+    monkeypatch.setattr("halve.doors.api.events.STREAMS_AT_ONCE", 2)
+    request_id = hand_in(idle, sheet).json()["request_id"]
+    one, two = events(idle, request_id), events(idle, request_id)
+    next(one), next(two)
+    refused = requests.get(f"{idle}/events/{request_id}", timeout=5)
+    assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+    assert int(refused.headers["Retry-After"]) > 0
+    one.close()  # type: ignore[attr-defined]
+
+    def free() -> bool:
+        with requests.get(f"{idle}/events/{request_id}", stream=True, timeout=5) as response:
+            return response.status_code == 200
+
+    until(free)
+    two.close()  # type: ignore[attr-defined]
+
+
+def test_head_answers_without_a_stream(done: Done) -> None:
+    response = requests.head(f"{done.base}/events/{done.id}", timeout=5)
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+
+
+def test_a_stopping_server_does_not_wait_for_those_who_watch(tmp_path: Path, sheet: bytes) -> None:
+    ended = threading.Event()
+
+    def watch() -> None:
+        try:
+            for _ in events(base, request_id):
+                watching.set()
+        except requests.RequestException:
+            pass  # cut off, which is as good
+        ended.set()
+
+    with serving(tmp_path, worker=False) as base:
+        request_id = hand_in(base, sheet).json()["request_id"]
+        watching = threading.Event()
+        threading.Thread(target=watch, daemon=True).start()
+        assert watching.wait(5)
+    assert ended.wait(5)

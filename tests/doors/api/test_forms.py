@@ -1,0 +1,122 @@
+"""Forms are read the same however the network cuts them up."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.requests import Request as HttpRequest
+
+from halve.doors.api.forms import Form, read_form
+from halve.doors.api.problems import Problem
+
+WORDS = ("quality", "email")
+BOUNDARY = b"frontier"
+
+
+def http_of(body: bytes, cuts: list[int]) -> HttpRequest:
+    edges = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
+    pieces = [body[start:end] for start, end in pairwise(edges)] or [b""]
+    messages = [{"type": "http.request", "body": piece, "more_body": n + 1 < len(pieces)} for n, piece in enumerate(pieces)]
+    headers = [(b"content-type", b'multipart/form-data; boundary="' + BOUNDARY + b'"')]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    return HttpRequest({"type": "http", "method": "POST", "path": "/upload", "headers": headers}, receive)
+
+
+def part(name: str, content: bytes, filename: str | None = None) -> bytes:
+    more = f'; filename="{filename}"' if filename is not None else ""
+    head = f'--{BOUNDARY.decode()}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+def form_of(*parts: bytes) -> bytes:
+    return b"".join(parts) + b"--" + BOUNDARY + b"--\r\n"
+
+
+async def read(body: bytes, spool: Path, cuts: list[int], max_bytes: int = 10_000) -> tuple[bytes, Form]:
+    async with read_form(http_of(body, cuts), WORDS, spool=spool, max_bytes=max_bytes) as form:
+        return form.path.read_bytes(), form
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    content=st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.sampled_from([b"\r\n--frontier", b"\r\n--", b"\r", b"\n", b"-", b"frontie", b"x"]), max_size=12).map(b"".join),
+    ),
+    word=st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=20),
+    cuts=st.lists(st.integers(0, 2_000), max_size=8),
+)
+async def test_a_form_is_read_the_same_in_pieces_of_any_size(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, word: str, cuts: list[int]
+) -> None:
+    if b"\r\n--frontier" in b"\r\n" + content:
+        return  # no sender may choose a boundary that stands in the content
+    spool = tmp_path_factory.getbasetemp()
+    got, form = await read(form_of(part("email", word.encode()), part("file", content, "a.csv")), spool, cuts)
+    assert got == content
+    assert form.filename == "a.csv"
+    assert form.words == ({"email": word.strip()} if word.strip() else {})
+    assert not form.path.exists()
+
+
+@settings(deadline=None, max_examples=150)
+@given(body=st.binary(max_size=200), cuts=st.lists(st.integers(0, 300), max_size=4))
+async def test_any_bytes_are_a_form_or_a_problem(tmp_path_factory: pytest.TempPathFactory, body: bytes, cuts: list[int]) -> None:
+    with pytest.raises(Problem) as caught:
+        await read(b"--frontier\r\n" + body, tmp_path_factory.getbasetemp(), cuts)
+    assert caught.value.status in (400, 413)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../etc/passwd.csv", "passwd.csv"),
+        ("C:\\\\Users\\\\ann\\\\a.csv", "a.csv"),
+        ("a%22b.csv", 'a"b.csv'),
+        ("ta\tb\x7f.csv", "tab.csv"),
+        ("käse 🧀.csv", "käse 🧀.csv"),
+        ("x" * 500 + ".csv", "x" * 196 + ".csv"),
+    ],
+)
+async def test_a_file_name_is_a_name_and_nothing_else(tmp_path: Path, sent: str, kept: str) -> None:
+    _, form = await read(form_of(part("file", b"x", sent)), tmp_path, [])
+    assert form.filename == kept
+
+
+async def test_an_extended_file_name_is_understood_where_it_is_alone(tmp_path: Path) -> None:
+    body = form_of(part("file", b"x")).replace(b'name="file"', b"name=\"file\"; filename*=utf-8''k%C3%A4se.csv")
+    _, form = await read(body, tmp_path, [])
+    assert form.filename == "käse.csv"
+
+
+async def test_the_fingerprint_knows_every_difference(tmp_path: Path) -> None:
+    file, quality = part("file", b"x", "a.csv"), part("quality", b"50")
+    prints = [
+        (await read(form_of(*parts), tmp_path, []))[1].fingerprint
+        for parts in (
+            (file,),
+            (file, quality),
+            (file, part("quality", b"51")),
+            (file, part("email", b"50")),
+            (part("file", b"y", "a.csv"),),
+            (part("file", b"x", "b.csv"),),
+        )
+    ]
+    assert len(set(prints)) == len(prints)
+    _, turned = await read(form_of(quality, file), tmp_path, [3, 50])
+    assert turned.fingerprint == prints[1]
+
+
+async def test_a_file_is_cut_off_at_its_bound_and_its_remains_are_gone(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="larger than") as caught:
+        await read(form_of(part("file", b"x" * 101, "a.csv")), tmp_path, [], max_bytes=100)
+    assert caught.value.code == "too_large"
+    assert list(tmp_path.iterdir()) == []

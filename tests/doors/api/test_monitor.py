@@ -1,0 +1,67 @@
+"""Liveness, readiness, metrics."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import requests
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as plain
+
+from tests.support.serving import hand_in, serving
+
+
+def test_a_healthy_server_says_so(idle: str) -> None:
+    assert requests.get(f"{idle}/healthz", timeout=5).json() == {"status": "ok"}
+    assert requests.get(f"{idle}/readyz", timeout=5).json() == {"status": "ready"}
+    assert requests.head(f"{idle}/readyz", timeout=5).status_code == 200
+
+
+def test_a_server_without_its_images_is_alive_and_not_ready(tmp_path: Path) -> None:
+    with serving(tmp_path, worker=False) as base:
+        shutil.rmtree(tmp_path / "images", ignore_errors=True)
+        (tmp_path / "images").write_text("in the way")
+        assert requests.get(f"{base}/healthz", timeout=5).status_code == 200
+        response = requests.get(f"{base}/readyz", timeout=10)
+        assert (response.status_code, response.json()["code"]) == (503, "not_ready")
+        assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_server_that_cannot_store_says_503_and_when_to_try_again(tmp_path: Path, sheet: bytes) -> None:
+    with serving(tmp_path, worker=False) as base:
+        (tmp_path / "spool").rmdir()
+        (tmp_path / "spool").write_text("in the way")
+        response = hand_in(base, sheet)
+        assert (response.status_code, response.json()["code"]) == (503, "store_failed")
+        assert int(response.headers["Retry-After"]) > 0
+        assert str(tmp_path) not in response.text
+
+
+def test_metrics_count_by_route_and_state(tmp_path: Path, sheet: bytes) -> None:
+    with serving(tmp_path, worker=False) as base:
+        request_id = hand_in(base, sheet).json()["request_id"]
+        requests.get(f"{base}/status/{request_id}", timeout=5)
+        requests.get(f"{base}/status/nonsense", timeout=5)
+        requests.get(f"{base}/nowhere/{request_id}", timeout=5)
+        response = requests.get(f"{base}/metrics", timeout=5)
+        assert response.headers["Content-Type"].startswith("text/plain")
+        assert request_id not in response.text
+        samples = {
+            (sample.name, *sorted(sample.labels.values())): sample.value
+            for family in plain(response.text)
+            for sample in family.samples
+        }
+        assert samples[("halve_http_requests_total", "/upload", "202", "POST")] == 1
+        assert samples[("halve_http_requests_total", "/status/{request_id}", "200", "GET")] == 1
+        assert samples[("halve_http_requests_total", "/status/{request_id}", "400", "GET")] == 1
+        assert samples[("halve_http_requests_total", "404", "GET", "unknown")] == 1
+        assert samples[("halve_http_request_duration_seconds_count", "/status/{request_id}", "GET")] == 2
+        assert samples[("halve_requests", "pending")] == 1
+        assert samples[("halve_products", "ready")] == 2
+
+
+def test_metrics_come_as_openmetrics_where_that_is_asked_for(idle: str) -> None:
+    response = requests.get(f"{idle}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}, timeout=5)
+    assert response.headers["Content-Type"].startswith("application/openmetrics-text")
+    assert any(family.name == "halve_http_requests" for family in openmetrics(response.text))  # type: ignore[no-untyped-call]

@@ -1,0 +1,247 @@
+"""The web page, in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+
+from tests.support.origin import Origin
+from tests.support.photos import photo
+from tests.support.serving import serving
+from tests.support.shop import sheet_of
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+PATIENCE = 20_000
+"""Milliseconds that anything may take."""
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    with Origin() as origin:
+        for name in ("astronaut", "chelsea", "coffee"):
+            origin.serve(f"/{name}.jpg", photo(name, width=320))
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("page"), fetch_retries=0) as base:
+        yield base
+
+
+@pytest.fixture
+def page(browser: Browser, base: str) -> Iterator[Page]:
+    """A fresh tab. Whatever goes wrong in it fails the test; refusals of the server are expected and no fault."""
+    context = browser.new_context(viewport={"width": 1000, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" and "status of 4" not in said.text else None)
+    page.goto(base)
+    yield page
+    context.close()
+    assert faults == []
+
+
+def choose(page: Page, sheet: bytes, name: str = "catalogue.csv") -> None:
+    page.set_input_files("#file", files=FilePayload(name=name, mimeType="text/csv", buffer=sheet))
+
+
+def test_a_sheet_is_handed_in_watched_and_fetched(page: Page, origin: Origin, tmp_path: Path) -> None:
+    sheet = sheet_of([("Mug", [origin.url("/coffee.jpg"), origin.url("/gone.jpg")]), ("Cat", [origin.url("/chelsea.jpg")])])
+    choose(page, sheet)
+    expect(page.locator("#file-name")).to_have_text("catalogue.csv")
+    page.get_by_role("button", name="Halve it").click()
+    view = page.locator("#request-view")
+    expect(view.locator(".pill")).to_have_text("completed", timeout=PATIENCE)
+    expect(view.get_by_role("heading", level=1)).to_have_text("catalogue.csv")
+    expect(view.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
+    expect(view).to_contain_text("2 of 3 pictures done · 1 failed")
+    expect(view.locator(".saved")).to_contain_text("% lighter")
+    expect(view.locator(".pictures li")).to_have_count(2)
+    expect(view.get_by_role("table")).to_contain_text("not found (404)")
+    with page.expect_download() as download:
+        view.get_by_role("link", name="Download sheet").click()
+    download.value.save_as(tmp_path / "out.csv")
+    assert b"Output Image Urls" in (tmp_path / "out.csv").read_bytes()
+    page.reload()
+    expect(view.locator(".pill")).to_have_text("completed", timeout=PATIENCE)
+
+
+def test_progress_is_seen_while_it_is_made_and_can_be_stopped(page: Page, origin: Origin) -> None:
+    slow = [origin.serve(f"/slow{n}.jpg", photo("coffee", width=320), latency=0.1 if n == 0 else 30) for n in range(4)]
+    choose(page, sheet_of([("Mug", [url]) for url in slow]))
+    page.get_by_role("button", name="Halve it").click()
+    view = page.locator("#request-view")
+    expect(view).to_contain_text("1 of 4 pictures done", timeout=PATIENCE)
+    expect(view.locator(".pill")).to_have_text("processing")
+    expect(view.locator(".pictures li")).to_have_count(1, timeout=PATIENCE)
+    view.get_by_role("button", name="Cancel").click()
+    expect(view.locator(".pill")).to_have_text("cancelled")
+    expect(view.get_by_role("link", name="Download sheet")).to_be_visible(timeout=PATIENCE)
+
+
+def test_findings_are_listed_and_nothing_in_a_sheet_is_read_as_html(page: Page) -> None:
+    evil = '<img src=x onerror="document.title=1">'
+    sheet = f'S. No.,Product Name,Input Image Urls\n1,,https://a.test/a.jpg\n2,"{evil.replace(chr(34), chr(34) * 2)}",ftp://{evil[1:4]}\n'
+    choose(page, sheet.encode(), name=f"{evil.replace(chr(34), '')}.csv")
+    page.get_by_role("button", name="Halve it").click()
+    rows = page.locator("#refusal tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("Product Name")
+    expect(page.locator("#refusal")).to_contain_text("2 things need mending")
+    assert page.locator("main img").count() == 0
+    assert page.title() == "halve"
+
+
+def test_a_product_may_be_called_anything(page: Page, origin: Origin) -> None:
+    evil = "<b>bold</b><script>document.title = 'caught'</script>"
+    choose(page, sheet_of([(evil, [origin.url("/coffee.jpg"), origin.url("/nothing.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    view = page.locator("#request-view")
+    expect(view.locator(".pictures .name")).to_have_text(evil, timeout=PATIENCE)
+    expect(view.get_by_role("cell", name=evil)).to_be_visible()
+    assert "caught" not in page.title()
+
+
+def test_what_is_refused_is_pointed_at(page: Page) -> None:
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#refusal")).to_contain_text("Choose a sheet first")
+    choose(page, sheet_of([("Mug", ["https://a.test/a.jpg"])]))
+    page.get_by_label("Longest edge").fill("99999")
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.get_by_label("Longest edge")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Longest edge")).to_be_focused()
+    page.get_by_label("Longest edge").fill("")
+    page.get_by_text("Sheet and notifications").click()
+    page.get_by_label("Webhook").fill("http://10.0.0.1/")
+    page.get_by_text("Sheet and notifications").click()
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.get_by_label("Webhook")).to_be_focused()
+    expect(page.locator("#refusal")).to_contain_text("HALVE_ALLOW_PRIVATE")
+
+
+def test_options_are_sent_along(page: Page, base: str, origin: Origin) -> None:
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_text("By size").click()
+    page.get_by_label("At most").fill("40%")
+    page.get_by_label("Format").select_option("webp")
+    page.get_by_label("Longest edge").fill("200")
+    with page.expect_response("**/upload") as uploaded:
+        page.get_by_role("button", name="Halve it").click()
+    status = page.request.get(uploaded.value.json()["status_url"]).json()
+    assert status["options"] == {"max_bytes": "40%", "format": "webp", "max_size": "200"}
+
+
+def test_pictures_can_be_compared_with_the_keyboard(page: Page, origin: Origin) -> None:
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    page.locator(".pictures button").first.press("Enter", timeout=PATIENCE)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("slider")).to_be_focused()
+    page.keyboard.press("Home")
+    assert page.evaluate("getComputedStyle(document.querySelector('.compare-stage')).getPropertyValue('--cut')") == "0%"
+    assert page.evaluate("[...document.querySelectorAll('dialog img')].map((image) => image.decode()).length") == 2
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_a_failed_picture_can_be_retried_and_a_sheet_erased(page: Page, base: str, origin: Origin) -> None:
+    late = origin.flaky("/late.jpg", photo("coffee", width=320), failures=1, status=404)
+    choose(page, sheet_of([("Mug", [late])]), name="late.csv")
+    page.get_by_role("button", name="Halve it").click()
+    view = page.locator("#request-view")
+    expect(view.locator(".pill")).to_have_text("failed", timeout=PATIENCE)
+    view.get_by_role("button", name="Retry failed").click()
+    expect(view.locator(".pill")).to_have_text("completed", timeout=PATIENCE)
+    expect(view).to_contain_text("1 of 1 picture done")
+    page.on("dialog", lambda dialog: dialog.accept())
+    view.get_by_role("button", name="Erase").click()
+    expect(page.get_by_role("heading", name="Half the weight")).to_be_visible()
+    expect(page.locator("#recent")).not_to_contain_text("late.csv")
+
+
+def test_with_keys_one_is_asked_for_and_everything_works_with_it(browser: Browser, tmp_path: Path, origin: Origin) -> None:
+    with serving(tmp_path, api_keys="ann:let-me-in") as base:
+        context = browser.new_context()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(base)
+        page.get_by_role("textbox", name="API key").fill("wrong")
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_role("alert").filter(has_text="not known")).to_be_visible()
+        page.get_by_role("textbox", name="API key").fill("let-me-in")
+        page.get_by_role("button", name="Go on").click()
+        choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+        page.get_by_role("button", name="Halve it").click()
+        view = page.locator("#request-view")
+        expect(view.locator(".pill")).to_have_text("completed", timeout=PATIENCE)
+        with page.expect_download() as download:
+            view.get_by_role("link", name="Download sheet").click()
+        download.value.save_as(tmp_path / "out.csv")
+        assert (tmp_path / "out.csv").stat().st_size > 0
+        context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_narrow_screens_and_can_be_read(browser: Browser, base: str, width: int, scheme: Any) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(base)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_text("Sheet and notifications").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CONTRASTS) == []
+    context.close()
+
+
+CONTRASTS = """() => {
+  // WCAG 2.2, 1.4.3: text that is too faint on what is behind it.
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => ((v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] > 250) return colour;
+    }
+    return rgba("white");
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("main *, header *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own || !element.checkVisibility() || element.closest("noscript, dialog")) continue;
+    const style = getComputedStyle(element);
+    const pair = [light(rgba(style.color)), light(behind(element))].sort((a, b) => b - a);
+    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
+    if (ratio < 4.5) faint.push(`${element.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
+  }
+  return faint;
+}"""
