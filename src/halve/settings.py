@@ -70,11 +70,11 @@ class Settings(BaseSettings):
     fetch_retries: int = Field(
         3, ge=0, le=20, description="How often a download that failed in passing (408, 429, 5xx, broken connection) is tried again."
     )
-    per_host: int = Field(16, ge=1, description="Connections to one host at once.")
+    per_host: int = Field(48, ge=1, description="Connections to one host at once.")
     concurrency: int | None = Field(
         None, ge=1, le=256, description="Codec children, each one core. Default: as many as there are cores."
     )
-    in_flight: int = Field(64, ge=1, le=4096, description="Images in work at once in one process, downloads included.")
+    in_flight: int = Field(96, ge=1, le=4096, description="Images in work at once in one process, downloads included.")
     max_open_requests: int = Field(1000, ge=1, description="Unfinished requests of one key; more uploads are answered 429.")
     keep_days: float = Field(30.0, gt=0, description="Days after which a finished request, its sheets and images are erased.")
     log_level: str = Field(

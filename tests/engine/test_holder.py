@@ -35,12 +35,13 @@ def test_a_living_worker_is_not_among_the_dead_and_a_killed_one_is(tmp_path: Pat
         assert mine.the_dead() == []
 
 
-def test_a_worker_that_ended_in_order_leaves_nothing(tmp_path: Path) -> None:
-    with Holder(tmp_path):
+def test_a_worker_that_ended_is_dead_to_the_next_and_forgotten_by_it(tmp_path: Path) -> None:
+    with Holder(tmp_path) as ended:
         pass
     with Holder(tmp_path) as next_one:
+        assert next_one.the_dead() == [ended.name]
+        next_one.forget([ended.name])
         assert next_one.the_dead() == []
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_workers_of_one_process_do_not_take_each_other_for_dead(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def ask(port: int, path: str) -> Any:
 
 
 def until_ready(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             ask(port, "/healthz")

@@ -6,6 +6,7 @@ It keeps nothing that matters in memory. Stopped at any moment, by SIGKILL too, 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -35,6 +36,9 @@ GRACE = 8.0
 
 FLUSH = 2.0
 """Seconds after that in which the last outcomes must be written."""
+
+VOID_EVERY = 5.0
+"""Seconds between looks for workers of the same folder that have died."""
 
 KEEPING_EVERY = 3600.0
 """Seconds between looks for requests that have been kept long enough."""
@@ -80,6 +84,7 @@ class Worker:
         self._suspects: list[Product] = []
         self._finishing: set[UUID] = set()
         self._telling: set[asyncio.Task[None]] = set()
+        self._silent_until = 0.0
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
 
@@ -94,7 +99,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped. Survives failing stores: it waits and tries again."""
-        await self._patiently(self._void_the_dead)
+        await self._patiently(self._void_the_dead)  # before anything is claimed: what they held comes first
         async with asyncio.TaskGroup() as group:
             minding = [
                 group.create_task(self._again_and_again(step, every))
@@ -104,6 +109,7 @@ class Worker:
                     (self._finish, POLL),
                     (self._notify, POLL),
                     (self._renew, LEASE / 3),
+                    (self._void_the_dead, VOID_EVERY),
                     (self._keep_house, KEEPING_EVERY),
                 )
             ]
@@ -243,7 +249,8 @@ class Worker:
     async def _void_the_dead(self) -> None:
         dead = self._holder.the_dead()
         if dead:
-            await self._states.void(dead)
+            if await self._states.void(dead):
+                self._wake.set()
             self._holder.forget(dead)
 
     # ── patience ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,7 +276,10 @@ class Worker:
             pause = min(pause * 2, MOST_PATIENCE)
 
     def _failed(self, error: StoreFailed) -> None:
-        log.error("store failed", reason=str(error))
+        """Told once in a while: a full disk fails every image in work, and each for the same reason."""
+        if time.monotonic() >= self._silent_until:
+            self._silent_until = time.monotonic() + MOST_PATIENCE
+            log.error("store failed, trying again", reason=str(error))
         if self._on_failure is not None:
             self._on_failure(error)
 

@@ -30,7 +30,7 @@ class Holder:
         unnamed.rename(self._path)
 
     def the_dead(self) -> list[str]:
-        """Names of workers of this folder whose processes are gone. `forget` them once their leases are void."""
+        """Names of workers of this folder that hold nothing now: killed, or ended. `forget` them once their leases are void."""
         return [path.stem for path in self._folder.glob("*.lock") if path != self._path and _unlocked(path)]
 
     def forget(self, names: list[str]) -> None:
@@ -38,7 +38,7 @@ class Holder:
             (self._folder / f"{name}.lock").unlink(missing_ok=True)
 
     def close(self) -> None:
-        self._path.unlink(missing_ok=True)
+        """Let go. The name stays behind, unlocked: what could not be handed back is the next worker's to void."""
         os.close(self._fd)
 
     def __enter__(self) -> Self:
