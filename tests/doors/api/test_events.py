@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,8 @@ import requests
 from tests.doors.api.conftest import Done
 from tests.support.origin import Origin
 from tests.support.photos import photo
-from tests.support.serving import hand_in, serving, until
+from tests.support.server import free_port
+from tests.support.serving import hand_in, until
 from tests.support.shop import sheet_of
 
 
@@ -90,20 +94,29 @@ def test_head_answers_without_a_stream(done: Done) -> None:
     assert response.headers["Content-Type"].startswith("text/event-stream")
 
 
-def test_a_stopping_server_does_not_wait_for_those_who_watch(tmp_path: Path, sheet: bytes) -> None:
-    ended = threading.Event()
-
-    def watch() -> None:
+def test_a_stopping_server_does_not_wait_for_those_who_watch(tmp_path: Path, origin: Origin) -> None:
+    """As `uvicorn halve.asgi:app` is stopped by whoever started it, without a word about open answers."""
+    later = origin.status("/later.jpg", 503, {"Retry-After": "60"})
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "HALVE_DATA_DIR": str(tmp_path), "HALVE_ALLOW_PRIVATE": "127.0.0.0/8", "HALVE_CONCURRENCY": "1"}
+    command = [sys.executable, "-m", "uvicorn", "halve.asgi:app", "--port", str(port), "--log-level", "warning"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment) as server:
         try:
-            for _ in events(base, request_id):
-                watching.set()
-        except requests.RequestException:
-            pass  # cut off, which is as good
-        ended.set()
+            until(lambda: answers(f"{base}/healthz"))
+            request_id = hand_in(base, sheet_of([("Mug", [later])])).json()["request_id"]
+            watching = events(base, request_id)
+            assert next(watching)[0] == "progress"
+            until(lambda: origin.hits("/later.jpg") == 1)
+            server.send_signal(signal.SIGTERM)
+            assert "done" not in [name for name, _ in watching]
+            server.wait(timeout=8)
+        finally:
+            server.kill()
 
-    with serving(tmp_path, worker=False) as base:
-        request_id = hand_in(base, sheet).json()["request_id"]
-        watching = threading.Event()
-        threading.Thread(target=watch, daemon=True).start()
-        assert watching.wait(5)
-    assert ended.wait(5)
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import pytest
 import requests
 
 from tests.support.serving import hand_in
@@ -117,3 +118,12 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(idle: str) -> None:
         )
         connection.sendall(head.encode() + HEAD + b"S. No.")
     assert hand_in(idle, filled(1_000)).status_code == 202
+
+
+def test_a_client_that_stands_still_is_not_waited_for(idle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("halve.doors.api.incoming.STALL", 0.2)
+    for path, media_type in (("/upload", MULTIPART["Content-Type"]), ("/webhook", "application/json")):
+        head = f"POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4000\r\nContent-Type: {media_type}\r\n\r\n"
+        answer = send_raw(idle, head.encode() + HEAD[:20])
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"code":"timeout"' in answer

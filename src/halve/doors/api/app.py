@@ -32,6 +32,7 @@ from halve.doors.api.context import Context
 from halve.doors.api.headers import Careful
 from halve.doors.api.metrics import Measured, Metrics
 from halve.doors.api.routes import ids_left_out, operation_id
+from halve.doors.logs import set_up_logs
 from halve.settings import Settings, read_settings
 from halve.wiring import open_parts, open_worker
 
@@ -44,12 +45,15 @@ _ROUTERS = (upload, status, events, results, downloads, archive, images, control
 
 
 def create_app(settings: Settings | None = None, *, worker: bool = True) -> FastAPI:
-    """The server. Settings are read, and everything opened, when it starts; `worker`: it does the work, too."""
+    """The server, which opens everything when it starts. `worker`: it does the work, too.
+
+    Without `settings` those of the environment are read then, and logs are set up as they say.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            parts = await stack.enter_async_context(open_parts(settings or read_settings()))
+            parts = await stack.enter_async_context(open_parts(settings or _of_the_environment()))
             nudge = (await stack.enter_async_context(open_worker(parts))).nudge if worker else _nobody
             context = Context(parts, nudge)
             stack.push_async_callback(context.close)
@@ -81,6 +85,12 @@ def create_app(settings: Settings | None = None, *, worker: bool = True) -> Fast
 
     app.openapi = schema  # type: ignore[method-assign]
     return app
+
+
+def _of_the_environment() -> Settings:
+    settings = read_settings()
+    set_up_logs(settings.log_level)
+    return settings
 
 
 def _nobody() -> None:

@@ -19,6 +19,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request as HttpRequest
 
 from halve.core.errors import StoreFailed
+from halve.doors.api.incoming import pieces
 from halve.doors.api.problems import Problem, too_large
 
 FILE = "file"
@@ -54,7 +55,8 @@ class Form:
 async def read_form(http: HttpRequest, words: Collection[str], *, spool: Path, max_bytes: int) -> AsyncIterator[Form]:
     """The form in the body: a `file` of at most `max_bytes` bytes and any of the fields in `words`, each once.
 
-    Raises problems: `not_multipart` (415), `malformed_multipart`, `unknown_field`, `duplicate_field`, `missing_file`, `too_large`.
+    Raises problems: `not_multipart` (415), `malformed_multipart`, `unknown_field`, `duplicate_field`, `missing_file`, `too_large`,
+    `timeout`.
     """
     boundary = _boundary(http)
     declared = http.headers.get("content-length", "")
@@ -125,7 +127,7 @@ class _Reader:
         taken = 0
         try:
             parser = self._parser(boundary)
-            async for piece in http.stream():
+            async for piece in pieces(http):
                 taken += len(piece)
                 if taken > self._max_bytes + SLACK:
                     raise too_large("The upload", self._max_bytes)

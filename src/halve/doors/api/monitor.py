@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
@@ -17,10 +18,12 @@ from halve.doors.api.openapi import problems
 from halve.doors.api.problems import RETRY_AFTER, Problem
 from halve.doors.api.routes import reading
 
+log = structlog.get_logger(__name__)
+
 router = APIRouter()
 
 READY_WITHIN = 5.0
-"""Seconds within which the stores must answer."""
+"""Seconds within which each store must answer."""
 
 
 @reading(router, "/healthz", summary="Is it alive?", tags=["Server"])
@@ -32,13 +35,14 @@ async def healthz() -> schemas.Health:
 @reading(router, "/readyz", summary="Can it work?", tags=["Server"], responses=problems(503))
 async def readyz(context: Ctx) -> schemas.Health:
     """Whether the database answers and the image store can be written to."""
-    try:
-        async with asyncio.timeout(READY_WITHIN):
-            await context.parts.states.ready()
-            await context.parts.images.ready()
-    except (StoreFailed, TimeoutError) as error:
-        why = str(error) or f"No answer from the stores within {READY_WITHIN:g} s."
-        raise Problem(503, "not_ready", why, headers={"Retry-After": str(RETRY_AFTER)}) from None
+    for what, ready in (("database", context.parts.states.ready), ("image store", context.parts.images.ready)):
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                await ready()
+        except (StoreFailed, TimeoutError) as error:
+            log.warning("not ready", part=what, reason=str(error) or f"no answer within {READY_WITHIN:g} s")
+            detail = f"The {what} cannot be used just now; the log says why."
+            raise Problem(503, "not_ready", detail, headers={"Retry-After": str(RETRY_AFTER)}) from None
     return schemas.Health(status="ready")
 
 

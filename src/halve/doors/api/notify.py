@@ -11,6 +11,7 @@ from starlette.requests import Request as HttpRequest
 from halve.core.models import DeliveryKind
 from halve.doors.api import bodies, schemas
 from halve.doors.api.context import Context, Ctx
+from halve.doors.api.incoming import pieces
 from halve.doors.api.keys import Caller, Who, read_id, request_of
 from halve.doors.api.openapi import problems
 from halve.doors.api.problems import Problem, too_large
@@ -36,7 +37,7 @@ _IGNORED = {"type": "string", "description": "Ignored."}
     status_code=202,
     summary="Send the webhook again",
     tags=["Notifications"],
-    responses=problems(400, 401, 404, 409, 413, 503),
+    responses=problems(400, 401, 404, 408, 409, 413, 503),
     openapi_extra=_body(status=_IGNORED, csv_url=_IGNORED),
 )
 async def webhook(http: HttpRequest, context: Ctx, who: Who) -> schemas.Queued:
@@ -49,7 +50,7 @@ async def webhook(http: HttpRequest, context: Ctx, who: Who) -> schemas.Queued:
     status_code=202,
     summary="Send the e-mail again",
     tags=["Notifications"],
-    responses=problems(400, 401, 404, 409, 413, 503),
+    responses=problems(400, 401, 404, 408, 409, 413, 503),
     openapi_extra=_body(),
 )
 async def webhook_completed(http: HttpRequest, context: Ctx, who: Who) -> schemas.Queued:
@@ -72,9 +73,9 @@ async def _resend(http: HttpRequest, context: Context, who: Caller, *, kind: Del
 
 
 async def read_json(http: HttpRequest) -> dict[str, Any]:
-    """The JSON object in the body. Raises the problems `bad_json` (400) and `too_large` (413)."""
+    """The JSON object in the body. Raises the problems `bad_json` (400), `too_large` (413) and `timeout` (408)."""
     raw = bytearray()
-    async for piece in http.stream():
+    async for piece in pieces(http):
         raw += piece
         if len(raw) > MAX_JSON:
             raise too_large("The body", MAX_JSON)

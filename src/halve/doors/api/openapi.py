@@ -18,6 +18,7 @@ _WHY = {
     400: "Malformed or impossible input; `code` and `detail` say what, and a refused sheet lists all findings in `errors`.",
     401: "An API key is needed.",
     404: "There is no such thing, or it is another key's.",
+    408: "The body did not come in time.",
     409: "Not possible in the state that the request is in.",
     413: "Too large.",
     415: "Not a form, or not a kind of file that is taken.",

@@ -71,7 +71,6 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         description="The same key with the same body gives the same answer and does the work once; with another body, 409.",
         max_length=MAX_IDEMPOTENCY_KEY,
-        examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
     ),
 ]
 
@@ -83,7 +82,7 @@ IdempotencyKey = Annotated[
     tags=["Sheets"],
     responses={
         202: {"headers": {"Location": {"description": "`/status/{request_id}`", "schema": {"type": "string"}}}},
-        **problems(400, 401, 409, 413, 415, 429, 503),
+        **problems(400, 401, 408, 409, 413, 415, 429, 503),
     },
     openapi_extra={"requestBody": _BODY},
 )
