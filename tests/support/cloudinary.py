@@ -15,9 +15,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from email.parser import BytesParser
-from email.policy import HTTP
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aiohttp import web
@@ -29,6 +27,7 @@ REFUSED = b"no image"
 PAGE = 100
 """Assets that one deletion by prefix takes at the most; the real one's 1,000 would leave the second call untested."""
 
+_API = f"/v1_1/{CLOUD}/"
 _DELIVERY = re.compile(rf"/{CLOUD}/(image|raw)/(upload|authenticated)/(?:s--([\w-]{{8}})--/)?(?:v(\d+)/)?(.+)")
 _UNSIGNED = ("file", "api_key", "signature", "resource_type", "cloud_name")
 _FORMATS = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"GIF8": "gif", b"RIFF": "webp"}
@@ -44,20 +43,18 @@ class Asset:
     params: dict[str, str]
 
 
-@dataclass
 class FakeCloudinary(Loopback):
     """`assets`: (resource type, delivery type, public id) → what is kept. `calls`: how often each action was asked for.
 
-    `trouble`: status and message that the next calls get instead of an answer.
+    `delivered`: the paths that were asked for where browsers would.
     """
 
-    assets: dict[tuple[str, str, str], Asset] = field(default_factory=dict)
-    parts: dict[str, list[bytes]] = field(default_factory=dict)
-    calls: Counter[str] = field(default_factory=Counter)
-    trouble: list[tuple[int, str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         super().__init__()
+        self.assets: dict[tuple[str, str, str], Asset] = {}
+        self.parts: dict[str, list[bytes]] = {}
+        self.calls: Counter[str] = Counter()
+        self.delivered: list[str] = []
 
     @property
     def storage_url(self) -> str:
@@ -65,19 +62,21 @@ class FakeCloudinary(Loopback):
 
     async def answer(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         path = request.path
-        api = path.startswith(f"/v1_1/{CLOUD}/")
-        action = path.rpartition("/")[2] if api and request.method == "POST" else request.method.lower()
-        self.calls[action] += 1
-        if self.trouble:
-            status, message = self.trouble.pop(0)
-            return _error(status, message) if api else web.Response(status=status, headers={"X-Cld-Error": message})
-        if not api:
+        if not path.startswith(_API):
+            self.delivered.append(request.raw_path)
             return self._deliver(request) if request.method == "GET" else _error(405, "Method not allowed")
+        action = path.rpartition("/")[2] if request.method == "POST" else request.method.lower()
+        self.calls[action] += 1
         if request.method == "POST" and action in ("upload", "destroy"):
             return self._signed_call(action, path.split("/")[3], request, body)
         if request.method == "DELETE":
             return self._admin(request, path.split("/")[3:], body)
         return _error(404, f"Unknown API {path}")
+
+    def refusal(self, request: web.BaseRequest, status: int, message: str) -> web.Response:
+        if request.path.startswith(_API):
+            return _error(status, message)
+        return web.Response(status=status, headers={"X-Cld-Error": message})
 
     def _signed_call(self, action: str, kind: str, request: web.BaseRequest, body: bytes) -> web.Response:
         params, data = _form(request.headers["Content-Type"], body)
@@ -158,16 +157,16 @@ def _escaped(source: str) -> str:
 
 def _form(content_type: str, body: bytes) -> tuple[dict[str, str], bytes]:
     """The fields of a `multipart/form-data` body (RFC 7578), and the file in it."""
-    message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    boundary = content_type.partition("boundary=")[2].strip('"').encode()
     params, data = {}, b""
-    for part in message.iter_parts() if message.is_multipart() else []:
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        if name == "file":
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, content = part.removeprefix(b"\r\n").removesuffix(b"\r\n").partition(b"\r\n\r\n")
+        name = re.search(rb'name="([^"]*)"', head)
+        assert name
+        if name[1] == b"file":
             data = content
         else:
-            params[str(name)] = content.decode()
+            params[name[1].decode()] = content.decode()
     return params, data
 
 

@@ -18,8 +18,11 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 class Loopback:
+    """`trouble`: status and message that the next requests get instead of an answer, one after the other."""
+
     def __init__(self) -> None:
         self.host, self.port = "127.0.0.1", 0
+        self.trouble: list[tuple[int, str]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
@@ -30,6 +33,10 @@ class Loopback:
 
     async def answer(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         raise NotImplementedError
+
+    def refusal(self, request: web.BaseRequest, status: int, message: str) -> web.Response:
+        text = f"<Error><Code>Trouble</Code><Message>{message}</Message></Error>"
+        return web.Response(status=status, text=text, content_type="application/xml")
 
     def __enter__(self) -> Self:
         listening: Future[int] = Future()
@@ -62,6 +69,8 @@ class Loopback:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read() if request.body_exists else b""
         try:
+            if self.trouble:
+                return self.refusal(request, *self.trouble.pop(0))
             return await self.answer(request, body)
         except ConnectionError:  # the client has left
             return web.StreamResponse()

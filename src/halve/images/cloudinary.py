@@ -43,7 +43,8 @@ TIMEOUT = 60
 """Seconds to wait for a connection, and for each answer."""
 
 ATTEMPTS = 3
-"""At an upload or a deletion that failed in passing; a second and then two lie between."""
+PAUSE = 1.0
+"""At an upload or a deletion that failed in passing; seconds to wait after the first, twice that after the second."""
 
 ASSETS = (("image", "upload"), ("raw", "authenticated"))
 """Resource type and delivery type of what is stored here: images, and sheets."""
@@ -195,7 +196,7 @@ def _translated(function: Callable[[], T]) -> T:
         except Error as error:
             if attempt == ATTEMPTS:
                 raise StoreFailed(f"Cloudinary cannot be reached or failed: {_reason(error)}. Check the network.") from error
-            time.sleep(attempt)
+            time.sleep(attempt * PAUSE)
     raise AssertionError("unreachable")
 
 

@@ -17,6 +17,9 @@ from halve.core.errors import StoreFailed
 from halve.images.windows import PIECE, Window
 
 ATTEMPTS = 3
+PAUSE = 1.0
+"""At a part that failed in passing; seconds to wait after the first, twice that after the second."""
+
 _PASSING = (408, 420, 429, 500, 502, 503, 504)
 _RANGE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
 
@@ -49,7 +52,7 @@ def fetch_part(url: str, first: int, stop: int, *, timeout: float) -> Window:
             if attempt == ATTEMPTS:
                 reason = getattr(error, "reason", None) or error
                 raise StoreFailed(f"Cloudinary's delivery cannot be reached: {reason}. Check the network.") from error
-        time.sleep(attempt)
+        time.sleep(attempt * PAUSE)
     raise AssertionError("unreachable")
 
 

@@ -46,12 +46,14 @@ BUCKET = "fs"
 """GridFS's own default: the collections `fs.files` and `fs.chunks`, where other tools look first."""
 
 PATIENCE: dict[str, Any] = {
-    "timeoutMS": 60_000,
     "serverSelectionTimeoutMS": 10_000,
     "connectTimeoutMS": 10_000,
+    "socketTimeoutMS": 60_000,
+    "waitQueueTimeoutMS": 60_000,
     "appname": "halve",
 }
-"""Limits of one operation, retries included; the URL's own options win."""
+"""Limits of one attempt; the driver makes two. The URL's own options win. (`timeoutMS` would bound both, and then takes all of that
+time to notice that a server is not there.)"""
 
 _REFUSED = (13, 18, 8000)
 """Codes of Unauthorized and AuthenticationFailed, and Atlas's own."""
@@ -285,4 +287,7 @@ def _measure(data: bytes | Path) -> tuple[int, str]:
 
 def _reason(error: BaseException) -> str:
     """What the driver gave as its reason, without the state of all its servers."""
-    return str(error).partition(", full error")[0].partition(", Timeout:")[0].partition("\n")[0].strip().rstrip(".")
+    text = str(error).partition("\n")[0]
+    for rest in (" (configured timeouts", ", Timeout:", ", full error"):
+        text = text.partition(rest)[0]
+    return text.strip().rstrip(".") or type(error).__name__

@@ -32,8 +32,8 @@ from halve.images.windows import Window, read_windows
 PART = 8 << 20
 """Bytes of one part of a multipart upload, and the most that is sent in one request. S3 takes 10,000 parts of a file: 80 GB."""
 
-PARTS_AT_ONCE = 4
-"""Parts of one file on their way at once; with `PART` the memory that an upload of any size takes: 32 MiB."""
+PARTS_AT_ONCE = 2
+"""Parts of one file on their way at once; with `PART` the memory that an upload of any size takes: 16 MiB."""
 
 LISTED = 1000
 """Objects listed at once, and deleted at once; S3's limit for both."""
