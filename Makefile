@@ -34,6 +34,7 @@ format: .venv/.made-dev
 
 docs: .venv/.made-dev
 	$(BIN)/python -m halve.doors.cli.settings_table README.md
+	$(BIN)/python -m halve.doors.cli.command_pages docs/commands.md
 
 bench: .venv/.made-bench
 	$(BIN)/python -m bench.end_to_end $(ARGS)

@@ -7,4 +7,14 @@ def main() -> None:
     """The console script. Ends the process with the exit code of the command."""
     from halve.doors.cli.app import app
 
-    app(prog_name="halve")
+    try:
+        app(prog_name="halve")
+    except Exception:
+        import sys
+        import traceback
+
+        from halve.doors.cli.endings import Ending
+
+        traceback.print_exc()
+        sys.stderr.write("halve: this is a defect; what stands above tells where. What was done is kept.\n")
+        sys.exit(Ending.DEFECT)

@@ -55,7 +55,7 @@ def run(
 ) -> None:
     """Compress all images of a sheet, on this machine.
 
-    DIR gets output.csv (your sheet with a column more), images/ and, if
+    DIR gets output.csv (your sheet with two columns more), images/ and, if
     something failed, failed.csv, which can be run by itself. Stopped in any
     way, the same command goes on where it was.
 

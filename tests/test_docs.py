@@ -1,0 +1,209 @@
+"""What the documents say is so: links lead somewhere, tables are current, the README's commands run."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from halve.doors.api import create_app
+from halve.doors.cli.endings import Ending
+from halve.doors.cli.settings_table import with_table
+from halve.settings import Settings
+from tests.support.command import COMMAND, environment, halve, rows_of, serving, write_sheet
+from tests.support.origin import Origin
+from tests.support.photos import photo
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted({README, *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md"), *ROOT.glob("examples/**/*.md")})
+GENERATED = ROOT / "docs/commands.md"
+
+ELSEWHERE = {"HALVE_BROKER_URL", "HALVE_API_KEY", "HALVE_URL"}
+"""Variables that are no settings of the server: the one that is refused so far, and those of the remote commands."""
+
+OF_OTHERS = {"--strict", "--forwarded-allow-ips"}
+"""Options of mypy and uvicorn that are spoken of."""
+
+TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def anchors(text: str) -> set[str]:
+    """What a page's headings are linked by."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of that language; empty: of none."""
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT[page], re.MULTILINE | re.DOTALL)
+    return [body for found, body in fences if found == language]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", TEXT[page], flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{target} is not there"
+        assert ROOT in there.parents, f"{target} leads out of the repository"
+        if anchor:
+            assert anchor in anchors(there.read_text(encoding="utf-8")), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    for path in re.findall(r"`((?:src|tests|bench|tools|docs|examples|fuzz)/[\w./-]+)`", TEXT[page]):
+        assert (ROOT / path).exists(), f"{path} is not there"
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = TEXT[ROOT / "docs/README.md"]
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in index, f"{page.name} is missing in docs/README.md"
+    for folder in ("decisions", "benchmarks"):
+        for page in (ROOT / "docs" / folder).glob("*.md"):
+            assert page.name == "README.md" or f"({page.name})" in TEXT[ROOT / "docs" / folder / "README.md"], page.name
+
+
+def test_the_table_of_settings_is_current() -> None:
+    assert with_table(TEXT[README]) == TEXT[README], "run `make docs`"
+
+
+def test_the_page_of_commands_is_current() -> None:
+    command = [sys.executable, "-c", "import sys, halve.doors.cli.command_pages as c; sys.stdout.buffer.write(c.page().encode())"]
+    made = subprocess.run(command, env=environment(), capture_output=True, check=True).stdout.decode()
+    assert made == TEXT[GENERATED], "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_variable_that_is_named_is_a_setting(page: Path) -> None:
+    settings = {f"HALVE_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"HALVE_[A-Z_]+", TEXT[page])) <= settings | ELSEWHERE
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != GENERATED], ids=named)
+def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
+    commands = dict(re.findall(r"^## halve ([\w-]+)\n(.*?)(?=^## |\Z)", TEXT[GENERATED], re.MULTILINE | re.DOTALL))
+    for call in re.findall(
+        r"(?:`|^|[ =&])halve ([a-z][\w-]+[^`\n|]*)", "\n".join(re.findall(r"`[^`\n]+`|^halve .*$", TEXT[page], re.MULTILINE))
+    ):
+        name, *words = call.split()
+        assert name in commands, f"halve {name}"
+        for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+            assert option in commands[name], f"halve {name} {option}"
+    options = set(re.findall(r"--[a-z][a-z-]+", TEXT[GENERATED])) | OF_OTHERS
+    for option in re.findall(r"`(--[a-z][a-z-]+)", TEXT[page]):
+        assert option in options, option
+
+
+def test_every_route_is_described_and_every_described_route_exists() -> None:
+    routes = {f"{method.upper()} {path}" for path, methods in create_app().openapi()["paths"].items() for method in methods}
+    described = set(re.findall(r"`((?:GET|POST|DELETE) /[^`?]*)", TEXT[ROOT / "docs/http.md"]))
+    assert all(any(route.startswith(words) for route in routes) for words in described)
+    assert all(any(route.startswith(words) for words in described) for route in routes)
+
+
+def test_every_exit_code_is_described() -> None:
+    described = set(map(int, re.findall(r"^\| (\d+) \|", TEXT[ROOT / "docs/running.md"], re.MULTILINE)))
+    assert described == set(Ending)
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        assert set(re.findall(r"\bmake ([a-z]+)(?=[`\s]+(?:[#|A-Z`]|$))", TEXT[page], re.MULTILINE)) <= targets | {"it"}, named(
+            page
+        )
+
+
+# ── the README's own examples ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_readmes_sheet_is_taken_as_it_stands(tmp_path: Path) -> None:
+    [sheet] = blocks(README, "csv")
+    (tmp_path / "products.csv").write_text(sheet)
+    ended = halve("run", "products.csv", "--dry-run", "--json", cwd=tmp_path)
+    assert ended.code == 0, ended
+    told = json.loads(ended.out)
+    assert (told["total_rows"], told["total_images"], told["findings"]) == (2, 3, [])
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    with Origin() as origin:
+        for path in ("/cup.jpg", "/cup-side.jpg", "/saucer.png"):
+            origin.serve(path, photo("coffee", format="png" if path.endswith("png") else "jpeg", quality=92))
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("readme")) as address:
+        yield address
+
+
+def shop(folder: Path, origin: Origin) -> Path:
+    """The README's sheet, its pictures on this machine."""
+    cup, side, saucer = (origin.url(path) for path in ("/cup.jpg", "/cup-side.jpg", "/saucer.png"))
+    return write_sheet(folder / "products.csv", [("Espresso cup", [cup, side]), ("Saucer", [saucer])])
+
+
+def test_the_readmes_run_gives_the_files_it_shows(tmp_path: Path, origin: Origin) -> None:
+    shop(tmp_path, origin)
+    [listing] = [block for block in blocks(README, "") if "images/" in block]
+    ended = halve("run", "products.csv", "--allow-private", "127.0.0.0/8", cwd=tmp_path)
+    assert ended.code == 0, ended
+    made = {path.name for path in (tmp_path / "products-halved/images").iterdir()}
+    assert made == set(re.findall(r"[\w-]+\.(?:jpg|png)", listing))
+
+
+def test_the_readmes_requests_are_answered(tmp_path: Path, origin: Origin, server: str) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+    shop(tmp_path, origin)
+    lines = [line for block in blocks(README, "sh") for line in block.splitlines() if line.startswith("curl")]
+    upload, status, download = (line.replace("http://127.0.0.1:8000", server) for line in lines)
+    accepted = json.loads(shell(upload, tmp_path))
+    promised = re.search(r"# 202 (\{.*)", TEXT[README])
+    assert promised
+    assert set(re.findall(r'"(\w+)":', promised[1])) <= set(accepted)
+    assert (accepted["message"], accepted["total_images"]) == ("File Accepted, Processing Started", 3)
+    waited = halve("submit", "products.csv", "--url", server, "--wait", "-o", "output.csv", cwd=tmp_path)
+    assert waited.code == 0, waited
+    assert len(rows_of(tmp_path / "output.csv")) == 2
+    standing: dict[str, Any] = {}
+    while not standing.get("output_csv_url"):
+        standing = json.loads(shell(status.replace("REQUEST_ID", accepted["request_id"]), tmp_path))
+    shell(download.replace("REQUEST_ID", accepted["request_id"]), tmp_path)
+    assert len([path for path in tmp_path.glob("*.csv") if "Output Image Urls" in path.read_text()]) == 2
+
+
+def shell(line: str, cwd: Path) -> str:
+    done = subprocess.run(["bash", "-c", line], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_commands_of_the_readme_start(tmp_path: Path) -> None:
+    """Each `halve …` of its shell blocks is one that the command line takes; what it does is tested elsewhere."""
+    lines = [line for block in blocks(README, "sh") for line in block.splitlines() if line.startswith("halve ")]
+    assert lines
+    for line in lines:
+        name = line.split()[1]
+        done = subprocess.run(
+            [*COMMAND, name, "--help"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, line
