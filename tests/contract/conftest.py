@@ -81,7 +81,7 @@ def _held() -> dict[str, int]:
     process = psutil.Process()
     return {
         "files and sockets": process.num_fds(),
-        "threads": threading.active_count(),
+        "threads": sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate()),  # those are the loop's
         "children": len(process.children()),
         "tasks": len(asyncio.all_tasks()),
     }

@@ -54,7 +54,7 @@ class SqlStates:
 
     async def migrate(self) -> None:
         if not await self._runner.read(schema.current):
-            await self._runner.write(schema.upgrade)
+            await self._runner.write(schema.upgrade, self._runner.where)
 
     async def ready(self) -> None:
         await self._runner.read(schema.check, self._runner.where)

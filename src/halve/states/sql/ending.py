@@ -143,5 +143,5 @@ def erase_products(tx: Transaction, seq: int, *, limit: int) -> bool:
 
 def half_erased(tx: Transaction) -> int | None:
     """A request whose erasure was cut short."""
-    seq: int | None = tx.value("SELECT seq FROM requests WHERE stage = 'erased' LIMIT 1")
+    seq: int | None = tx.value("SELECT seq FROM requests WHERE stage <> 'published' AND stage = 'erased' LIMIT 1")
     return seq

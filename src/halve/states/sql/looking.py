@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from halve.core.errors import OptionRefused
-from halve.core.models import Page, Product, Request
+from halve.core.models import Page, Product, Request, Status
 from halve.states.sql import rows
 from halve.states.sql.transaction import Transaction
 from halve.states.sql.upkeep import DAY
@@ -34,18 +34,19 @@ def requests(tx: Transaction, owner: str | None, *, limit: int, cursor: str | No
 
 
 def products(tx: Transaction, request_id: UUID, *, after_row: int, limit: int, failed_only: bool) -> list[Product]:
-    whole = tx.one("SELECT seq, round, status FROM requests WHERE id = :id AND stage = 'published'", id=str(request_id))
+    whole = tx.one("SELECT seq, round, status, fed FROM requests WHERE id = :id AND stage = 'published'", id=str(request_id))
     if whole is None:
         return []
     found = tx.all(
-        f"SELECT {rows.PRODUCT} FROM products WHERE request_seq = :seq AND row > :after"
+        f"SELECT place, {rows.PRODUCT} FROM products WHERE request_seq = :seq AND row > :after"
         + (" AND failed_images > 0" if failed_only else "")
         + " ORDER BY row LIMIT :limit",
         seq=whole.seq,
         after=after_row,
         limit=limit,
     )
-    return [rows.product(columns, whole.round, cancelled=whole.status == "cancelled") for columns in found]
+    cancelled = whole.status == Status.CANCELLED
+    return [rows.product(columns, whole.round, place=place, fed=whole.fed, cancelled=cancelled) for place, *columns in found]
 
 
 def open_requests(tx: Transaction, owner: str) -> int:

@@ -85,12 +85,15 @@ def request(columns: Any) -> Request:
     )
 
 
-def product(columns: Any, round: int, *, cancelled: bool) -> Product:
-    """`round` and `cancelled` are the request's: in a cancelled one all that is open is cancelled, whatever its row still says."""
+def product(columns: Any, round: int, *, place: int, fed: int, cancelled: bool) -> Product:
+    """`round`, `fed` and `cancelled` are the request's, and win over what the product's own row says, which follows later: beyond
+    what was fed, whatever is not done is to be done; in a cancelled request, whatever is open is cancelled.
+    """
     request_id, row, serial, product_name, input_urls, results, state, fence, lost = columns
     urls = tuple(json.loads(input_urls))
-    state = ProductState.READY if state == "held" else ProductState(state)
-    if cancelled and state in (ProductState.READY, ProductState.WAITING, ProductState.LEASED):
+    if place > fed and state != "done":
+        state, lost = ProductState.READY, 0
+    if cancelled and state in ("ready", "waiting", "leased"):
         state = ProductState.CANCELLED
     return Product(
         request_id=UUID(request_id),
@@ -98,8 +101,8 @@ def product(columns: Any, round: int, *, cancelled: bool) -> Product:
         serial=serial,
         product_name=product_name,
         input_urls=urls,
-        results=_results(results, len(urls), _CANCELLED if state is ProductState.CANCELLED else _PENDING),
-        state=state,
+        results=_results(results, len(urls), _CANCELLED if state == "cancelled" else _PENDING),
+        state=ProductState(state),
         fence=fence,
         lost=lost,
         round=round,

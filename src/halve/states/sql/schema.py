@@ -27,10 +27,15 @@ def check(tx: Transaction, where: str) -> None:
         raise StoreFailed(OUTDATED.format(where=where))
 
 
-def upgrade(tx: Transaction) -> None:
+def upgrade(tx: Transaction, where: str) -> None:
     """All of it in this one transaction; a second process waits for it to end, and then finds nothing to do."""
     from alembic import command
+    from alembic.script import ScriptDirectory
 
     if tx.dialect.migrating is not None:
         tx.value(tx.dialect.migrating)
-    command.upgrade(migrations.config(tx.connection), "head")
+    config = migrations.config(tx.connection)
+    here = revision(tx)
+    if here is not None and here not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+        raise StoreFailed(f"The database {where} was made by a newer version of halve (its tables are {here}): install that one.")
+    command.upgrade(config, "head")

@@ -42,6 +42,7 @@ class SqliteRunner:
         self._reader = self._engine(pool_size=READERS, begin=_begin_reading)
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="halve-sqlite-writer")
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="halve-sqlite-reader")
+        self._closed = False
 
     @classmethod
     async def open(cls, url: URL) -> SqliteRunner:
@@ -73,7 +74,10 @@ class SqliteRunner:
         return await self._write("NORMAL", lambda transaction: function(transaction, *args, **kwargs))
 
     async def close(self) -> None:
-        """Waits for what runs."""
+        """Waits for what runs. Repeatable."""
+        if self._closed:
+            return
+        self._closed = True
 
         def dispose() -> None:
             self._read_threads.shutdown()

@@ -36,7 +36,11 @@ def claim(tx: Transaction, holder: str, n: int, *, lease: float, oldest: bool) -
         dead = [c.id for c in taken if c.request_seq not in requests]
         if dead:
             tx.change("UPDATE products SET state = 'cancelled', holder = NULL, due_at = NULL WHERE id IN :ids", ids=dead)
-        claimed += [rows.product(c[3:], requests[c.request_seq], cancelled=False) for c in taken if c.request_seq in requests]
+        claimed += [
+            rows.product(columns, requests[seq], place=place, fed=place, cancelled=False)
+            for _, seq, place, *columns in taken
+            if seq in requests
+        ]
         if not dead:
             break
     return claimed

@@ -1,0 +1,125 @@
+"""What is asked often goes down an index, however many products are parked, held or over."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from halve.core.models import DeliveryKind, DeliveryState
+from halve.states.sql import SqlStates
+from tests.contract.sample import DONE, LEASE, finish, notice, outcome, upload
+
+Explained = Callable[[], list[str]]
+
+
+async def _work(states: SqlStates) -> None:
+    claimed = await states.claim("worker", 2, lease=LEASE)
+    await states.record([outcome(product, DONE) for product in claimed])
+
+
+async def _finish(states: SqlStates) -> None:
+    request = await upload(states, 1)
+    while claimed := await states.claim("worker", 9, lease=LEASE):
+        await states.record([outcome(product, DONE) for product in claimed])
+    await finish(states, request.id, deliveries=[notice(request)])
+    [delivery] = await states.claim_deliveries("worker", 9, lease=LEASE)
+    await states.record_delivery(delivery, state=DeliveryState.DELIVERED, answer="200")
+    await states.redeliver(request.id, DeliveryKind.WEBHOOK)
+    await states.retry(request.id)
+    await states.erase(request.id)
+
+
+async def _cancel(states: SqlStates) -> None:
+    request = await upload(states, 3)
+    await states.claim("worker", 1, lease=LEASE)
+    await states.cancel(request.id)
+    await finish(states, request.id)
+    await states.retry(request.id)
+
+
+async def _look(states: SqlStates) -> None:
+    request = await upload(states, 3, idempotency_key="k")
+    await states.request(request.id)
+    await states.products(request.id, after_row=1, limit=2)
+    await states.products(request.id, failed_only=True)
+    await states.deliveries(request.id)
+    await states.by_idempotency_key("", "k")
+    await states.requests("", limit=5, cursor="9")
+    await states.requests(None, limit=5)
+    await states.open_requests("")
+    await states.to_finish()
+    await states.expired(days=1)
+    await states.figures()
+
+
+async def _keep(states: SqlStates) -> None:
+    await states.renew("worker", lease=LEASE)
+    await states.sweep()
+    await states.void(["worker", "other"])
+    await states.erase(uuid4())
+
+
+@pytest.mark.parametrize("what", [_work, _finish, _cancel, _look, _keep])
+async def test_no_statement_walks_through_a_table(
+    database: Path, states: SqlStates, what: Callable[[SqlStates], Awaitable[None]]
+) -> None:
+    for _ in range(2):
+        await upload(states, 20)
+    asked = await _statements(states, what)
+    assert asked
+    connection = sqlite3.connect(database)
+    for statement, parameters in asked:
+        plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+        walks = [step for step in plan if step.startswith("SCAN") and "INDEX" not in step and "CONSTANT ROW" not in step]
+        sorts = [step for step in plan if "TEMP B-TREE" in step]
+        if "ORDER BY seq DESC LIMIT" in statement:  # all requests, newest first: read off the table, no further than the page goes
+            walks = []
+        if "FROM requests WHERE id IN" in statement:  # a handful, in the order in which they are locked
+            sorts = []
+        assert not walks, (statement, plan)
+        assert not sorts, (statement, plan)
+    connection.close()
+
+
+async def test_claims_read_ready_products_alone_and_in_order(database: Path, states: SqlStates) -> None:
+    await upload(states, 10)
+
+    async def claim_both_ways(states: SqlStates) -> None:
+        for _ in range(4):
+            await states.claim("worker", 1, lease=LEASE)
+
+    claims = {s for s, _ in await _statements(states, claim_both_ways) if s.startswith("UPDATE products SET state = 'leased'")}
+    connection = sqlite3.connect(database)
+    plans = [
+        [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {claim}", ("holder", 1.0, 1))] for claim in sorted(claims)
+    ]
+    connection.close()
+    assert len(plans) == 2
+    used = sorted(step.split(" INDEX ")[1] for plan in plans for step in plan if "INDEX" in step and step.startswith("SCAN"))
+    assert used == ["products_fair", "products_oldest"]
+
+
+async def _statements(states: SqlStates, what: Callable[[SqlStates], Awaitable[None]]) -> list[tuple[str, Any]]:
+    """The statements that are run meanwhile, with parameters."""
+    from sqlalchemy import event
+
+    seen: dict[str, Any] = {}
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, _context: object, many: bool) -> None:
+        if statement.split(maxsplit=1)[0] in ("SELECT", "UPDATE", "DELETE"):
+            seen[statement] = parameters[0] if many else parameters  # type: ignore[index]
+
+    engines = [states._runner._reader, states._runner._writer]  # type: ignore[attr-defined]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        await what(states)
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+    return list(seen.items())
