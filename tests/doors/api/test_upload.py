@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,18 @@ def test_an_id_is_repeated_for_the_same_key_and_body(idle: str) -> None:
     problem(once_more(GOOD, quality="41"), 409, "idempotency_conflict")
     problem(once_more(GOOD + b"3,Jug,https://shop.test/j.jpg\n", quality="40"), 409, "idempotency_conflict")
     assert once_more(GOOD, quality="40").json() == first.json()
+
+
+def test_the_same_upload_sent_many_times_at_once_is_one_request(idle: str) -> None:
+    def send(_: int) -> requests.Response:
+        return requests.post(
+            f"{idle}/upload", files={"file": ("a.csv", GOOD)}, headers={"Idempotency-Key": "impatient"}, timeout=20
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(8)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["request_id"] for answer in answers}) == 1
 
 
 def test_without_an_idempotency_key_every_upload_is_a_new_one(idle: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -69,6 +70,11 @@ def test_a_body_without_a_length_is_bounded_too(idle: str) -> None:
 def test_bytes_beyond_the_form_count_too(idle: str) -> None:
     body = HEAD + filled(1_000) + TAIL + b"x" * 600_000
     assert code_of(requests.post(f"{idle}/upload", data=iter([body]), headers=MULTIPART, timeout=10)) == (413, "too_large")
+
+
+def test_a_gz_that_unpacks_to_more_than_a_sheet_may_be_is_too_large(idle: str) -> None:
+    response = hand_in(idle, gzip.compress(b"a" * (10 * MAX + 1)), name="bomb.csv.gz")
+    assert code_of(response) == (413, "too_large")
 
 
 def test_a_long_field_is_refused(idle: str) -> None:

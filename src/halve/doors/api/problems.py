@@ -103,7 +103,7 @@ async def _on_problem(http: HttpRequest, error: Exception) -> Response:
 async def _on_halve_error(http: HttpRequest, error: Exception) -> Response:
     if isinstance(error, SheetRefused):
         detail = f"The sheet was refused: {error}" if len(error.findings) > 1 else str(error)
-        return answer(http, Problem(400, error.code, detail), error.findings)
+        return answer(http, Problem(413 if error.code == "too_large" else 400, error.code, detail), error.findings)
     if isinstance(error, OptionRefused):
         return answer(http, Problem(400, error.code, str(error), field=error.field))
     if isinstance(error, AddressRefused):
