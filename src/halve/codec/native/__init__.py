@@ -1,8 +1,9 @@
-"""JPEG to smaller JPEG by its coefficients: decoded from one Huffman code, rounded to coarser steps, written in a better one. Never pixels.
+"""JPEG to smaller JPEG by its coefficients: out of one Huffman code, rounded to coarser steps, into a better one. Never pixels.
 
 It takes 8-bit Huffman-coded JPEGs, sequential or progressive, of one component or three. For anything else, or anything that looks
-damaged, `requantise` answers None and the way through pixels gives the verdict. The work is done by an optional extension in C: without
-a compiler at installation `available()` is False and every answer None. What it does, and how it is kept safe: docs/requantiser.md.
+damaged, `requantise` answers None and the way through pixels gives the verdict. The work is done by an optional extension in C:
+without a compiler at installation `available()` is False and every answer None. What it does, and how it is kept safe, is told in
+docs/requantiser.md.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import Protocol, cast
 
 MAX_PIXELS = 100_000_000
 
+Data = bytes | bytearray | memoryview
+
 
 @dataclass(frozen=True, slots=True)
 class Requantised:
-    """A requantised JPEG. `quality` is the one used, `width` and `height` in pixels as a viewer shows them (orientation honoured)."""
+    """A requantised JPEG. `quality` is the one used; `width` and `height` are in pixels as a viewer shows it, orientation honoured."""
 
     data: bytes
     quality: int
@@ -25,7 +28,7 @@ class Requantised:
 
 
 class _Requantiser(Protocol):
-    def requantise(self, data: bytes, quality: int, max_bytes: int, max_pixels: int, /) -> tuple[bytes, int, int, int] | str: ...
+    def requantise(self, data: Data, quality: int, max_bytes: int, max_pixels: int, /) -> tuple[bytes, int, int, int] | str: ...
 
 
 def _load() -> _Requantiser | None:
@@ -43,24 +46,25 @@ def available() -> bool:
     return _requantiser is not None
 
 
-def requantise(data: bytes, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS) -> Requantised | None:
+def requantise(data: Data, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS) -> Requantised | None:
     """`data` at JPEG quality `quality`, 1 to 100 on the scale of the Independent JPEG Group, never finer than it was.
 
-    With `max_bytes` (1 or more) the best quality up to `quality` whose file is no larger. None where this way does not take the image: it
-    is no JPEG of the kinds named above, has more than `max_pixels`, is damaged or cut short in any way, or fits at no quality. The
-    result may be larger than `data`, where that was coarser or better coded. ValueError for a quality or size out of bounds.
+    With `max_bytes` (1 or more) the best quality up to `quality` whose file is no larger. None where this way does not take the
+    image: it is no JPEG of the kinds named above, has more than `max_pixels`, is damaged or cut short in any way, or fits at no
+    quality. The result may be larger than `data`, where that was coarser or better coded. ValueError for a quality or size out of
+    bounds.
     """
     answer = _answer(data, quality, max_bytes, max_pixels)
     return None if isinstance(answer, str) else Requantised(*answer)
 
 
-def refusal(data: bytes, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS) -> str | None:
-    """Why `requantise` answers None for this, such as `ends within a scan`; None where it does not. For tests and for the curious."""
+def refusal(data: Data, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS) -> str | None:
+    """Why `requantise` answers None for this, such as `ends within a scan`; None where it does not."""
     answer = _answer(data, quality, max_bytes, max_pixels)
     return answer if isinstance(answer, str) else None
 
 
-def _answer(data: bytes, quality: int, max_bytes: int | None, max_pixels: int) -> tuple[bytes, int, int, int] | str:
+def _answer(data: Data, quality: int, max_bytes: int | None, max_pixels: int) -> tuple[bytes, int, int, int] | str:
     if not 1 <= quality <= 100:
         raise ValueError(f"quality {quality} is not from 1 to 100")
     if max_bytes is not None and max_bytes < 1:

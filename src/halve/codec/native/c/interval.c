@@ -17,15 +17,13 @@ void close_interval(Interval *interval) {
 Refusal skip_scan(Reader *reader) {
     const uint8_t *from = reader->data + reader->at, *end = reader->data + reader->size;
     for (;;) {
-        const uint8_t *ff = memchr(from, 0xFF, (size_t)(end - from));
-        if (!ff || end - ff < 2) return "ends within a scan";
-        from = ff + 2;
-        if (ff[1] == 0 || (ff[1] >= RST0 && ff[1] <= RST7)) continue;
-        if (ff[1] == 0xFF) { /* a fill byte */
-            from--;
-            continue;
-        }
-        reader->at = (size_t)(ff - reader->data);
+        const uint8_t *marker = memchr(from, 0xFF, (size_t)(end - from)), *code = marker;
+        if (!marker) return "ends within a scan";
+        while (code < end && *code == 0xFF) code++; /* fill bytes */
+        if (code == end) return "ends within a scan";
+        from = code + 1;
+        if (*code == 0 || (*code >= RST0 && *code <= RST7)) continue;
+        reader->at = (size_t)(marker - reader->data);
         return ACCEPTED;
     }
 }
