@@ -148,6 +148,7 @@ class FakeCloudinary(Loopback):
         if asset is None:
             return web.Response(status=404, headers={"X-Cld-Error": f"Resource not found - {rest}"})
         headers = {"ETag": f'"{hashlib.md5(asset.data).hexdigest()}"', "Cache-Control": "public, max-age=2592000"}
+        headers["Content-Type"] = {"jpg": "image/jpeg", None: "application/octet-stream"}.get(asset.format, f"image/{asset.format}")
         return part_of(request, asset.data, headers)
 
 
