@@ -64,7 +64,7 @@ class FakeCloudinary(Loopback):
         path = request.path
         if not path.startswith(_API):
             self.delivered.append(request.raw_path)
-            return self._deliver(request) if request.method == "GET" else _error(405, "Method not allowed")
+            return self._deliver(request) if request.method in ("GET", "HEAD") else _error(405, "Method not allowed")
         action = path.rpartition("/")[2] if request.method == "POST" else request.method.lower()
         self.calls[action] += 1
         if request.method == "POST" and action in ("upload", "destroy"):
