@@ -17,7 +17,7 @@ CATALOGUE = (
     ("Cat calendar", ("cat.jpg", "cat-eyes.png")),
     ("Poster, Eileen Collins", ("astronaut.jpg", "mission-patch.jpg")),
     ("Poster, launch at dusk", ("rocket.jpg",)),
-    ("Poster, Hubble eXtreme Deep Field", ("deep-field.jpg", "galaxies.png")),
+    ("Poster, Hubble deep field", ("deep-field.jpg", "galaxies.png")),
     ("Anatomy print, retina", ("retina.jpg",)),
     ("Paving brick, sample", ("paving-brick.jpg",)),
     ("Gravel 8/16, sample", ("gravel.jpg",)),
