@@ -35,6 +35,7 @@ from halve.core.once import Once
 from halve.core.ports import Answer, Codec, Fetcher, ImageStore, Mailer, StateStore, WebhookSender
 from halve.core.report import ReportWriter
 from halve.core.sheet import SheetLimits, open_sheet
+from halve.core.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +91,7 @@ class Pipeline:
         self._sheet_limits = sheet_limits
         self._spool = spool
         self._pace = pace
+        self.tally = Tally()
         self._slots = asyncio.Semaphore(pace.in_flight)
         self._requests: Once[Request | None] = Once(256, worth_keeping=lambda request: request is not None)
         self._urls: Once[Attempt] = Once(URLS_REMEMBERED, worth_keeping=lambda made: made[0].state is not ImageState.PENDING)
@@ -117,6 +119,7 @@ class Pipeline:
                 done, pending = await asyncio.wait(pending, timeout=PROGRESS_EVERY)
                 for task in done:
                     results[places[task]], waits[places[task]] = task.result()
+                    self.tally.add(results[places[task]])
                 if done and pending:
                     tell(_outcome(product, results, ProductState.LEASED))
         finally:

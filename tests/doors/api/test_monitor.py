@@ -9,6 +9,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
+from tests.doors.api.conftest import Done
 from tests.support.serving import hand_in, serving
 
 
@@ -59,6 +60,14 @@ def test_metrics_count_by_route_and_state(tmp_path: Path, sheet: bytes) -> None:
         assert samples[("halve_http_request_duration_seconds_count", "/status/{request_id}", "GET")] == 2
         assert samples[("halve_requests", "pending")] == 1
         assert samples[("halve_products", "ready")] == 2
+
+
+def test_metrics_count_the_images_that_were_worked_on(done: Done) -> None:
+    text = requests.get(f"{done.base}/metrics", timeout=5).text
+    samples = {(s.name, *s.labels.values()): s.value for family in plain(text) for s in family.samples}
+    assert samples[("halve_images_total", "done")] >= 3
+    assert samples[("halve_images_total", "failed")] >= 1
+    assert samples[("halve_image_bytes_total", "in")] > samples[("halve_image_bytes_total", "out")] > 0
 
 
 def test_metrics_come_as_openmetrics_where_that_is_asked_for(idle: str) -> None:

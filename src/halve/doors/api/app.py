@@ -59,6 +59,8 @@ def create_app(settings: Settings | None = None, *, worker: bool = True) -> Fast
             stack.push_async_callback(context.close)
             stack.enter_context(_told_of_the_end(context.closing))
             app.state.context = context
+            if worker:
+                app.state.metrics.watch(parts.pipeline.tally)
             yield
 
     app = FastAPI(

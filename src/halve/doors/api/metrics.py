@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from halve.core.models import ImageState
+from halve.core.tally import Tally
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -29,6 +35,8 @@ class Metrics:
             registry=self.registry,
         )
         self._figures: dict[str, Gauge] = {}
+        self._done = _Done()
+        self.registry.register(self._done)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         method = method if method in _METHODS else "other"
@@ -45,10 +53,31 @@ class Metrics:
                 self._figures[what] = gauge
             gauge.labels(state).set(value)
 
+    def watch(self, tally: Tally) -> None:
+        """Tell what the worker in this process does, too."""
+        self._done.tally = tally
+
     def text(self, accept: str) -> tuple[bytes, str]:
         """What is scraped, and its media type, in the form that the `Accept` header asks for."""
         encode, media_type = choose_encoder(accept)
         return encode(self.registry), media_type
+
+
+class _Done(Collector):
+    """A process's tally, as counters."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        images = CounterMetricFamily("halve_images", "Images that ended, by how.", labels=["state"])
+        for state in (ImageState.DONE, ImageState.KEPT, ImageState.FAILED):
+            images.add_metric([state.value], self.tally.images[state])
+        yield images
+        sizes = CounterMetricFamily("halve_image_bytes", "Bytes of images that succeeded, before and after.", labels=["side"])
+        sizes.add_metric(["in"], self.tally.bytes_in)
+        sizes.add_metric(["out"], self.tally.bytes_out)
+        yield sizes
 
 
 class Measured:
