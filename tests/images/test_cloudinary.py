@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -315,3 +317,12 @@ def test_what_cloudinarys_own_variable_adds_is_taken_for_the_same_cloud_alone() 
 def test_an_account_that_is_not_whole_is_refused(url: str) -> None:
     with pytest.raises(OptionRefused):
         read_account(url, {})
+
+
+def test_a_variable_of_cloudinarys_that_is_broken_is_named() -> None:
+    program = "from halve.wiring import open_images; from halve.settings import read_settings; open_images(read_settings())"
+    environment = {**os.environ, "HALVE_STORAGE_URL": "cloudinary://k:s@shop", "CLOUDINARY_URL": "https://k:s@shop"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "OptionRefused: CLOUDINARY_URL must be cloudinary://key:secret@cloud." in ended.stderr

@@ -17,19 +17,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cloudinary
-import cloudinary.api
-import cloudinary.uploader
-from cloudinary.exceptions import AuthorizationRequired, BadRequest, Error, NotAllowed, RateLimited
-from cloudinary.exceptions import NotFound as NothingThere
-
-from halve.core.errors import ImageFailed, NotFound, StoreFailed
+from halve.core.errors import ImageFailed, NotFound, OptionRefused, StoreFailed
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.images.cloudinary_account import read_account
 from halve.images.cloudinary_delivery import Gone, fetch_part
 from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
 from halve.images.windows import Window, read_windows
+
+try:
+    import cloudinary
+except ValueError as error:  # it reads CLOUDINARY_URL on being imported, wanted or not
+    raise OptionRefused("CLOUDINARY_URL", "CLOUDINARY_URL must be cloudinary://key:secret@cloud.", code="bad_setting") from error
+import cloudinary.api
+import cloudinary.uploader
+from cloudinary.exceptions import AuthorizationRequired, BadRequest, Error, NotAllowed, RateLimited
+from cloudinary.exceptions import NotFound as NothingThere
 
 T = TypeVar("T")
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
-from cloudinary.utils import cloudinary_url
-
 from halve.core.errors import OptionRefused
 
 _FLAGS = {"true": True, "false": False}
@@ -39,6 +37,8 @@ class Account:
         return str(made["secure_url"])
 
     def _url(self, kind: str, access: str, public_id: str, version: int) -> str:
+        from cloudinary.utils import cloudinary_url
+
         options = {name: self.options[name] for name in _DELIVERY if name in self.options}
         url: str = cloudinary_url(
             public_id,

@@ -42,6 +42,9 @@ from halve.images.windows import PIECE
 CHUNK = PIECE
 """Bytes of one chunk document. Nearly every image is one; MongoDB's limit for a document is 16 MiB."""
 
+DELETED = 500
+"""Files deleted by one command, which then ends long before anybody's patience does."""
+
 BUCKET = "fs"
 """GridFS's own default: the collections `fs.files` and `fs.chunks`, where other tools look first."""
 
@@ -158,8 +161,9 @@ class GridFsImages:
         checked_folder(folder)
         inside = {"$gte": f"{folder}/", "$lt": f"{folder}0"}  # "0" is the character after "/"
         async with self._translated("deleted from"):
-            await self._files.delete_many({"_id": inside})
-            await self._chunks.delete_many({"files_id": inside})
+            while files := await self._files.find({"_id": inside}, {"_id": 1}).limit(DELETED).to_list():
+                await self._remove(file["_id"] for file in files)
+            await self._chunks.delete_many({"files_id": inside})  # what crashes left
 
     async def ready(self) -> None:
         """Write a few bytes, read them, delete them: what a worker will do, with the rights that it has."""
