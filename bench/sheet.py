@@ -56,7 +56,10 @@ def report(path: Path) -> None:
 
 
 def done(rows: Iterator[Row]) -> Iterator[Product]:
-    request, good = uuid4(), ImageResult(state=ImageState.DONE, url="https://halve.example.com/image/0123456789abcdef-0123456789.jpg")
+    request, good = (
+        uuid4(),
+        ImageResult(state=ImageState.DONE, url="https://halve.example.com/image/0123456789abcdef-0123456789.jpg"),
+    )
     bad = ImageResult(state=ImageState.FAILED, error="not found (404)")
     for row in rows:
         results = tuple(bad if row.row % 100 == 0 else good for _ in row.input_urls)

@@ -29,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What makes a spreadsheet take a cell for a formula, when the cell begins with it (OWASP, CSV injection)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-_NUMBER = re.compile(r"\s*[+-]?[\d.,]*\s*")
+_NUMBER = re.compile(r"\s*+[+-]?+[\d.,]*+\s*+")
 
 _NOT_RUN_REASONS = 3
 """Findings of a row that its cell names; the rest are in the answer that refused it."""

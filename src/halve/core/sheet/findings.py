@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from halve.core.models import Finding
-from halve.core.sheet.limits import LONGEST_RECORD, LONGEST_URL, UNPACKED_SHARE
+from halve.core.sheet.limits import LONGEST_RECORD, LONGEST_URL, MOST_COLUMNS, UNPACKED_SHARE
 
 
 class Code(StrEnum):
@@ -23,6 +23,7 @@ class Code(StrEnum):
     SPREADSHEET_FILE = "spreadsheet_file"
     NOT_TEXT = "not_text"
     MISSING_COLUMN = "missing_column"
+    TOO_MANY_COLUMNS = "too_many_columns"
     NO_ROWS = "no_rows"
     TOO_MANY_ROWS = "too_many_rows"
     RECORD_TOO_LONG = "record_too_long"
@@ -93,6 +94,11 @@ def _list_of(headers: Sequence[str]) -> str:
     named = [shown(header, 40) for header in headers if header.strip()]
     more = f" and {len(named) - 30} more" if len(named) > 30 else ""
     return ", ".join(named[:30]) + more if named else "no headers"
+
+
+def too_many_columns(line: int, count: int) -> Finding:
+    message = f"The sheet has {count:,} columns, more than {MOST_COLUMNS:,}. Leave out those that are not needed."
+    return Finding(line, "", Code.TOO_MANY_COLUMNS.value, message)
 
 
 def no_rows(*, empty: bool) -> Finding:

@@ -10,6 +10,9 @@ UNPACKED_SHARE = 10
 LONGEST_RECORD = 4 * 2**20
 """Characters of one record, its quoted newlines included. What is longer has, nearly always, lost a closing quote."""
 
+MOST_COLUMNS = 2_000
+"""Columns of a sheet. Every short row is filled up to the header's width, so a header without bound would blow up the report."""
+
 LONGEST_URL = 8_192
 """Characters of one URL; servers and browsers give up at about this length."""
 

@@ -17,14 +17,11 @@ def lines(texts: Iterable[str], longest: int) -> Iterator[str]:
     rest = ""
     for text in texts:
         text = rest + text  # noqa: PLW2901  # the text, with what was left of the one before
-        rest = ""
-        if text.endswith("\r"):  # perhaps the first half of CR LF
-            text, rest = text[:-1], "\r"  # noqa: PLW2901
-        found = _LINE.findall(text)
-        rest = text[sum(map(len, found)) :] + rest
+        end = max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1  # a CR at its end may be the first half of CR LF
+        rest = text[end:]
         if len(rest) > longest:
             raise LineTooLong
-        yield from found
+        yield from _LINE.findall(text[:end])  # cut at a line end: an expression that does not match would try every place
     if rest:
         yield rest
 

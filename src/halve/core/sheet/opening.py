@@ -11,7 +11,7 @@ from halve.core.models import Finding, SheetOptions
 from halve.core.sheet import findings
 from halve.core.sheet.encoding import Encoding, find_encoding
 from halve.core.sheet.layout import Layout, lay_out
-from halve.core.sheet.limits import SheetLimits
+from halve.core.sheet.limits import MOST_COLUMNS, SheetLimits
 from halve.core.sheet.records import BLANK, Record, Scanner, value
 from halve.core.sheet.sheet import Form, Sheet
 from halve.core.sheet.source import Source, find_source
@@ -40,6 +40,8 @@ def open_sheet(path: Path, filename: str, options: SheetOptions, limits: SheetLi
     header = next(islice(form.records(), above, None), None)
     if header is None:
         raise SheetRefused([findings.no_rows(empty=True)])
+    if len(header.fields) > MOST_COLUMNS:
+        raise SheetRefused([findings.too_many_columns(header.line, len(header.fields))])
     layout, missing = _lay_out(header, options)
     if header.unclosed is not None:
         raise SheetRefused([findings.unclosed_quote(header.line, layout.headers[header.unclosed])])
@@ -79,8 +81,8 @@ def _find_separator(source: Source, encoding: Encoding, filename: str, options: 
         header = next(islice(Scanner(head, separator), above, None), None)
         if header is None:
             break
-        layout, _ = _lay_out(header, options)
-        known = (layout.known, len(layout.headers))
+        columns = len(header.fields)
+        known = (_lay_out(header, options)[0].known if columns <= MOST_COLUMNS else 0, columns)
         if known > most:
             best, most = separator, known
     return best, above

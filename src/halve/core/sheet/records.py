@@ -39,7 +39,11 @@ class Record:
 
 _BLANK_RAW = BLANK + '"'
 
-_QUOTED = re.compile(r' *+"([^"]*+(?:""[^"]*+)*+)"(.*)', re.DOTALL)
+_OPENING = r' {0,16}+"'
+"""An opening quote, and the few spaces that people put before it."""
+
+_OPEN = re.compile(_OPENING)
+_QUOTED = re.compile(_OPENING + r'([^"]*+(?:""[^"]*+)*+)"(.*)', re.DOTALL)
 
 
 def value(field: str) -> str:
@@ -57,7 +61,7 @@ def quoted(text: str) -> str:
 
 
 def is_quoted(field: str) -> bool:
-    return field.lstrip(" ").startswith('"')
+    return _OPEN.match(field) is not None
 
 
 _CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
@@ -68,7 +72,7 @@ class _Grammar:
 
     def __init__(self, separator: str) -> None:
         s = re.escape(separator)
-        self.fields = re.compile(rf'( *+"[^"]*+(?:""[^"]*+)*+"[^{s}]*+|(?! *+")[^{s}]*+){s}')
+        self.fields = re.compile(rf'({_OPENING}[^"]*+(?:""[^"]*+)*+"[^{s}]*+|(?!{_OPENING})[^{s}]*+){s}')
         self.stop = re.compile(rf"[{s}\r\n]")
 
 

@@ -7,7 +7,7 @@ from halve.core.sheet import findings
 from halve.core.sheet.layout import Layout
 from halve.core.sheet.limits import SheetLimits
 from halve.core.sheet.records import BLANK, Record, value
-from halve.core.sheet.urls import fault, split_urls
+from halve.core.sheet.urls import read_urls
 
 GROUPS_REMEMBERED = 10_000
 """Products of several rows whose name is remembered, the latest. Their rows follow one another in every export."""
@@ -53,23 +53,18 @@ class Judge:
 
     def _urls(self, record: Record, wrong: list[Finding]) -> list[str]:
         layout, fields = self._layout, record.fields
+        most = self._limits.max_urls_per_row
         urls: list[str] = []
         faults = 0
         for place in layout.images:
-            if place >= len(fields):
-                continue
-            parts = split_urls(value(fields[place]))
-            if len(urls) + len(parts) > self._limits.max_urls_per_row:
-                count = len(urls) + len(parts)
-                wrong.append(findings.too_many_urls(record.line, layout.headers[place], count, self._limits.max_urls_per_row))
-                return urls
-            for part in parts:
-                if found := fault(part, record.line, layout.headers[place]):
-                    wrong.append(found)
-                    faults += 1
-                else:
-                    urls.append(part)
-        if layout.strict and layout.images and not urls and not faults:
+            if place < len(fields):
+                good, bad = read_urls(value(fields[place]), record.line, layout.headers[place])
+                urls += good
+                wrong += bad
+                faults += len(bad)
+        if len(urls) + faults > most:
+            wrong[len(wrong) - faults :] = [findings.too_many_urls(record.line, layout.image_header, len(urls) + faults, most)]
+        elif layout.strict and layout.images and not urls and not faults:
             wrong.append(findings.no_url(record.line, layout.image_header))
         return urls
 

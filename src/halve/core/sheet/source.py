@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import stat
 import zlib
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -51,13 +52,18 @@ class Source:
         """The unpacked bytes in pieces of at most `CHUNK`. SheetRefused beyond the limit, and for a damaged gz."""
         most = self.max_bytes * (UNPACKED_SHARE if self.packed else 1)
         total = 0
-        with self.path.open("rb") as file:
-            stream = cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb")) if self.packed else file
-            while chunk := _read(stream):
-                total += len(chunk)
-                if total > most:
-                    raise SheetRefused([findings.too_large(self.max_bytes, unpacked=self.packed)])
-                yield chunk
+        try:
+            with self.path.open("rb") as file:
+                stream = cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb")) if self.packed else file
+                while chunk := stream.read(CHUNK):
+                    total += len(chunk)
+                    if total > most:
+                        raise SheetRefused([findings.too_large(self.max_bytes, unpacked=self.packed)])
+                    yield chunk
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise SheetRefused([findings.damaged_gzip()]) from None
+        except OSError as error:
+            raise StoreFailed(f"the sheet cannot be read: {error.strerror}") from error
 
 
 def find_source(path: Path, filename: str, max_bytes: int) -> Source:
@@ -66,12 +72,14 @@ def find_source(path: Path, filename: str, max_bytes: int) -> Source:
     Raises SheetRefused for what cannot be read, is too large, or is of another kind than text.
     """
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SheetRefused([findings.unreadable_file("it is no regular file")])
         with path.open("rb") as file:
             packed = file.read(2) == _GZIP
     except OSError as error:
         raise SheetRefused([findings.unreadable_file(error.strerror or "it is not there")]) from None
-    if size > max_bytes:
+    if status.st_size > max_bytes:
         raise SheetRefused([findings.too_large(max_bytes, unpacked=False)])
     source = Source(path, packed, max_bytes)
     chunks = source.chunks()
@@ -79,15 +87,6 @@ def find_source(path: Path, filename: str, max_bytes: int) -> Source:
     chunks.close()
     _refuse_other_kinds(head, filename)
     return source
-
-
-def _read(stream: BinaryIO) -> bytes:
-    try:
-        return stream.read(CHUNK)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise SheetRefused([findings.damaged_gzip()]) from None
-    except OSError as error:
-        raise StoreFailed(f"the sheet cannot be read: {error.strerror}") from error
 
 
 def _refuse_other_kinds(head: bytes, filename: str) -> None:

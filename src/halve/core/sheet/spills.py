@@ -12,7 +12,7 @@ from halve.core.sheet.layout import Layout
 from halve.core.sheet.records import BLANK, Record, quoted, value
 
 _URL = re.compile(r"""[\s"']*[a-z][a-z0-9+.-]*://""", re.IGNORECASE)
-_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif|tiff?|bmp|heic)(?:[?#]\S*)?$", re.IGNORECASE)
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic")
 
 
 class Mender:
@@ -63,7 +63,7 @@ def _is_list(cells: Sequence[str], *, last: bool) -> bool:
     """Whether the cells are a list of URLs: the first begins with a scheme, and each of the others does, is empty, or goes on
     with a URL that had a comma in it (`…/w_100` `h_100/a.jpg`; taken for that in a row's last cells only).
     """
-    if not _URL.match(cells[0]) or not any(cell.strip(BLANK) for cell in cells[1:]):
+    if not cells or not _URL.match(cells[0]) or not any(cell.strip(BLANK) for cell in cells[1:]):
         return False
     unfinished = ""  # what goes on with a URL, so far
     for before, cell in pairwise(cells):
@@ -71,7 +71,7 @@ def _is_list(cells: Sequence[str], *, last: bool) -> bool:
             if unfinished and not _ends_a_url(unfinished):
                 return False
             unfinished = ""
-        elif not last or any(c.isspace() for c in cell) or not before.strip(BLANK) or _PICTURE.search(before):
+        elif not last or any(c.isspace() for c in cell) or not before.strip(BLANK) or _names_a_picture(before):
             return False
         else:
             unfinished += cell
@@ -79,4 +79,9 @@ def _is_list(cells: Sequence[str], *, last: bool) -> bool:
 
 
 def _ends_a_url(text: str) -> bool:
-    return bool(_PICTURE.search(text)) or ("/" in text and any(c.isalpha() for c in text))
+    return _names_a_picture(text) or ("/" in text and any(c.isalpha() for c in text))
+
+
+def _names_a_picture(text: str) -> bool:
+    text = text.rstrip(BLANK).lower()
+    return text.endswith(_PICTURES) or text.partition("?")[0].endswith(_PICTURES)

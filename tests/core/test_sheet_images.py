@@ -1,0 +1,221 @@
+"""Cells of images: where one URL ends and the next begins, which can be downloaded, and lists that spilled over."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from halve.core.models import Mode
+from halve.core.sheet.urls import read_urls, split_urls
+from tests.support.sheets import HEADER, Sheets, options
+
+A, B, C = "http://a.test/1.jpg", "https://b.test/2.jpg?x=1,2", "http://c.test/w_100,h_200/3.jpg"
+
+
+@pytest.mark.parametrize(
+    ("cell", "parts"),
+    [
+        ("", []),
+        (" \t\n ", []),
+        (A, [A]),
+        (f"  {A}\n", [A]),
+        (f"{A},{B}", [A, B]),
+        (f"{A}, {B} ,{C}", [A, B, C]),
+        (f"{A}\n{B}", [A, B]),
+        (f"{A}\r\n{B}\r\n", [A, B]),
+        (f"{A}\r{B}", [A, B]),
+        (f"{A}|{B} | {C}", [A, B, C]),
+        (f"{C},{C}", [C, C]),
+        (f"{A},,{B},", [A, B]),
+        (f",{A}", [A]),
+        (f"{A} ,\n\t{B}|", [A, B]),
+        (f'"{A}", "{B}"', [A, B]),
+        (f"'{A}'\n'{B}'", [A, B]),
+        (f"\u200b{A}\ufeff,\u00a0{B}", [A, B]),
+        (f"{A},ftp://d.test/4.jpg,{B}", [A, "ftp://d.test/4.jpg", B]),
+        (f"{A};{B}", [f"{A};{B}"]),
+        (f"{A} {B}", [f"{A} {B}"]),
+        (f"https://proxy.test/?u={A}", [f"https://proxy.test/?u={A}"]),
+        (f"https://proxy.test/fetch/{A}", [f"https://proxy.test/fetch/{A}"]),
+        (f"https://proxy.test/w_1,{A}", ["https://proxy.test/w_1", A]),
+        ("http://a.test/a|b.jpg", ["http://a.test/a|b.jpg"]),
+        ("HTTP://A.test/1.JPG,HttpS://b.test/", ["HTTP://A.test/1.JPG", "HttpS://b.test/"]),
+        (f"picture, {A}", ["picture", A]),
+        (f"see {A}", [f"see {A}"]),
+        ("a, b, c", ["a, b, c"]),
+    ],
+)
+def test_a_cell_is_cut_only_where_a_scheme_follows(cell: str, parts: list[str]) -> None:
+    assert split_urls(cell) == parts
+
+
+PATH = st.text("abcXYZ019._~%-,|;:@&=+$!*'()/?#[]", max_size=30).map(lambda path: ("p/" + path.rstrip(",|'")).replace("//", "/"))
+URL = st.builds(
+    lambda scheme, host, path: f"{scheme}://{host}.test/{path}",
+    st.sampled_from(["http", "https", "HTTPS"]),
+    st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True),
+    PATH,
+)
+SEPARATOR = st.sampled_from([",", ", ", " ,", "|", " | ", "\n", "\r\n", ",\n", " ,  \n "])
+
+
+@given(st.lists(URL, min_size=1, max_size=6), st.data())
+def test_urls_come_out_of_a_cell_as_they_went_in(urls: list[str], data: st.DataObject) -> None:
+    cell = urls[0]
+    for url in urls[1:]:
+        cell += data.draw(SEPARATOR) + url
+    assert read_urls(cell, 2, "images") == (urls, [])
+    assert split_urls(cell) == urls
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.test",
+        "https://a.test:8443/x",
+        "http://user:pass@a.test/x.jpg",
+        "http://127.0.0.1:9/x",
+        "http://[::1]:80/x",
+        "http://[2001:db8::1]/x.jpg",
+        "http://localhost/x",
+        "https://bücher.test/größe.jpg",
+        "https://a.test/my photo (1).jpg",
+        "https://a.test/%E2%82%AC.jpg#top",
+        "http://a.test./x",
+        "http://a_b.test/x",
+        "http://a.test?x=http://b.test",
+        "https://a.test/" + "x" * 8_100,
+    ],
+)
+def test_urls_that_browsers_take_are_taken(url: str) -> None:
+    assert read_urls(url, 2, "images") == ([url], [])
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("ftp://a.test/1.jpg", "unsupported_scheme"),
+        ("FILE:///c/1.jpg", "unsupported_scheme"),
+        ("s3://bucket/1.jpg", "unsupported_scheme"),
+        ("data:image/png;base64,AAAA", "unsupported_scheme"),
+        ("n/a", "no_url"),
+        ("www.a.test/1.jpg", "no_url"),
+        ("C:\\pictures\\1.jpg", "no_url"),
+        ("http:/a.test/1.jpg", "bad_url"),
+        ("http://", "bad_url"),
+        ("http:///1.jpg", "bad_url"),
+        ("http://?x", "bad_url"),
+        ("http://:80/x", "bad_url"),
+        ("http://a..test/x", "bad_url"),
+        ("http://.test/x", "bad_url"),
+        ("http://a b.test/x", "bad_url"),
+        ("http://a.test:99999/x", "bad_url"),
+        ("http://a.test:0/x", "bad_url"),
+        ("http://a.test:port/x", "bad_url"),
+        ("http://[::1/x", "bad_url"),
+        ("http://[zz]/x", "bad_url"),
+        ("http://a.test\\x", "bad_url"),
+        ("http://a.test/1\tx.jpg", "bad_url"),
+        ("http://a.test/1\nx.jpg", "bad_url"),
+        ("http://a.test/1.jpg http://a.test/2.jpg", "bad_url"),
+        ("see http://a.test/1.jpg", "bad_url"),
+        ("://a.test/1.jpg", "bad_url"),
+        ("https://a.test/" + "x" * 8_192, "url_too_long"),
+    ],
+)
+def test_what_cannot_be_downloaded_is_a_finding(cell: str, code: str) -> None:
+    urls, [finding] = read_urls(cell, 7, "images")
+    assert (urls, finding.line, finding.column, finding.code) == ([], 7, "images", code)
+    assert len(finding.message) < 400
+    assert finding.message.isascii()
+
+
+def test_each_bad_url_of_a_row_is_a_finding_and_the_row_does_not_run(sheets: Sheets) -> None:
+    read = sheets.read(HEADER + f'1,Shoe,"{A}, ftp://a.test/2.jpg, http:///3, {B}"\n2,Hat,{A}\n', options(Mode.LENIENT))
+    assert read.codes == [(2, "unsupported_scheme"), (2, "bad_url")]
+    assert [row.row for row in read.rows] == [2]
+
+
+@given(st.text("htps:/,|\n\r .'\"a1", max_size=60))
+def test_no_part_of_a_cell_is_lost_in_cutting_it(cell: str) -> None:
+    def bare(text: str) -> str:
+        return "".join(c for c in text if c not in " ,|\n\r\"'")
+
+    assert "".join(map(bare, split_urls(cell))) == bare(cell)
+
+
+# ── lists that spilled ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("row", "urls"),
+    [
+        (f"1,Shoe,{A},http://b.test/2.jpg", (A, "http://b.test/2.jpg")),
+        (f"1,Shoe,{A}, http://b.test/2.jpg ,http://c.test/3", (A, "http://b.test/2.jpg", "http://c.test/3")),
+        (f"1,Shoe,{A},,http://b.test/2.jpg,,", (A, "http://b.test/2.jpg")),
+        (f"1,Shoe,{C}", (C,)),
+        (f"1,Shoe,{C},{A},{C}", (C, A, C)),
+        ("1,Shoe,http://a.test/w_1,h_2,c_fill/x.jpg", ("http://a.test/w_1,h_2,c_fill/x.jpg",)),
+        ("1,Shoe,http://a.test/x,y.jpg", ("http://a.test/x,y.jpg",)),
+        (f'1,Shoe,"{A}",{A}', (A, A)),
+        (f"1,Shoe,{A},ftp://a.test/2.jpg", None),
+    ],
+)
+def test_a_spilled_list_is_joined_and_reported_as_a_repair(sheets: Sheets, row: str, urls: tuple[str, ...] | None) -> None:
+    read = sheets.read(HEADER + row + "\n")
+    assert [(f.line, f.column, f.code) for f in read.repairs] == [(2, "Input Image Urls", "joined_list")]
+    assert read.urls == ([] if urls is None else [urls])
+    assert read.codes == ([(2, "unsupported_scheme")] if urls is None else [])
+
+
+def test_a_list_may_spill_in_any_column_of_images(sheets: Sheets) -> None:
+    read = sheets.read(f"S. No.,Input Image Urls,Product Name\n1,{A},{A},{A},Shoe\n2,{A},Hat\n")
+    assert [(row.product_name, len(row.input_urls)) for row in read.rows] == [("Shoe", 3), ("Hat", 1)]
+
+
+def test_a_list_that_a_spreadsheet_gave_columns_without_header_is_joined(sheets: Sheets) -> None:
+    read = sheets.read(f"S. No.,Product Name,Input Image Urls,,,Price\n1,Shoe,{A},{A},{A},5\n2,Hat,{A},,,6\n3,Cap,{A},note,,7\n")
+    assert [len(row.input_urls) for row in read.rows] == [3, 1, 1]
+    assert [(f.line, f.code) for f in read.repairs] == [(2, "joined_list")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"1,Shoe, red,{A}",
+        f"1,Shoe,{A},red",
+        f"1,Shoe,{A},see below",
+        f"1,Shoe,{A},19.99",
+        "1,Shoe,http://a.test/1,01/02/2024",
+        f"1,Shoe,,{A}",
+    ],
+)
+def test_other_cells_too_many_are_a_finding_and_never_guessed_at(sheets: Sheets, row: str) -> None:
+    read = sheets.read(HEADER + row + "\n")
+    assert [(f.line, f.code) for f in read.findings] == [(2, "extra_cells")]
+    assert read.repairs == []
+
+
+def test_cells_of_other_columns_are_never_taken_for_a_spilled_list(sheets: Sheets) -> None:
+    read = sheets.read(f"S. No.,Product Name,Input Image Urls,Page\n1,Shoe,{A},http://shop.test/shoe\n")
+    assert read.urls == [(A,)]
+    assert read.repairs == []
+
+
+def test_empty_cells_too_many_are_dropped_and_reported(sheets: Sheets) -> None:
+    read = sheets.read(HEADER + f"1,Shoe,{A},,\n")
+    assert read.urls == [(A,)]
+    assert [f.code for f in read.repairs] == ["dropped_cells"]
+
+
+def test_a_list_spills_at_semicolons_and_tabs_too(sheets: Sheets) -> None:
+    for separator in ";\t|":
+        sheet = (HEADER + f"1,Shoe,{A},{A}\n").replace(",", separator)
+        read = sheets.read(sheet)
+        assert (read.urls, [f.code for f in read.repairs]) == ([(A, A)], ["joined_list"])
+
+
+def test_short_rows_lack_what_they_lack(sheets: Sheets) -> None:
+    read = sheets.read(HEADER + f"1\n2,Hat\n3,Cap,{A}\n")
+    assert read.codes == [(2, "empty_name"), (2, "no_url"), (3, "no_url")]
