@@ -90,6 +90,19 @@ def test_an_id_that_is_left_out_is_400(idle: str) -> None:
     assert requests.delete(f"{idle}/requests/", timeout=5).json()["code"] == "malformed_id"
 
 
+def test_what_follows_an_id_must_exist(idle: str, sheet: bytes) -> None:
+    request_id = hand_in(idle, sheet).json()["request_id"]
+    for path in (
+        f"/status/{request_id}/",
+        f"/status/{request_id}/more",
+        f"/download/{request_id}/output",
+        f"/results/{request_id}/1",
+    ):
+        response = requests.get(idle + path, timeout=5)
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert requests.get(f"{idle}/download//failed", timeout=5).json()["code"] == "malformed_id"
+
+
 def test_an_id_may_be_written_in_capitals(idle: str, sheet: bytes) -> None:
     request_id = hand_in(idle, sheet).json()["request_id"]
     assert requests.get(f"{idle}/status/{request_id.upper()}", timeout=5).json()["request_id"] == request_id

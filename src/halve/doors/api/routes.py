@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from fastapi.routing import APIRoute
 
 from halve.doors.api.keys import Who, read_id
@@ -25,7 +25,7 @@ def reading(router: APIRouter, path: str, **how: Any) -> Callable[[Endpoint], En
 
 
 def ids_left_out(router: APIRouter, method: str, *prefixes: str) -> None:
-    """Answer `malformed_id` where a path ends before its id. To be declared after the routes that take one."""
+    """Answer `malformed_id` where a path has no id, or none in the place of one. To be declared after the routes that take one."""
     methods = ["GET", "HEAD"] if method == "GET" else [method]
     for prefix in prefixes:
         for path in (prefix, f"{prefix}/{{rest:path}}"):
@@ -33,7 +33,8 @@ def ids_left_out(router: APIRouter, method: str, *prefixes: str) -> None:
 
 
 async def _left_out(_: Who, rest: str = "") -> None:
-    read_id(rest.strip("/"))
+    read_id(rest.partition("/")[0])
+    raise HTTPException(404)
 
 
 def operation_id(route: APIRoute) -> str:
