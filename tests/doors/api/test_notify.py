@@ -56,6 +56,16 @@ def test_deliveries_tell_what_became_of_each_attempt(busy: str, origin: Origin, 
     assert told()["next_attempt_at"].endswith("Z")
 
 
+def test_a_password_in_a_webhooks_url_is_shown_to_nobody(busy: str, origin: Origin, sheet: bytes) -> None:
+    hook = origin.serve("/hook-secret", b"", status=204).replace("http://", "http://ann:s3cret@")
+    request_id = hand_in(busy, sheet, webhook_url=hook).json()["request_id"]
+    the_end(busy, request_id)
+    until(lambda: origin.hits("/hook-secret") == 1)
+    told = requests.get(f"{busy}/status/{request_id}", timeout=5)
+    assert told.json()["deliveries"][0]["target"] == origin.url("/hook-secret")
+    assert "s3cret" not in told.text
+
+
 def test_an_email_is_sent_again_under_its_old_message_id(tmp_path: Path, sheet: bytes) -> None:
     received: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -94,10 +95,20 @@ def test_every_route_is_described_with_an_example(schema: dict[str, Any]) -> Non
             assert operation["description"], path
             assert "422" not in operation["responses"], path
             names.append(operation["operationId"])
+            assert "example" in json.dumps(_resolved(operation.get("requestBody", {"example": None}), schema)), path
+            answers = [response for status, response in operation["responses"].items() if status in ("200", "202")]
+            for content in (content for response in answers for content in response["content"].values()):
+                binary = content["schema"].get("format") == "binary"
+                assert binary or "example" in json.dumps(_resolved(content, schema)), path
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     assert response["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
     assert len(set(names)) == len(names)
+
+
+def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    reference = node.get("schema", {}).get("$ref", "")
+    return {**node, **schema["components"]["schemas"].get(reference.rpartition("/")[2], {})}
 
 
 def test_the_schema_is_the_openapi_that_the_docs_page_understands(schema: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +13,9 @@ from halve.core.links import Links
 from halve.core.models import DeliveryState, ImageState, ProductState
 from halve.core.notice import timestamp
 from halve.doors.api import schemas
+
+_USER = re.compile(r"^(https?://)[^/?#]*@", re.IGNORECASE)
+"""Name and password in a webhook's URL, which are nobody's to see."""
 
 _DAWN = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -76,7 +80,7 @@ def delivery(told: models.Delivery) -> schemas.Delivery:
     return schemas.Delivery(
         id=str(told.id),
         kind=told.kind,
-        target=told.target,
+        target=_USER.sub(r"\1", told.target),
         state=told.state,
         attempts=told.attempts,
         last_answer=told.last_answer,

@@ -152,4 +152,7 @@ async def _on_disconnect(http: HttpRequest, error: Exception) -> Response:
 
 
 async def _on_defect(http: HttpRequest, error: Exception) -> Response:
-    return answer(http, Problem(500, "internal", "Something went wrong here that should not have. It was written to the log."))
+    # This one goes out around the middleware that adds headers.
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    detail = "Something went wrong here that should not have. It was written to the log."
+    return answer(http, Problem(500, "internal", detail, headers=headers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,41 @@ Link = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 ID = "36977978-8e24-4730-8761-1ca2ce4602bc"
 _BASE = "https://halve.example"
+
+_COMPLETED: dict[str, Any] = {
+    "request_id": ID,
+    "status": "completed",
+    "filename": "products.csv",
+    "progress": {"total": 4, "done": 3, "failed": 1, "percent": 100},
+    "total_images": 4,
+    "no_img_compressed": 3,
+    "failed_images": 1,
+    "total_rows": 2,
+    "failed_rows": 0,
+    "bytes_in": 1_204_000,
+    "bytes_out": 511_000,
+    "options": {"quality": "50"},
+    "output_csv_url": f"{_BASE}/download/{ID}",
+    "csv_url": f"{_BASE}/download/{ID}",
+    "failed_csv_url": f"{_BASE}/download/{ID}/failed",
+    "archive_url": f"{_BASE}/archive/{ID}",
+    "input_csv_url": f"{_BASE}/download/{ID}/input",
+    "status_url": f"{_BASE}/status/{ID}",
+    "events_url": f"{_BASE}/events/{ID}",
+    "results_url": f"{_BASE}/results/{ID}",
+    "created_at": "2026-03-01T12:00:00.000Z",
+    "completed_at": "2026-03-01T12:00:04.210Z",
+}
+
+_DELIVERED: dict[str, Any] = {
+    "id": "9b2e3c1a-5f57-5d0e-9f0a-2f5f6c1c7d3b",
+    "kind": "webhook",
+    "target": "https://shop.example/hook",
+    "state": "delivered",
+    "attempts": 1,
+    "last_answer": "204",
+    "next_attempt_at": None,
+}
 
 
 class Finding(BaseModel):
@@ -141,39 +176,10 @@ class RequestStatus(RequestSummary):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "request_id": ID,
-                "status": "completed",
-                "filename": "products.csv",
-                "progress": {"total": 4, "done": 3, "failed": 1, "percent": 100},
-                "total_images": 4,
-                "no_img_compressed": 3,
-                "failed_images": 1,
-                "total_rows": 2,
-                "failed_rows": 0,
-                "bytes_in": 1_204_000,
-                "bytes_out": 511_000,
-                "options": {"quality": "50"},
-                "output_csv_url": f"{_BASE}/download/{ID}",
-                "csv_url": f"{_BASE}/download/{ID}",
-                "failed_csv_url": f"{_BASE}/download/{ID}/failed",
-                "archive_url": f"{_BASE}/archive/{ID}",
-                "input_csv_url": f"{_BASE}/download/{ID}/input",
-                "status_url": f"{_BASE}/status/{ID}",
-                "events_url": f"{_BASE}/events/{ID}",
-                "results_url": f"{_BASE}/results/{ID}",
-                "created_at": "2026-03-01T12:00:00.000Z",
-                "completed_at": "2026-03-01T12:00:04.210Z",
+                **_COMPLETED,
                 "repairs": [],
                 "deliveries": [
-                    {
-                        "id": "9b2e3c1a-5f57-5d0e-9f0a-2f5f6c1c7d3b",
-                        "kind": "webhook",
-                        "target": "https://shop.example/hook",
-                        "state": "delivered",
-                        "attempts": 1,
-                        "last_answer": "204",
-                        "next_attempt_at": None,
-                    }
+                    _DELIVERED,
                 ],
             }
         }
@@ -185,6 +191,8 @@ class RequestStatus(RequestSummary):
 
 class Requests(BaseModel):
     """A page of requests, newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [_COMPLETED], "next": None}})
 
     items: list[RequestSummary]
     next: str | None = Field(description="The `cursor` of the next page; null at the end.")
@@ -273,10 +281,22 @@ class Results(BaseModel):
 class Queued(BaseModel):
     """The notification will be sent again."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "request_id": ID,
+                "message": "The webhook will be sent again.",
+                "delivery": {**_DELIVERED, "state": "due", "attempts": 0, "next_attempt_at": "2026-03-01T12:30:00.000Z"},
+            }
+        }
+    )
+
     request_id: Uuid
     message: str
     delivery: Delivery
 
 
 class Health(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok"}})
+
     status: str
