@@ -9,7 +9,7 @@ def main() -> None:
 
     try:
         app(prog_name="halve")
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last stop: told, and given an exit code of its own
         import sys
         import traceback
 
