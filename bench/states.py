@@ -147,6 +147,7 @@ async def main() -> None:
                 watch.tell(what, 1)
             tell_waits("status meanwhile", waits)
             asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
         finally:
             await states.close()
         size = sum(path.stat().st_size for path in Path(folder).iterdir())

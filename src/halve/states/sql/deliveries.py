@@ -37,9 +37,10 @@ def of_request(tx: Transaction, request_id: UUID) -> list[Delivery]:
 
 def claim(tx: Transaction, holder: str, n: int, *, lease: float) -> list[Delivery]:
     found = tx.all(
-        "UPDATE deliveries SET state = 'leased', holder = :holder, due_at = {now} + :lease, attempts = attempts + 1,"
-        " fence = fence + 1 WHERE seq IN (SELECT seq FROM deliveries WHERE state = 'due' AND due_at <= {now}"
-        f" ORDER BY due_at LIMIT :n {{free}}) RETURNING {rows.DELIVERY}",
+        "WITH picked AS MATERIALIZED (SELECT seq FROM deliveries WHERE state = 'due' AND due_at <= {now}"
+        " ORDER BY due_at LIMIT :n {free})"
+        " UPDATE deliveries SET state = 'leased', holder = :holder, due_at = {now} + :lease, attempts = attempts + 1,"
+        f" fence = fence + 1 WHERE seq IN (SELECT seq FROM picked) RETURNING {rows.DELIVERY}",
         holder=holder,
         lease=lease,
         n=n,
@@ -49,13 +50,13 @@ def claim(tx: Transaction, holder: str, n: int, *, lease: float) -> list[Deliver
 
 def record(tx: Transaction, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float) -> None:
     tx.change(
-        "UPDATE deliveries SET state = :state, last_answer = :answer, holder = NULL,"
-        " due_at = CASE :state WHEN 'due' THEN {now} + :delay END WHERE id = :id AND fence = :fence AND state = 'leased'",
+        "UPDATE deliveries SET state = :state, last_answer = :answer, holder = NULL, due_at = {now} + :delay"
+        " WHERE id = :id AND fence = :fence AND state = 'leased'",
         id=str(delivery.id),
         fence=delivery.fence,
         state=state.value,
         answer=answer,
-        delay=delay,
+        delay=delay if state is DeliveryState.DUE else None,
     )
 
 

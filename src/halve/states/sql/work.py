@@ -14,8 +14,9 @@ from halve.states.sql.counts import Counts, Move
 from halve.states.sql.transaction import Transaction
 
 _CLAIM = (
-    "UPDATE products SET state = 'leased', holder = :holder, due_at = {now} + :lease, fence = fence + 1"
-    " WHERE id IN (SELECT id FROM products WHERE state = 'ready' ORDER BY ORDER_ LIMIT :n {free})"
+    "WITH picked AS MATERIALIZED (SELECT id FROM products WHERE state = 'ready' ORDER BY ORDER_ LIMIT :n {free})"
+    " UPDATE products SET state = 'leased', holder = :holder, due_at = {now} + :lease, fence = fence + 1"
+    " WHERE id IN (SELECT id FROM picked)"
     " RETURNING id, request_seq, place, " + rows.PRODUCT
 )
 CLAIM_FAIRLY = _CLAIM.replace("ORDER_", "place, request_seq")
@@ -74,6 +75,8 @@ def renew(tx: Transaction, holder: str, *, lease: float) -> None:
 
 def record(tx: Transaction, outcomes: Sequence[Outcome]) -> set[UUID]:
     """The requests are locked first, so that none is cancelled or ends between the look at it and the counting."""
+    if any(outcome.state is ProductState.CANCELLED for outcome in outcomes):
+        raise ValueError("a product is cancelled by `cancel`, not by its record")
     ids = sorted({str(outcome.request_id) for outcome in outcomes})
     requests = {
         found.id: found
@@ -85,7 +88,8 @@ def record(tx: Transaction, outcomes: Sequence[Outcome]) -> set[UUID]:
     }
     here = [(requests[str(outcome.request_id)], outcome) for outcome in outcomes if str(outcome.request_id) in requests]
     leased = _leased(tx, [(request.seq, outcome.row) for request, outcome in here])
-    written: list[dict[str, Any]] = []
+    going_on: list[dict[str, Any]] = []
+    let_go: list[dict[str, Any]] = []
     moves: defaultdict[int, Move] = defaultdict(Move)
     for request, outcome in here:
         product = leased.get((request.seq, outcome.row))
@@ -93,23 +97,27 @@ def record(tx: Transaction, outcomes: Sequence[Outcome]) -> set[UUID]:
             continue
         counts, move = Counts.of(outcome.results, request.round), moves[request.seq]
         move.add(product.counts(request.round), counts)
-        written.append(_columns(outcome, product.id, counts, request.round))
+        columns = {"id": product.id, "round": request.round, **asdict(counts), **rows.results_columns(outcome.results)}
         if outcome.state is ProductState.LEASED:
+            going_on.append(columns)
             product.counted, product.round = counts, request.round
         else:
+            delay = outcome.delay if outcome.state is ProductState.WAITING else None
+            let_go.append({**columns, "state": outcome.state.value, "delay": delay})
             del leased[request.seq, outcome.row]
             move.closed += outcome.state in (ProductState.DONE, ProductState.FAILED)
-    tx.change_many(_WRITE, written)
+    tx.change_many(_GO_ON, going_on)
+    tx.change_many(_LET_GO, let_go)
     tx.change_many(_MOVE, [{"seq": seq, **asdict(moves[seq])} for seq in sorted(moves)])
     return {UUID(id) for id, request in requests.items() if request.open_products == moves[request.seq].closed}
 
 
-_WRITE = (
-    "UPDATE products SET state = :state, results = :results, output_urls = :output_urls, round = :round, done_images = :done,"
-    " failed_images = :failed, failed_in_round = :failed_in_round, bytes_in = :bytes_in, bytes_out = :bytes_out,"
-    " holder = CASE :state WHEN 'leased' THEN holder END,"
-    " due_at = CASE :state WHEN 'leased' THEN due_at WHEN 'waiting' THEN {now} + :delay END WHERE id = :id"
+_RECORDED = (
+    "results = :results, output_urls = :output_urls, round = :round, done_images = :done, failed_images = :failed,"
+    " failed_in_round = :failed_in_round, bytes_in = :bytes_in, bytes_out = :bytes_out"
 )
+_GO_ON = f"UPDATE products SET {_RECORDED} WHERE id = :id"
+_LET_GO = f"UPDATE products SET {_RECORDED}, state = :state, holder = NULL, due_at = {{now}} + :delay WHERE id = :id"
 
 _MOVE = (
     "UPDATE requests SET done_images = done_images + :done, failed_images = failed_images + :failed,"
@@ -139,16 +147,3 @@ def _leased(tx: Transaction, places: list[tuple[int, int]]) -> dict[tuple[int, i
         places=places,
     )
     return {(seq, row): _Leased(id, fence, round, Counts(*counts)) for seq, row, id, fence, round, *counts in found}
-
-
-def _columns(outcome: Outcome, id: int, counts: Counts, round: int) -> dict[str, Any]:
-    if outcome.state is ProductState.CANCELLED:
-        raise ValueError("a product is cancelled by `cancel`, not by its record")
-    return {
-        "id": id,
-        "state": outcome.state.value,
-        "delay": outcome.delay,
-        "round": round,
-        **asdict(counts),
-        **rows.results_columns(outcome.results),
-    }
