@@ -71,7 +71,7 @@ def halve(pictures: Corpus, address: str, count: int, work: Path) -> Cost:
         writer = csv.writer(file)
         writer.writerow(["S. No.", "Product Name", "Input Image Urls"])
         writer.writerows([n, f"Product {n}", url] for n, url in enumerate(urls(pictures, address, count), start=1))
-    command = [sys.executable, "-m", "halve.doors.cli", "run", str(sheet), "-o", str(work / "out"), "--json"]
+    command = [sys.executable, "-m", "halve", "run", str(sheet), "-o", str(work / "out"), "--json"]
     command += ["--allow-private", "127.0.0.0/8", "--concurrency", str(CORES)]
     environment = {**os.environ, "HALVE_PER_HOST": str(CONNECTIONS)}
     run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -1,6 +1,5 @@
-"""`python -m halve` is `halve`."""
+"""`python -m halve` does what `halve` does."""
 
 from halve.doors.cli import main
 
-if __name__ == "__main__":
-    main()
+main()

@@ -24,7 +24,7 @@ from tests.outbound.conftest import LOOPBACK, TRUST
 
 SECRET = new_secret()
 
-COMMAND = [sys.executable, "-m", "halve.doors.cli", "listen"]
+COMMAND = [sys.executable, "-m", "halve", "listen"]
 
 
 def clean() -> dict[str, str]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "halve.doors.cli"]
+COMMAND = [sys.executable, "-m", "halve"]
 
 LOOPBACK = ("--allow-private", "127.0.0.0/8")
 

@@ -43,6 +43,7 @@ class RemoteServer:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {url!r}.")
         self.url = url.rstrip("/")
+        self._answered = False
         headers = {"User-Agent": f"halve/{__version__}"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
@@ -112,7 +113,7 @@ class RemoteServer:
         return body
 
     async def _answer(self, send: Callable[[], Any]) -> aiohttp.ClientResponse:
-        """The answer of a call that went well; tried again while it fails in passing."""
+        """The answer of a call that went well; tried again while it fails in passing, a restart of the server included."""
         pause = 0.5
         for attempt in range(1, ATTEMPTS + 1):
             last = attempt == ATTEMPTS
@@ -125,6 +126,7 @@ class RemoteServer:
                 if last or hopeless:
                     raise StoreFailed(f"{self.url} is out of reach: {error or 'no answer'}.", code="server_unreachable") from error
             else:
+                self._answered = True
                 if response.status < 400:
                     return response
                 if response.status not in _PASSING or last:

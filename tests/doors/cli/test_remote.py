@@ -4,12 +4,13 @@ import json
 import socket
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.support.command import halve, rows_of, serving, write_sheet
+from tests.support.command import halve, rows_of, serving, started, until, write_sheet
 from tests.support.origin import Origin
 from tests.support.photos import photo
 
@@ -124,3 +125,17 @@ def test_with_keys_one_is_wanted_and_taken_from_the_environment(tmp_path: Path, 
         assert "--api-key" in ended.err
         ended = halve("submit", sheet, "--wait", cwd=tmp_path, env={"HALVE_URL": address, "HALVE_API_KEY": "s3cret-key"})
         assert ended.code == 0, ended
+
+
+def test_a_restart_of_the_server_is_waited_for(tmp_path: Path) -> None:
+    under_way = {"request_id": "x", "status": "processing", "total_images": 1}
+    over = {**under_way, "status": "completed", "no_img_compressed": 1, "output_csv_url": "http://x/y"}
+    with ExitStack() as stack:
+        with Origin() as before:
+            before.serve("/retry/x", json.dumps(under_way).encode(), status=202, content_type="application/json")
+            before.serve("/status/x", json.dumps(under_way).encode(), content_type="application/json")
+            command = stack.enter_context(started("retry", "x", "--url", before.url(""), "--wait", "--json", cwd=tmp_path))
+            until("it asks how far it is", lambda: before.hits("/status/x") > 0)
+        with Origin(port=before.port) as after:
+            after.serve("/status/x", json.dumps(over).encode(), content_type="application/json")
+            assert command.wait(timeout=30) == 0

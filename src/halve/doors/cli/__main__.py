@@ -1,5 +1,0 @@
-"""`python -m halve.doors.cli` does what `halve` does."""
-
-from halve.doors.cli import main
-
-main()
