@@ -64,8 +64,23 @@ async def _keep(states: SqlStates) -> None:
     await states.erase(uuid4())
 
 
+WALKS = {
+    "SCAN products USING INDEX products_fair": "in its order, no further than the claim's limit",
+    "SCAN products USING INDEX products_oldest": "likewise",
+    "SCAN picked": "what that claim picked",
+    "SCAN requests USING INDEX requests_finishable": "nothing but what is to be told",
+    "SCAN products USING INDEX products_leased": "what is in work anywhere, for a sweep",
+    "SCAN deliveries USING INDEX deliveries_leased": "likewise",
+    "SCAN requests USING COVERING INDEX requests_unfinished": "summed up for figures, and for nothing else",
+    "SCAN products USING COVERING INDEX products_waiting": "counted for figures",
+    "SCAN products USING COVERING INDEX products_leased": "counted for figures",
+    "SCAN deliveries USING COVERING INDEX deliveries_due": "counted for figures",
+}
+"""What may be walked through from end to end, and why. Everything else is searched for."""
+
+
 @pytest.mark.parametrize("what", [_work, _finish, _cancel, _look, _keep])
-async def test_no_statement_walks_through_a_table(
+async def test_no_statement_walks_through_more_than_it_must(
     database: Path, states: SqlStates, what: Callable[[SqlStates], Awaitable[None]]
 ) -> None:
     for _ in range(2):
@@ -75,10 +90,8 @@ async def test_no_statement_walks_through_a_table(
     connection = sqlite3.connect(database)
     for statement, parameters in asked:
         plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-        walks = [step for step in plan if step.startswith("SCAN") and "INDEX" not in step and step != "SCAN picked"]
+        walks = {step for step in plan if step.startswith("SCAN") and "CONSTANT ROW" not in step} - WALKS.keys()
         sorts = [step for step in plan if "TEMP B-TREE" in step]
-        if "ORDER BY seq DESC LIMIT" in statement:  # all requests, newest first: read off the table, no further than the page goes
-            walks = []
         if "FROM requests WHERE id IN" in statement:  # a handful, in the order in which they are locked
             sorts = []
         assert not walks, (statement, plan)

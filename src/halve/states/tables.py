@@ -81,11 +81,12 @@ _keyed = text("stage = 'published' AND idempotency_key IS NOT NULL")
 
 Index("requests_key", requests.c.owner, requests.c.idempotency_key, unique=True, sqlite_where=_keyed, postgresql_where=_keyed)
 Index("requests_of_owner", requests.c.owner, requests.c.seq, sqlite_where=_published, postgresql_where=_published)
-Index("requests_status", requests.c.status, sqlite_where=_published, postgresql_where=_published)
+Index("requests_listed", requests.c.stage, requests.c.seq)
+Index("requests_status", requests.c.stage, requests.c.status)
 Index("requests_unfinished", requests.c.owner, requests.c.open_products, sqlite_where=_unfinished, postgresql_where=_unfinished)
 Index("requests_finishable", requests.c.seq, sqlite_where=_finishable, postgresql_where=_finishable)
 Index("requests_unpublished", requests.c.stage, requests.c.created_at, sqlite_where=_unpublished, postgresql_where=_unpublished)
-Index("requests_completed", requests.c.completed_at, sqlite_where=_published, postgresql_where=_published)
+Index("requests_completed", requests.c.stage, requests.c.completed_at)
 
 products = Table(
     "products",

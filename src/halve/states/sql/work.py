@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -87,7 +87,10 @@ def record(tx: Transaction, outcomes: Sequence[Outcome]) -> set[UUID]:
         )
     }
     here = [(requests[str(outcome.request_id)], outcome) for outcome in outcomes if str(outcome.request_id) in requests]
-    leased = _leased(tx, [(request.seq, outcome.row) for request, outcome in here])
+    rows_of: defaultdict[int, list[int]] = defaultdict(list)
+    for request, outcome in here:
+        rows_of[request.seq].append(outcome.row)
+    leased = _leased(tx, rows_of)
     going_on: list[dict[str, Any]] = []
     let_go: list[dict[str, Any]] = []
     moves: defaultdict[int, Move] = defaultdict(Move)
@@ -138,12 +141,17 @@ class _Leased:
         return self.counted if self.round == round else replace(self.counted, failed_in_round=0)
 
 
-def _leased(tx: Transaction, places: list[tuple[int, int]]) -> dict[tuple[int, int], _Leased]:
-    if not places:
-        return {}
-    found = tx.all(
-        "SELECT request_seq, row, id, fence, round, done_images, failed_images, failed_in_round, bytes_in, bytes_out"
-        " FROM products WHERE (request_seq, row) IN :places AND state = 'leased'",
-        places=places,
-    )
-    return {(seq, row): _Leased(id, fence, round, Counts(*counts)) for seq, row, id, fence, round, *counts in found}
+def _leased(tx: Transaction, rows_of: Mapping[int, list[int]]) -> dict[tuple[int, int], _Leased]:
+    """Those of these rows, by request, that are leased."""
+    # One search for each request: SQLite answers a list of pairs, or a wish for leased ones, by walking through the table.
+    return {
+        (seq, row): _Leased(id, fence, round, Counts(*counts))
+        for seq, wanted in rows_of.items()
+        for state, row, id, fence, round, *counts in tx.all(
+            "SELECT state, row, id, fence, round, done_images, failed_images, failed_in_round, bytes_in, bytes_out"
+            " FROM products WHERE request_seq = :seq AND row IN :rows",
+            seq=seq,
+            rows=wanted,
+        )
+        if state == ProductState.LEASED
+    }

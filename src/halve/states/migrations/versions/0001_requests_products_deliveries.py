@@ -64,11 +64,12 @@ def upgrade() -> None:
     keyed = "stage = 'published' AND idempotency_key IS NOT NULL"
     index("requests_key", "requests", ["owner", "idempotency_key"], keyed, unique=True)
     index("requests_of_owner", "requests", ["owner", "seq"], published)
-    index("requests_status", "requests", ["status"], published)
+    index("requests_listed", "requests", ["stage", "seq"])
+    index("requests_status", "requests", ["stage", "status"])
     index("requests_unfinished", "requests", ["owner", "open_products"], unfinished)
     index("requests_finishable", "requests", ["seq"], f"{unfinished} AND open_products = 0")
     index("requests_unpublished", "requests", ["stage", "created_at"], "stage <> 'published'")
-    index("requests_completed", "requests", ["completed_at"], published)
+    index("requests_completed", "requests", ["stage", "completed_at"])
 
     op.create_table(
         "products",
