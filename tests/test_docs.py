@@ -73,7 +73,7 @@ def test_the_index_leads_to_every_page() -> None:
     index = TEXT[ROOT / "docs/README.md"]
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in index, f"{page.name} is missing in docs/README.md"
-    for folder in ("decisions", "benchmarks"):
+    for folder in ("backends", "benchmarks", "decisions"):
         for page in (ROOT / "docs" / folder).glob("*.md"):
             assert page.name == "README.md" or f"({page.name})" in TEXT[ROOT / "docs" / folder / "README.md"], page.name
 

@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     storage_url: str | None = Field(
         None,
         validation_alias=AliasChoices("HALVE_STORAGE_URL", "PROCESSED_IMAGES_DIR"),
-        description="Where images and sheets live: `file://…` or a folder's path. Default: `images` in the data folder.",
+        description="Where images and sheets live: a folder's path or `file://…`, `s3://bucket/prefix`, `gs://…`, `az://…`, "
+        "`gridfs://…/db`, `cloudinary://key:secret@cloud` (see docs/backends). Default: `images` in the data folder.",
     )
     public_url: str | None = Field(
         None, description="Where the store's images are public, such as a CDN; links in sheets start with it. Default: `/image`."

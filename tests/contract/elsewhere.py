@@ -1,6 +1,6 @@
 """Image stores that live on a server, for `backends.py`. Each test gets a bucket, container, database or cloud of its own.
 
-`HALVE_TEST_S3`, `HALVE_TEST_GS` and `HALVE_TEST_AZ` hold `s3://bucket/prefix` and the like, and `HALVE_TEST_MONGO` a
+`TESTS_S3`, `TESTS_GS` and `TESTS_AZ` hold `s3://bucket/prefix` and the like, and `TESTS_MONGO` a
 `mongodb://…`, of the real thing: with credentials in the environment as usual, the suites run there instead.
 """
 
@@ -39,7 +39,7 @@ def cannot_start(what: str, why: object) -> NoReturn:
 @asynccontextmanager
 async def s3(folder: Path) -> AsyncIterator[str]:
     await _warm()
-    if given := os.environ.get("HALVE_TEST_S3"):
+    if given := os.environ.get("TESTS_S3"):
         async with _prefix_of(given) as url:
             yield url
         return
@@ -53,7 +53,7 @@ async def s3(folder: Path) -> AsyncIterator[str]:
 @asynccontextmanager
 async def gcs(folder: Path) -> AsyncIterator[str]:
     await _warm()
-    if given := os.environ.get("HALVE_TEST_GS"):
+    if given := os.environ.get("TESTS_GS"):
         async with _prefix_of(given) as url:
             yield url
         return
@@ -64,7 +64,7 @@ async def gcs(folder: Path) -> AsyncIterator[str]:
 @asynccontextmanager
 async def azure(folder: Path) -> AsyncIterator[str]:
     await _warm()
-    if given := os.environ.get("HALVE_TEST_AZ"):
+    if given := os.environ.get("TESTS_AZ"):
         async with _prefix_of(given) as url:
             yield url
         return

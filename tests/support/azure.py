@@ -2,7 +2,7 @@
 
 It is strict where that is cheap: every request must be signed with the account's key (Shared Key), those within a batch too;
 attributes are kept; ranges, conditions, pages of a listing, blocks and batches work as documented. What it does not know it
-answers with 501. `HALVE_TEST_AZ=az://container`, with the environment that leads there, tests against Azurite or the real thing.
+answers with 501. `TESTS_AZ=az://container`, with the environment that leads there, tests against Azurite or the real thing.
 """
 
 from __future__ import annotations

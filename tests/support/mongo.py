@@ -1,7 +1,7 @@
 """A server that speaks MongoDB's wire protocol, out of a wheel: SecantusDB, on the storage engine that MongoDB has.
 
 It is not mongod. It is close enough for GridFS, indexes, conditional updates and `find_one_and_update`; what matters beyond that is
-to be tried on the real one, which `HALVE_TEST_MONGO=mongodb://…` makes all these tests do.
+to be tried on the real one, which `TESTS_MONGO=mongodb://…` makes all these tests do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.server import free_port
 @functools.cache
 def mongo_url() -> str:
     """`mongodb://host:port` of a server that lasts as long as this process. Raises CannotStart."""
-    if given := os.environ.get("HALVE_TEST_MONGO"):
+    if given := os.environ.get("TESTS_MONGO"):
         return given.rstrip("/")
     if importlib.util.find_spec("secantus") is None:
         raise CannotStart("SecantusDB is not installed (there is none for Python 3.14 and later)")
