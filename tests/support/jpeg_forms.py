@@ -57,7 +57,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Form:
-    """How a picture is written. `restart`: MCUs between markers. `codes`: `flat` ones of equal length, or `steep`, up to 16 bits."""
+    """How a picture is written. `restart`: MCUs between markers. `codes`: `flat`: of equal length, `steep`: up to 16 bits."""
 
     progressive: bool = False
     scans: tuple[Scan, ...] = ()

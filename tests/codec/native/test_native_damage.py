@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -192,6 +193,19 @@ def test_a_small_file_that_claims_to_be_huge_costs_little() -> None:
         data[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
         assert native.requantise(bytes(data), quality=50, max_pixels=1 << 33) is None
     assert time.process_time() - started < 1
+
+
+def test_a_coefficient_too_large_for_8_bits_is_not_taken() -> None:
+    """A refinement scan that begins at a bit so high that any new coefficient is out of range (F.1.2.2)."""
+    source = small_picture("grey", width=8, height=8)
+    blocks = source.components[0].blocks.copy()
+    blocks[0, 0, 1:] = 0
+    for level, taken in ((1 << 9, True), (1 << 10, False), (1 << 11, False)):
+        blocks[0, 0, 5] = level
+        picture = replace(source, components=(replace(source.components[0], blocks=blocks),))
+        scans = (Scan((0,), (0, 0)), Scan((0,), (1, 63), (0, 13)), *(Scan((0,), (1, 63), (n + 1, n)) for n in range(12, -1, -1)))
+        data = jpeg(picture, Form(progressive=True, scans=scans))
+        assert (native.requantise(data, quality=50) is not None) == taken, level
 
 
 def packed(text: str) -> bytes:

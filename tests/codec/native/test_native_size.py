@@ -23,7 +23,15 @@ def size_at(data: bytes, quality: int) -> int:
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.25, 0.12])
 @pytest.mark.parametrize("save", [{}, {"progressive": True}], ids=str)
 def test_the_best_quality_that_fits_is_found(share: float, save: dict[str, Any]) -> None:
-    data = photo("coffee", quality=93, **save)
+    assert_best(photo("coffee", quality=93, **save), share)
+
+
+@pytest.mark.parametrize("share", [0.6, 0.3])
+def test_a_large_picture_is_searched_by_samples_first_and_no_less_exactly(share: float) -> None:
+    assert_best(photo("astronaut", width=1800, quality=90), share)
+
+
+def assert_best(data: bytes, share: float) -> None:
     bound = int(len(data) * share)
     answer = native.requantise(data, quality=100, max_bytes=bound)
     assert answer is not None

@@ -19,7 +19,7 @@ Data = bytes | bytearray | memoryview
 
 @dataclass(frozen=True, slots=True)
 class Requantised:
-    """A requantised JPEG. `quality` is the one used; `width` and `height` are in pixels as a viewer shows it, orientation honoured."""
+    """A requantised JPEG. `quality` is the one used; `width` and `height` in pixels as a viewer shows it, orientation honoured."""
 
     data: bytes
     quality: int

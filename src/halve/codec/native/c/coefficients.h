@@ -60,8 +60,8 @@ static inline void list_filler(List *list) {
     list->count[list->blocks++] = FILLER;
 }
 
-/* One component's blocks of one row of MCUs, in raster order. Of `ac`, 64 to a block, only those that `nonzero` has a bit for are set:
- * magnitude << 1 | negative, the middle of a Coefficient. */
+/* One component's blocks of one row of MCUs, in raster order. Of `ac`, 64 to a block, only those that `nonzero` has a bit for are
+ * set: magnitude << 1 | negative, the middle of a Coefficient. */
 typedef struct {
     int16_t *dc;
     uint16_t *ac;

@@ -12,16 +12,18 @@ static bool meaning_of(unsigned symbol, Alphabet alphabet, unsigned low, unsigne
         *extra = symbol;
         return symbol + low <= MAX_DC_SIZE;
     }
-    if (size == 0 && run != 15) { /* the end of the block; in progressive frames of 2^run blocks and as many as the extra bits say (G.1.2.2) */
+    if (size == 0 &&
+        run != 15) { /* the end of the block; in progressive frames of 2^run blocks and as many as the extra bits say (G.1.2.2) */
         *advance = END;
         *extra = run;
         return run == 0 || alphabet != AC_COEFFICIENTS;
     }
-    if (alphabet == AC_REFINEMENT) return size <= 1; /* new coefficients have but a sign (G.1.2.3) */
-    return size == 0 || size + low <= MAX_AC_SIZE;   /* F.1.2.2, G.1.2.2 */
+    if (alphabet == AC_REFINEMENT && size > 1) return false; /* new coefficients have but a sign (G.1.2.3) */
+    return size == 0 || size + low <= MAX_AC_SIZE;           /* F.1.2.2, G.1.2.2 */
 }
 
-/* A symbol whose extra bits are `bits`. Of numbers, those that begin with 0 are the one's complement of a negative one (figure F.12). */
+/* A symbol whose extra bits are `bits`. Of numbers, those that begin with 0 are the one's complement of a negative one (figure
+ * F.12). */
 static Symbol whole_symbol(Alphabet alphabet, unsigned low, unsigned advance, unsigned extra, unsigned bits, unsigned code_length) {
     unsigned value = 0;
     if (advance == END) {

@@ -31,11 +31,11 @@ typedef struct {
     int32_t symbol_offset[17]; /* by length: what to add to a code of that length to find its symbol's index */
     uint8_t symbol[256];       /* in order of code */
     Alphabet alphabet;
-    unsigned low;              /* the scan's Al */
+    unsigned low; /* the scan's Al */
 } Decoder;
 
-/* Build a decoder. A symbol that has no meaning in this alphabet, or makes a coefficient larger than 8-bit samples can give, is an error
- * when it comes, not before: some encoders list symbols that they never use. */
+/* Build a decoder. A symbol that has no meaning in this alphabet, or makes a coefficient larger than 8-bit samples can give, is an
+ * error when it comes, not before: some encoders list symbols that they never use. */
 Refusal build_decoder(Decoder *decoder, const HuffmanSpec *spec, Alphabet alphabet, int low);
 
 /* The whole symbol at the top of `window`, of which 31 bits must be valid, where one look was not enough. */

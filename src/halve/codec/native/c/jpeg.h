@@ -10,9 +10,9 @@
 /* Why this path does not take an image, as a sentence without full stop; ACCEPTED where nothing is wrong. */
 typedef const char *Refusal;
 #define ACCEPTED ((Refusal)0)
-#define TRY(call)                     \
-    do {                              \
-        Refusal refusal_ = (call);    \
+#define TRY(call)                      \
+    do {                               \
+        Refusal refusal_ = (call);     \
         if (refusal_) return refusal_; \
     } while (0)
 
@@ -45,10 +45,10 @@ typedef struct {
 
 typedef struct {
     uint8_t id;
-    int h, v;              /* sampling factors, 1 to 4 */
-    int quant_table;       /* destination named by the frame header */
-    QuantTable quant;      /* what that destination held when the component's first scan began */
-    size_t columns, rows;  /* blocks that carry picture, in a row and in a column (A.2.4) */
+    int h, v;             /* sampling factors, 1 to 4 */
+    int quant_table;      /* destination named by the frame header */
+    QuantTable quant;     /* what that destination held when the component's first scan began */
+    size_t columns, rows; /* blocks that carry picture, in a row and in a column (A.2.4) */
 } Component;
 
 typedef struct {
@@ -57,16 +57,16 @@ typedef struct {
     int components;
     Component component[MAX_COMPONENTS];
     int h_max, v_max;
-    size_t mcu_columns, mcu_rows; /* of an interleaved scan of all components; of blocks where there is one component */
-    int mcu_blocks;               /* blocks of such an MCU */
+    size_t mcu_columns, mcu_rows;      /* of an interleaved scan of all components; of blocks where there is one component */
+    int mcu_blocks;                    /* blocks of such an MCU */
     int mcu_component[MAX_MCU_BLOCKS]; /* component of each of them, in order */
     int mcu_x[MAX_MCU_BLOCKS], mcu_y[MAX_MCU_BLOCKS]; /* its place within the component's part of the MCU */
 } Frame;
 
 /* What is kept of the segments that carry no picture. Pointers lead into the input. */
 typedef struct {
-    const uint8_t *jfif; /* payload of APP0 JFIF, at least 14 bytes, or NULL */
-    const uint8_t *adobe; /* payload of APP14 Adobe, at least 12 bytes, or NULL */
+    const uint8_t *jfif;                  /* payload of APP0 JFIF, at least 14 bytes, or NULL */
+    const uint8_t *adobe;                 /* payload of APP14 Adobe, at least 12 bytes, or NULL */
     const uint8_t *icc[MAX_ICC_SEGMENTS]; /* payloads of APP2 ICC_PROFILE, in order */
     size_t icc_size[MAX_ICC_SEGMENTS];
     int icc_segments;

@@ -6,9 +6,30 @@
 #include "jpeg.h"
 
 enum Marker {
-    SOF0 = 0xC0, SOF1 = 0xC1, SOF2 = 0xC2, DHT = 0xC4, SOF15 = 0xCF, DAC = 0xCC, JPG = 0xC8,
-    RST0 = 0xD0, RST7 = 0xD7, SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, DQT = 0xDB, DNL = 0xDC, DRI = 0xDD, DHP = 0xDE, EXP = 0xDF,
-    APP0 = 0xE0, APP1 = 0xE1, APP2 = 0xE2, APP14 = 0xEE, APP15 = 0xEF, COM = 0xFE, TEM = 0x01
+    SOF0 = 0xC0,
+    SOF1 = 0xC1,
+    SOF2 = 0xC2,
+    DHT = 0xC4,
+    SOF15 = 0xCF,
+    DAC = 0xCC,
+    JPG = 0xC8,
+    RST0 = 0xD0,
+    RST7 = 0xD7,
+    SOI = 0xD8,
+    EOI = 0xD9,
+    SOS = 0xDA,
+    DQT = 0xDB,
+    DNL = 0xDC,
+    DRI = 0xDD,
+    DHP = 0xDE,
+    EXP = 0xDF,
+    APP0 = 0xE0,
+    APP1 = 0xE1,
+    APP2 = 0xE2,
+    APP14 = 0xEE,
+    APP15 = 0xEF,
+    COM = 0xFE,
+    TEM = 0x01
 };
 
 /* The file, and how far it has been read. `at` never passes `size`. */
@@ -22,8 +43,8 @@ typedef struct {
     int components;
     int component[MAX_COMPONENTS]; /* indexes into the frame's */
     int dc_table[MAX_COMPONENTS], ac_table[MAX_COMPONENTS];
-    int first, last;               /* spectral selection: Ss, Se */
-    int high, low;                 /* successive approximation: Ah, Al */
+    int first, last; /* spectral selection: Ss, Se */
+    int high, low;   /* successive approximation: Ah, Al */
 } Scan;
 
 /* Everything the segments read so far have set. */

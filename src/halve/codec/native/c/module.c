@@ -8,9 +8,10 @@
 
 #include "requantise.h"
 
-PyDoc_STRVAR(requantise_doc,
-             "requantise(data, quality, max_bytes, max_pixels)\n--\n\n"
-             "(bytes, quality, width, height) of the requantised JPEG, or a sentence that says why it is not taken. max_bytes 0: any size.");
+PyDoc_STRVAR(
+    requantise_doc,
+    "requantise(data, quality, max_bytes, max_pixels)\n--\n\n"
+    "(bytes, quality, width, height) of the requantised JPEG, or a sentence that says why it is not taken. max_bytes 0: any size.");
 
 static PyObject *requantise_in_c(PyObject *module, PyObject *args) {
     (void)module;
@@ -27,10 +28,8 @@ static PyObject *requantise_in_c(PyObject *module, PyObject *args) {
     Request request = {quality, (size_t)max_bytes, max_pixels};
     Result result;
     Refusal refusal;
-    Py_BEGIN_ALLOW_THREADS
-    refusal = requantise(data.buf, (size_t)data.len, &request, &result);
-    Py_END_ALLOW_THREADS
-    PyBuffer_Release(&data);
+    Py_BEGIN_ALLOW_THREADS refusal = requantise(data.buf, (size_t)data.len, &request, &result);
+    Py_END_ALLOW_THREADS PyBuffer_Release(&data);
     if (refusal) return PyUnicode_FromString(refusal);
     PyObject *answer = NULL, *bytes = PyBytes_FromStringAndSize((const char *)result.output.bytes, (Py_ssize_t)result.output.size);
     free(result.output.bytes);
@@ -47,6 +46,7 @@ static PyModuleDef_Slot slots[] = {
     {0, NULL}};
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "_requantiser", .m_doc = "A JPEG made smaller without ever being a picture.", .m_size = 0, .m_methods = methods, .m_slots = slots};
+    PyModuleDef_HEAD_INIT, .m_name = "_requantiser", .m_doc = "A JPEG made smaller without ever being a picture.",
+    .m_size = 0,           .m_methods = methods,     .m_slots = slots};
 
 PyMODINIT_FUNC PyInit__requantiser(void) { return PyModuleDef_Init(&definition); }

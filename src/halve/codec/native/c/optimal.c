@@ -3,8 +3,8 @@
 #include <string.h>
 
 enum {
-    SYMBOLS = 257,  /* 256 is the reserved one, so that no code is all ones */
-    LONGEST = 257   /* a code of Huffman's is never longer than there are symbols */
+    SYMBOLS = 257, /* 256 is the reserved one, so that no code is all ones */
+    LONGEST = 257  /* a code of Huffman's is never longer than there are symbols */
 };
 
 /* Figure K.1, on the symbols that occur: join the two least frequent trees until one is left, all their leaves a bit deeper. */
@@ -63,7 +63,8 @@ void build_optimal(HuffmanSpec *spec, const uint32_t frequency[256]) {
     }
     for (int symbol = 0; symbol < SYMBOLS; symbol++) codes[length[symbol]]++;
     codes[0] = 0;
-    /* Figure K.3: two leaves too deep give way; their common prefix becomes a leaf, and a leaf higher up makes room for the other. */
+    /* Figure K.3: two leaves too deep give way; their common prefix becomes a leaf, and a leaf higher up makes room for the other.
+     */
     for (int i = deepest; i > 16; i--) {
         while (codes[i] > 0) {
             int j = i - 2;

@@ -5,8 +5,8 @@
 
 #include "jpeg.h"
 
-/* Codes of at most 16 bits for every symbol whose frequency is not zero, none of them all ones (C.2). With no symbol at all, one code
- * that is never used. */
+/* Codes of at most 16 bits for every symbol whose frequency is not zero, none of them all ones (C.2). With no symbol at all, one
+ * code that is never used. */
 void build_optimal(HuffmanSpec *spec, const uint32_t frequency[256]);
 
 #endif

@@ -16,7 +16,8 @@ bool progress_complete(const Progress *progress, int components) {
  * A sequential scan is all of it at once (B.2.3). */
 static Refusal note_progress(Progress *progress, const Scan *scan, bool progressive) {
     if (scan->first > scan->last || scan->last > 63) return "an impossible band of coefficients";
-    if (!progressive && (scan->first != 0 || scan->last != 63 || scan->high != 0 || scan->low != 0)) return "a band of coefficients in a sequential frame";
+    if (!progressive && (scan->first != 0 || scan->last != 63 || scan->high != 0 || scan->low != 0))
+        return "a band of coefficients in a sequential frame";
     if (progressive && scan->first == 0 && scan->last != 0) return "DC and AC in one scan of a progressive frame";
     if (scan->first > 0 && scan->components != 1) return "AC of several components in one scan";
     if (scan->low > 13 || (scan->high != 0 && scan->high != scan->low + 1)) return "an impossible successive approximation";
@@ -50,7 +51,8 @@ static size_t scan_mcus(const Frame *frame, const Scan *scan) {
     return scan->components > 1 ? frame->mcu_columns * frame->mcu_rows : component->columns * component->rows;
 }
 
-Refusal open_pass(Pass *pass, Reader *reader, const Tables *tables, const Scan *scan, Progress *progress, const Positions *positions) {
+Refusal open_pass(Pass *pass, Reader *reader, const Tables *tables, const Scan *scan, Progress *progress,
+                  const Positions *positions) {
     TRY(note_progress(progress, scan, tables->frame.progressive));
     pass->scan = *scan;
     pass->positions = positions;

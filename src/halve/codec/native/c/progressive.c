@@ -160,8 +160,8 @@ static inline void correct(uint16_t *ac, uint64_t which, unsigned count, uint64_
     }
 }
 
-/* Correction bits of all that were not zero before come in order, between the new ones: they are gathered for the whole block and applied at
- * once. */
+/* Correction bits of all that were not zero before come in order, between the new ones: they are gathered for the whole block and
+ * applied at once. */
 Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
     const Decoder *decoder = pass->ac;
     Bits bits = pass->bits;
@@ -180,7 +180,8 @@ Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
             correction = take_many(&bits, left);
             run--;
         } else {
-            unsigned zeros = before ? list_positions(pass->positions, own_list, ~before & whole) : whole_count, position = first, index = 0;
+            unsigned zeros = before ? list_positions(pass->positions, own_list, ~before & whole) : whole_count, position = first,
+                     index = 0;
             const uint8_t *zero = before ? own_list : whole_list;
             left = end - first - zeros;
             do {

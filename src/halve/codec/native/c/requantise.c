@@ -134,12 +134,13 @@ static Refusal write_image(Job *job, Output *output) {
     return write_file(output, &plan, &job->tokens);
 }
 
-/* The best quality that fits. Stuffing shows only once a file is written: one that it makes too large gives way to the next lower. */
+/* The best quality that fits. Stuffing shows only once a file is written: one that it makes too large gives way to the next lower.
+ */
 static Refusal write_within(Job *job, Output *output, int *quality) {
     Trial trial = {&job->tables.frame, &job->tables.metadata, &job->list, job->rule, &job->tokens};
     TRY(best_quality(&trial, job->request->quality, job->request->max_bytes, quality));
     for (; *quality > 0; --*quality) {
-        TRY(requantise_list(&trial, *quality, true));
+        TRY(requantise_list(&trial, *quality));
         TRY(write_image(job, output));
         if (output->size <= job->request->max_bytes) return ACCEPTED;
         free(output->bytes);

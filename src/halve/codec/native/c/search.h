@@ -14,10 +14,11 @@ typedef struct {
     Tokens *tokens; /* room to work in */
 } Trial;
 
-/* Requantise the whole list to a quality. `keep`: its tokens too, else they are only counted. */
-Refusal requantise_list(Trial *trial, int quality, bool keep);
+/* Requantise the whole list to a quality, and keep its tokens. */
+Refusal requantise_list(Trial *trial, int quality);
 
-/* The best quality from 1 to `ceiling` whose file, its stuffing not counted, has at most `max_bytes`; 0 if none has. */
+/* The best quality from 1 to `ceiling` whose file, its stuffing not counted, has at most `max_bytes`; 0 if none has. That a better
+ * quality takes no fewer bytes is taken for granted. */
 Refusal best_quality(Trial *trial, int ceiling, size_t max_bytes, int *quality);
 
 #endif

@@ -8,7 +8,8 @@ typedef struct {
 
 /* F.1.1: one band, no successive approximation. */
 static Refusal build_decoders(Decoders *decoders, const Tables *tables, const Scan *scan) {
-    if (scan->first != 0 || scan->last != 63 || scan->high != 0 || scan->low != 0) return "a band of coefficients in a sequential frame";
+    if (scan->first != 0 || scan->last != 63 || scan->high != 0 || scan->low != 0)
+        return "a band of coefficients in a sequential frame";
     for (int i = 0; i < scan->components; i++) {
         TRY(build_decoder(&decoders->dc[i], &tables->dc[scan->dc_table[i]], DC_DIFFERENCES, 0));
         TRY(build_decoder(&decoders->ac[i], &tables->ac[scan->ac_table[i]], AC_COEFFICIENTS, 0));
@@ -28,7 +29,8 @@ static inline bool carries_picture(const Frame *frame, int block, Place mcu) {
 }
 
 /* The MCUs of one interval, `from` to `to` of the image, interleaved (A.2.3). */
-static Refusal read_whole_interval(const Frame *frame, const Decoders *decoders, const Interval *interval, Sink *sink, size_t from, size_t to) {
+static Refusal read_whole_interval(const Frame *frame, const Decoders *decoders, const Interval *interval, Sink *sink, size_t from,
+                                   size_t to) {
     Bits bits = start_bits(interval);
     int32_t predicted[MAX_COMPONENTS] = {0};
     Coefficient ac[BLOCK];
@@ -58,15 +60,24 @@ static Refusal read_whole_interval(const Frame *frame, const Decoders *decoders,
     return used_up(&bits, interval) ? ACCEPTED : "more data in a scan than belongs there";
 }
 
-Refusal read_whole_scan(Reader *reader, const Tables *tables, const Scan *scan, Interval *interval, Sink *sink) {
-    Decoders decoders;
-    TRY(build_decoders(&decoders, tables, scan));
-    size_t mcus = tables->frame.mcu_columns * tables->frame.mcu_rows, step = tables->restart_interval ? tables->restart_interval : mcus;
+static Refusal read_intervals(Reader *reader, const Tables *tables, const Scan *scan, Decoders *decoders, Interval *interval,
+                              Sink *sink) {
+    TRY(build_decoders(decoders, tables, scan));
+    size_t mcus = tables->frame.mcu_columns * tables->frame.mcu_rows,
+           step = tables->restart_interval ? tables->restart_interval : mcus;
     unsigned restarts = 0;
     for (size_t from = 0; from < mcus; from += step) {
         if (from > 0) TRY(read_restart(reader, restarts++));
         TRY(read_interval(reader, interval));
-        TRY(read_whole_interval(&tables->frame, &decoders, interval, sink, from, mcus - from < step ? mcus : from + step));
+        TRY(read_whole_interval(&tables->frame, decoders, interval, sink, from, mcus - from < step ? mcus : from + step));
     }
     return ACCEPTED;
+}
+
+Refusal read_whole_scan(Reader *reader, const Tables *tables, const Scan *scan, Interval *interval, Sink *sink) {
+    Decoders *decoders = malloc(sizeof *decoders); /* too large for the stack of a thread */
+    if (!decoders) return NO_MEMORY;
+    Refusal refusal = read_intervals(reader, tables, scan, decoders, interval, sink);
+    free(decoders);
+    return refusal;
 }

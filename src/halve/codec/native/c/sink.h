@@ -12,7 +12,9 @@ typedef struct {
 } Sink;
 
 /* What a block's coefficients are to be sieved through before they come here. */
-static inline Sieve sink_sieve(const Sink *sink, int component) { return sink->rule ? sink->rule[component].sieve : sieve_for_all(); }
+static inline Sieve sink_sieve(const Sink *sink, int component) {
+    return sink->rule ? sink->rule[component].sieve : sieve_for_all();
+}
 
 /* Room for `blocks` more. */
 static inline Refusal sink_reserve(Sink *sink, int blocks) {

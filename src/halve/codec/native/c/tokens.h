@@ -11,7 +11,7 @@
 typedef uint32_t Token;
 
 enum {
-    OUTPUT_TABLES = 4,   /* a pair for the first component, one for the others: baseline allows no more (B.2.3) */
+    OUTPUT_TABLES = 4, /* a pair for the first component, one for the others: baseline allows no more (B.2.3) */
     EOB = 0x00,
     ZRL = 0xF0,
     BLOCK_TOKENS = 1 + 63 + 3 + 1 /* DC, coefficients, ZRLs, EOB: more than any block can have */

@@ -39,7 +39,8 @@ static void put_metadata(Pen *pen, const Metadata *metadata) {
         put16(pen, 0);                /* no thumbnail */
     }
     if (metadata->orientation > 1) { /* Exif with one directory of one entry */
-        static const uint8_t exif[] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0};
+        static const uint8_t exif[] = {'E', 'x', 'i', 'f',  0,    0, 'M', 'M', 0, 42, 0, 0, 0,
+                                       8,   0,   1,   0x01, 0x12, 0, 3,   0,   0, 0,  1, 0};
         put_segment(pen, APP1, sizeof exif + 7);
         put(pen, exif, sizeof exif);
         put8(pen, (unsigned)metadata->orientation);

@@ -14,10 +14,10 @@ typedef struct {
 typedef struct {
     const Frame *frame;
     const Metadata *metadata;
-    const Rule *rule;                /* one a component */
+    const Rule *rule; /* one a component */
     HuffmanSpec huffman[OUTPUT_TABLES];
-    int tables;                      /* 2 for grey, else 4 */
-    uint64_t bits;                   /* entropy-coded, before padding and stuffing */
+    int tables;    /* 2 for grey, else 4 */
+    uint64_t bits; /* entropy-coded, before padding and stuffing */
 } Plan;
 
 /* Build the tables for what was counted. */

@@ -1,0 +1,150 @@
+"""The requantiser against Pillow, JPEG to JPEG at quality 50, one core. `python -m bench.requantise [FOLDER …]`
+
+Both run in this process, photograph by photograph in turn, so that whatever else the machine does meets both alike; of several turns
+the quickest counts. Without a folder the photographs are those of `bench.corpus`. Progressive and sequential files count apart too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from bench.corpus import corpus
+from halve.codec import native
+
+
+@dataclass(frozen=True)
+class Run:
+    """One photograph. Seconds of CPU, bytes."""
+
+    progressive: bool
+    megapixels: float
+    source: int
+    pillow: float
+    pillow_bytes: int
+    ours: float
+    our_bytes: int
+    fitted: float  # seconds to meet half the source's bytes
+
+
+def pillow(data: bytes, quality: int) -> bytes:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def requantised(data: bytes, quality: int) -> bytes:
+    answer = native.requantise(data, quality=quality)
+    assert answer is not None
+    return answer.data
+
+
+def timed(call: Callable[[], object]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def measure(data: bytes, quality: int, turns: int) -> Run:
+    with Image.open(io.BytesIO(data)) as image:
+        progressive, megapixels = "progressive" in image.info, image.width * image.height / 1e6
+    theirs, ours, fitted = [], [], []
+    for _ in range(turns):
+        theirs.append(timed(lambda: pillow(data, quality)))
+        ours.append(timed(lambda: native.requantise(data, quality=quality)))
+        fitted.append(timed(lambda: native.requantise(data, quality=100, max_bytes=len(data) // 2)))
+    return Run(
+        progressive,
+        megapixels,
+        len(data),
+        min(theirs),
+        len(pillow(data, quality)),
+        min(ours),
+        len(requantised(data, quality)),
+        min(fitted),
+    )
+
+
+def report(title: str, runs: list[Run]) -> None:
+    if not runs:
+        return
+    pixels, source = sum(r.megapixels for r in runs), sum(r.source for r in runs)
+    theirs, ours = sum(r.pillow for r in runs) * 1e3 / pixels, sum(r.ours for r in runs) * 1e3 / pixels
+    their_bytes, our_bytes = sum(r.pillow_bytes for r in runs), sum(r.our_bytes for r in runs)
+    print(
+        f"{title}: {len(runs)} photographs, {pixels / len(runs):.2f} MP and {source * 8e-6 / pixels:.2f} bits a pixel in the mean"
+    )
+    print(f"  CPU ms/MP   Pillow {theirs:5.2f}   requantiser {ours:5.2f}   ratio {ours / theirs:.3f}")
+    print(
+        f"  bytes/input Pillow {their_bytes / source:5.3f}   requantiser {our_bytes / source:5.3f}   ratio {our_bytes / their_bytes:.3f}"
+    )
+    print(f"  half the bytes at the best quality that has them: {sum(r.fitted for r in runs) * 1e3 / pixels:.2f} CPU ms/MP")
+
+
+def looks(files: list[Path], quality: int) -> None:
+    """Mean SSIMULACRA2 of both, where that is installed (`uv run --with ssimulacra2 …`)."""
+    try:
+        ssimulacra2 = importlib.import_module("ssimulacra2")
+    except ImportError:
+        print("SSIMULACRA2 is not installed: looks are not compared")
+        return
+    scores: dict[str, list[float]] = {"Pillow": [], "requantiser": []}
+    sizes = dict.fromkeys(scores, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        original, after = Path(folder, "original.png"), Path(folder, "after.png")
+        for file in files:
+            data = file.read_bytes()
+            with Image.open(file) as image:
+                image.convert("RGB").save(original, compress_level=0)
+            for name, out in (("Pillow", pillow(data, quality)), ("requantiser", requantised(data, quality))):
+                with Image.open(io.BytesIO(out)) as image:
+                    image.convert("RGB").save(after, compress_level=0)
+                scores[name].append(ssimulacra2.compute_ssimulacra2(str(original), str(after)))
+                sizes[name] += len(out)
+    told = "   ".join(f"{name} {statistics.fmean(values):.2f}" for name, values in scores.items())
+    print(f"SSIMULACRA2, mean of {len(files)}: {told}   bytes ratio {sizes['requantiser'] / sizes['Pillow']:.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, help="folders of JPEGs; default: the benchmarks' own corpus")
+    parser.add_argument("--quality", type=int, default=50)
+    parser.add_argument("--turns", type=int, default=3, help="how often each is run; the quickest counts")
+    parser.add_argument("--looks", type=int, default=0, metavar="N", help="compare SSIMULACRA2 on N of them, up to 2 MP")
+    arguments = parser.parse_args()
+    if not native.available():
+        raise SystemExit("The extension is not built: no C compiler was there at installation.")
+    files = sorted(file for folder in arguments.folders or [corpus().folder] for file in folder.glob("*.jp*g"))
+    runs: list[Run] = []
+    for file in files:
+        data = file.read_bytes()
+        reason = native.refusal(data, quality=arguments.quality)
+        if reason is None:
+            runs.append(measure(data, arguments.quality, arguments.turns))
+        else:
+            print(f"not taken: {file.name}: {reason}")
+    report("all", runs)
+    report("sequential", [run for run in runs if not run.progressive])
+    report("progressive", [run for run in runs if run.progressive])
+    if arguments.looks:
+        small = [file for file in files if _megapixels(file) <= 2 and native.refusal(file.read_bytes(), quality=50) is None]
+        looks(small[:: max(1, len(small) // arguments.looks)][: arguments.looks], arguments.quality)
+
+
+def _megapixels(file: Path) -> float:
+    with Image.open(file) as image:
+        return image.width * image.height / 1e6
+
+
+if __name__ == "__main__":
+    main()
