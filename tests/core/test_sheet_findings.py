@@ -58,7 +58,7 @@ def test_a_good_sheet_has_no_findings(sheets: Sheets) -> None:
 
 
 def test_a_name_of_white_space_is_empty(sheets: Sheets) -> None:
-    for name in ('" "', "\u00a0", '"\n"', "\u200b"):
+    for name in ('" "', "\u00a0", '"\n"', "\u200b", "\u3000"):
         assert sheets.read(HEADER + f"1,{name},{GOOD}\n").codes == [(2, "empty_name")]
 
 

@@ -16,7 +16,7 @@ from halve.core.sheet import findings
 from halve.core.sheet.limits import LONGEST_RECORD
 from halve.core.sheet.lines import LineTooLong, lines, split_end
 
-BLANK = " \t\r\n\f\v\u00a0\u200b\ufeff\x1a"
+BLANK = " \t\r\n\f\v\x1a\u00a0\u2028\u2029\u202f\u205f\u2060\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
 """What may stand in a cell and leave it empty: white space, BOMs gone astray, the Ctrl-Z that ends DOS files."""
 
 
