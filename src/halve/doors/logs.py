@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -13,6 +13,10 @@ from halve.core.errors import OptionRefused
 LEVELS = ("debug", "info", "warning", "error")
 
 _CHATTY = ("aiosqlite", "asyncio", "alembic", "sqlalchemy", "PIL", "pyvips")
+
+
+class _OnStderr(logging.StreamHandler[TextIO]):
+    """Ours, told from those that others put there."""
 
 
 def set_up_logs(level: str) -> None:
@@ -34,14 +38,14 @@ def set_up_logs(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _OnStderr(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render]
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [*(other for other in root.handlers if not isinstance(other, _OnStderr)), handler]
     root.setLevel(threshold)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
