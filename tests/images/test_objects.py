@@ -210,10 +210,13 @@ async def test_lasting_trouble_ends_and_is_told(gcs: tuple[FakeGcs, str]) -> Non
 
 
 async def test_a_server_that_is_not_there_is_said_so_with_the_setting_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with pytest.raises(StoreFailed, match=r"bucket 'shop' could not be written.*AWS_ENDPOINT_URL"):
+    with pytest.raises(
+        StoreFailed, match=rf"bucket 'shop' could not be written: {endpoint}: Connection refused\. Check AWS_ENDPOINT_URL"
+    ):
         await ObjectImages("s3://shop").ready()
 
 

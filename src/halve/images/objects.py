@@ -46,6 +46,8 @@ _NO_CONTAINER = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does
 _NO_CREDENTIALS = ("169.254.169.254", "169.254.170.2", "metadata.google.internal", "metadata/identity")
 _REASON = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<\n]*))?", re.IGNORECASE)
 _STATUS = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
+_REQUEST = re.compile(r"performing [A-Z]+ (\w+://[^/\s]+)\S* in .* - (?:HTTP error: )?(.+)")
+_CAUSE = re.compile(r'(?:message|error): "([^"]+)"')
 
 
 class ObjectImages:
@@ -216,4 +218,8 @@ def _reason(error: BaseException) -> str:
         return ": ".join(part.strip().rstrip(".") for part in found.groups() if part and part.strip())
     if status := _STATUS.search(text):
         return status[1].strip()
-    return text.partition("\n")[0].strip().rstrip(".")
+    first = text.partition("\n")[0].strip().rstrip(".")
+    if request := _REQUEST.search(first):
+        cause = _CAUSE.search(text)
+        return f"{request[1]}: {cause[1] if cause else request[2]}"
+    return first
