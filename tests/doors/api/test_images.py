@@ -41,7 +41,14 @@ def test_head_tells_all_but_the_bytes(link: str) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
-    [("bytes=0-9", 0, 10), ("bytes=5-", 5, None), ("bytes=-7", -7, None), ("bytes=10-999999999", 10, None), ("BYTES=0-0", 0, 1)],
+    [
+        ("bytes=0-9", 0, 10),
+        ("bytes=5-", 5, None),
+        ("bytes=-7", -7, None),
+        ("bytes=10-999999999", 10, None),
+        ("BYTES=0-0", 0, 1),
+        ("bytes=0-", 0, None),
+    ],
 )
 def test_a_range_is_that_part(link: str, asked: str, start: int, end: int | None) -> None:
     whole = requests.get(link, timeout=5).content
@@ -51,6 +58,11 @@ def test_a_range_is_that_part(link: str, asked: str, start: int, end: int | None
     first = start % len(whole)
     assert part.headers["Content-Range"] == f"bytes {first}-{first + len(part.content) - 1}/{len(whole)}"
     assert part.headers["Content-Length"] == str(len(part.content))
+
+
+def test_ranges_are_for_get_alone(link: str) -> None:
+    head = requests.head(link, headers={"Range": "bytes=0-9"}, timeout=5)
+    assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(requests.get(link, timeout=5).content)))
 
 
 @pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=0-1,5-6", "bytes 0-1", "0-5"])

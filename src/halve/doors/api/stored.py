@@ -25,13 +25,13 @@ def send(http: HttpRequest, images: ImageStore, key: str, stored: Stored, header
     if _has_tag(http.headers.get("if-none-match"), stored.etag):
         told.pop("Content-Disposition", None)
         return Response(status_code=304, headers=told)
-    start, length = _range(http, stored) or (0, stored.size)
-    partial = length != stored.size
+    part = _range(http, stored)
+    start, length = part or (0, stored.size)
     told["Content-Length"] = str(length)
     told["Content-Type"] = headers.get("Content-Type", stored.content_type)
-    if partial:
+    if part:
         told["Content-Range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
-    status = 206 if partial else 200
+    status = 206 if part else 200
     if http.method == "HEAD":
         return Response(status_code=status, headers=told)
     return StreamingResponse(images.read(key, start=start, length=length), status, told)
@@ -52,7 +52,7 @@ def _has_tag(header: str | None, etag: str) -> bool:
 def _range(http: HttpRequest, stored: Stored) -> tuple[int, int] | None:
     """Start and length of the range to be sent, None for all. What cannot be understood is ignored, as the standard has it."""
     match = _RANGE.fullmatch(http.headers.get("range", "").strip())
-    if match is None or not (match[1] or match[2]) or http.method not in ("GET", "HEAD"):
+    if match is None or not (match[1] or match[2]) or http.method != "GET":
         return None
     if_range = http.headers.get("if-range")
     if if_range is not None and if_range.strip() != f'"{stored.etag}"':
