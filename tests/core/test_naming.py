@@ -108,6 +108,18 @@ def test_a_product_without_a_name_in_letters_is_called_by_its_original() -> None
     assert image_key(READABLE, product(3, "", "", "http://a.test/"), 1, "jpeg") == "images/3-image-1.jpg"
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "靴", "𠮷", "İ"])
+def test_readable_names_fit_in_what_file_systems_take(letter: str) -> None:
+    key = image_key(READABLE, product(1_000_000, letter * 500, letter * 500), 100, "jpeg")
+    assert len(key.rpartition("/")[2].encode()) <= 255
+
+
+def test_readable_names_of_a_windows_sheet_can_be_written_in_it() -> None:
+    every = bytes(code for code in range(0x80, 0x100) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)).decode("cp1252")
+    for letter in every:
+        assert image_key(READABLE, product(1, letter, f"Filter 10{letter}m"), 1, "jpeg").encode("cp1252")
+
+
 def test_readable_sheets_have_plain_names() -> None:
     assert sheet_key(READABLE, "output") == "output.csv"
 

@@ -114,6 +114,11 @@ def _original_stem(url: str) -> str:
 
 
 def _slug(text: str, longest: int) -> str:
-    """Letters and digits of any script, the rest as single hyphens; safe as a part of a file name anywhere."""
-    text = unicodedata.normalize("NFKC", text)
-    return re.sub(r"[\W_]+", "-", text)[:longest].strip("-").lower()
+    """Letters and digits of any script, the rest as single hyphens; safe as a part of a file name anywhere.
+
+    At most `longest` characters, and twice as many bytes: file systems count these. Composed (NFC) and no further: NFKC would
+    make the `µ` of a Windows-1252 sheet a letter that the sheet cannot hold, and so break the link in it.
+    """
+    text = unicodedata.normalize("NFC", text).lower()
+    words = re.sub(r"[\W_]+", "-", text)[:longest]
+    return words.encode()[: 2 * longest].decode(errors="ignore").strip("-")
