@@ -35,7 +35,7 @@ def test_sizes_are_shares_or_bytes(word: str, bound: MaxBytes) -> None:
     assert read_options(max_bytes=word).max_bytes == bound
 
 
-@pytest.mark.parametrize("word", ["0%", "101%", "0", "0.5b", "-1", "ten", "50 %%", "1e9", "9" * 30, "50%x", "KB", "½MB"])
+@pytest.mark.parametrize("word", ["0%", "101%", "0", "0.5b", "-1", "ten", "50 %%", "1e9", "9" * 30, "50%x", "KB", "½MB", "٥٠%"])
 def test_impossible_sizes_are_refused(word: str) -> None:
     with pytest.raises(OptionRefused) as refused:
         read_options(max_bytes=word)
@@ -51,9 +51,9 @@ def test_a_share_of_the_input_is_rounded_down() -> None:
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("quality", ["0", "101", "50.5", "high", "-5", "5e1", "9999"]),
+        ("quality", ["0", "101", "50.5", "high", "-5", "5e1", "9999", "٥٠"]),
         ("format", ["gif", "jpegs", "tiff"]),
-        ("max_size", ["0", "65536", "2048px", "-1", "1.5", "9" * 20]),
+        ("max_size", ["0", "65536", "2048px", "-1", "1.5", "9" * 20, "２０４８"]),
     ],
 )
 def test_impossible_words_are_refused_by_their_field(field: str, words: list[str]) -> None:

@@ -64,7 +64,7 @@ class Options:
         return words
 
 
-_BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*(%|b|kb|kib|mb|mib)?", re.IGNORECASE)
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%|b|kb|kib|mb|mib)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2}
 
 
@@ -87,7 +87,7 @@ def _quality(word: str) -> int:
     word = word.strip().lower()
     if word == "auto":
         raise OptionRefused("quality", "quality=auto is not offered yet; give a number from 1 to 100.", code="not_offered")
-    if not re.fullmatch(r"\d{1,3}", word) or not 1 <= int(word) <= 100:
+    if not re.fullmatch(r"[0-9]{1,3}", word) or not 1 <= int(word) <= 100:
         raise OptionRefused("quality", f"quality must be a whole number from 1 to 100, not {word[:40]!r}.")
     return int(word)
 
@@ -115,6 +115,6 @@ def _format(word: str) -> Format:
 
 def _max_size(word: str) -> int:
     word = word.strip()
-    if not re.fullmatch(r"\d{1,6}", word) or not 1 <= int(word) <= MAX_SIZE_LIMIT:
+    if not re.fullmatch(r"[0-9]{1,6}", word) or not 1 <= int(word) <= MAX_SIZE_LIMIT:
         raise OptionRefused("max_size", f"max_size must be a whole number of pixels from 1 to {MAX_SIZE_LIMIT}, not {word[:40]!r}.")
     return int(word)
