@@ -155,6 +155,11 @@ async def test_failures_are_named_and_the_rest_is_counted(inbox: Inbox) -> None:
         assert "Rows left out" in body
 
 
+async def test_a_sheet_of_one_image_that_failed_says_that_it_could_not_be_compressed(inbox: Inbox) -> None:
+    request = replace(REQUEST, status=Status.FAILED, total_images=1, done_images=0, failed_images=1, bytes_in=0, bytes_out=0)
+    assert "Sorry, the one image of spring.csv could not be compressed." in text(await sent(inbox, mail(request)))
+
+
 async def test_a_request_of_which_nothing_came_says_so(inbox: Inbox) -> None:
     request = replace(REQUEST, status=Status.FAILED, done_images=0, failed_images=1234, bytes_in=0, bytes_out=0)
     message = await sent(inbox, mail(request, failures=(("Mug", 1, "forbidden (403)"),)))

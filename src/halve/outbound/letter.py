@@ -87,7 +87,8 @@ def _subject(request: Request) -> str:
 def _headline(request: Request) -> str:
     name, done, total = one_line(request.filename, 80), request.done_images, request.total_images
     if request.status is Status.FAILED:
-        return f"Sorry, {'the one image' if total == 1 else f'none of the {total:,} images'} of {name} could be compressed."
+        what = f"the one image of {name} could not" if total == 1 else f"none of the {total:,} images of {name} could"
+        return f"Sorry, {what} be compressed."
     if request.failed_images:
         return (
             f"{done:,} of {total:,} images of {name} {'is' if done == 1 else 'are'} compressed, {request.failed_images:,} failed."
