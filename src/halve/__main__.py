@@ -1,5 +1,6 @@
-"""`python -m halve` does what `halve` does."""
+"""`python -m halve` is `halve`."""
 
 from halve.doors.cli import main
 
-main()
+if __name__ == "__main__":
+    main()
