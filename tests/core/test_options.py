@@ -7,9 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halve.core.errors import OptionRefused
-from halve.core.models import Mode, SheetOptions
 from halve.core.options import MAX_SIZE_LIMIT, Format, MaxBytes, Options, read_options
-from halve.core.sheet_options import read_sheet_options
 
 
 def test_nothing_said_is_the_default() -> None:
@@ -89,39 +87,3 @@ OPTIONS = st.builds(
 @given(OPTIONS)
 def test_the_words_of_options_read_as_the_same_options(options: Options) -> None:
     assert read_options(**options.words()) == options
-
-
-# ── how a sheet is to be read ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_sheets_options_by_their_words() -> None:
-    assert read_sheet_options() == SheetOptions() == read_sheet_options("", "", "")
-    assert read_sheet_options(" Lenient ", " Shopify ").mode is Mode.LENIENT
-    assert read_sheet_options(None, " Shopify ").preset == "shopify"
-
-
-@pytest.mark.parametrize(
-    ("words", "columns"),
-    [
-        ("serial=SKU,name=Title,images=Pictures", {"serial": "SKU", "name": "Title", "images": "Pictures"}),
-        (" Name = Title , images = Front, Back ", {"name": "Title", "images": "Front, Back"}),
-        ("images=Front+Back", {"images": "Front+Back"}),
-        ("name=a=b", {"name": "a=b"}),
-    ],
-)
-def test_columns_are_named_by_field(words: str, columns: dict[str, str]) -> None:
-    assert read_sheet_options(columns=words).columns == columns
-
-
-@pytest.mark.parametrize("words", ["Title", "price=Price", "name=", "name=a,name=b", "=a", ",", "name=a,price=b"])
-def test_other_columns_are_refused(words: str) -> None:
-    with pytest.raises(OptionRefused) as refused:
-        read_sheet_options(columns=words)
-    assert refused.value.field == "columns"
-
-
-def test_unknown_modes_and_presets_are_refused_with_those_there_are() -> None:
-    with pytest.raises(OptionRefused, match="lenient"):
-        read_sheet_options("loose")
-    with pytest.raises(OptionRefused, match="shopify"):
-        read_sheet_options(None, "etsy")
