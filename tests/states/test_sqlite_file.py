@@ -35,11 +35,9 @@ async def test_the_folder_is_made_and_the_file_is_for_its_owner_alone(tmp_path: 
     assert [path.name for path in file.parent.iterdir()] == ["halve.db"], "the log is folded in at the end"
 
 
-@pytest.mark.parametrize("name", ["with space.db", "ünï—cødé.db", "ha#sh.db", "a%20b.db", "semi;colon&and.db"])
+@pytest.mark.parametrize("name", ["with space.db", "ünï—cødé.db", "ha#sh.db", "a%20b.db", "semi;colon&and.db", "what?.db", "@:.db"])
 async def test_the_file_may_have_an_odd_name(tmp_path: Path, name: str) -> None:
-    from urllib.parse import quote
-
-    states = await SqlStates.open(f"sqlite:///{quote(str(tmp_path / name))}")
+    states = await SqlStates.open(f"sqlite:///{tmp_path / name}")
     await states.migrate()
     await states.close()
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -52,7 +50,7 @@ async def test_a_relative_url_is_below_the_working_folder(tmp_path: Path, monkey
     assert (tmp_path / "data" / "halve.db").exists()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///x.db?mode=ro", "sqlite:///file:x.db", "nonsense"])
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///x.db?mode=ro", "sqlite:///file:x.db", "sqlite:x.db"])
 async def test_a_url_that_names_no_file_is_refused(url: str) -> None:
     with pytest.raises(OptionRefused, match="HALVE_DATABASE_URL"):
         await SqlStates.open(url)

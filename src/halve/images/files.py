@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import re
 import shutil
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +17,7 @@ from halve.core.errors import NotFound, StoreFailed
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.images.durable import PIECE, FolderSync, sync_folder, write_durably
+from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
 from halve.images.workshop import Workshop
 
 T = TypeVar("T")
@@ -25,12 +25,6 @@ P = ParamSpec("P")
 
 THREADS = 8
 """Files written or read at once. They wait for the disk nearly all the time."""
-
-_NAME = re.compile(r"(?!\.)[\w.-]+")
-"""What a folder or a file may be called. Nothing that begins with a dot: no way up, and nothing of the workshop's."""
-
-_LONGEST_NAME = 255
-"""Bytes that file systems allow a name."""
 
 
 class FileImages:
@@ -45,6 +39,7 @@ class FileImages:
         self._workshop = Workshop(self._folder / ".partial")
         self._names = FolderSync()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="halve-files")
+        self._closed = False
 
     async def put(self, key: str, data: bytes | Path, *, content_type: str) -> str | None:
         """Raises ValueError for a key that cannot be one."""
@@ -53,24 +48,17 @@ class FileImages:
 
     async def stat(self, key: str) -> Stored | None:
         """The entity tag follows from size, time of writing and inode: every `put` makes another."""
-        try:
-            path = self._path(key)
-        except ValueError:
+        if not possible_key(key):
             return None
-        found = await self._run(_status, path)
+        found = await self._run(_status, self._path(key))
         if found is None:
             return None
         version = f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
         return Stored(found.st_size, hashlib.sha256(version.encode()).hexdigest()[:32], content_type_of(key))
 
     async def read(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        if start < 0 or (length is not None and length < 0):
-            raise ValueError("start and length cannot be negative")
-        try:
-            path = self._path(key)
-        except ValueError:
-            raise NotFound(f"Nothing is stored under {key!r}.") from None
-        opened = await self._run(_open, path, start, length)
+        checked_range(start, length)
+        opened = await self._run(_open, self._path(key), start, length) if possible_key(key) else None
         if opened is None:
             raise NotFound(f"Nothing is stored under {key!r}.")
         if isinstance(opened, bytes):
@@ -87,24 +75,21 @@ class FileImages:
 
     async def delete_folder(self, folder: str) -> None:
         """Gone at once for all who look; then deleted file by file. Raises ValueError for a name that cannot be a folder's."""
-        if not _possible(folder):
-            raise ValueError(f"not the name of a folder: {folder!r}")
-        await self._run(self._delete, self._folder / folder)
+        await self._run(self._delete, self._folder / checked_folder(folder))
 
     async def ready(self) -> None:
         """Writes a little, and takes it away again."""
         await self._run(self._try)
 
     async def close(self) -> None:
-        """Waits for what runs."""
-        await self._run(self._workshop.close)
-        self._threads.shutdown()
+        """Waits for what runs. Repeatable."""
+        if not self._closed:
+            self._closed = True
+            await self._run(self._workshop.close)
+            self._threads.shutdown()
 
     def _path(self, key: str) -> Path:
-        names = key.split("/")
-        if len(names) > 2 or not all(_possible(name) for name in names):
-            raise ValueError(f"not a key, which is `folder/name` or `name` of letters, digits and -_. : {key!r}")
-        return self._folder.joinpath(*names)
+        return self._folder.joinpath(*checked_key(key).split("/"))
 
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that blocks in a thread."""
@@ -162,13 +147,6 @@ class FileImages:
         temporary = self._workshop.place()
         write_durably(temporary, b"halve")
         temporary.unlink()
-
-
-def _possible(name: str) -> bool:
-    try:
-        return _NAME.fullmatch(name) is not None and len(name.encode()) <= _LONGEST_NAME
-    except UnicodeEncodeError:
-        return False
 
 
 def _status(path: Path) -> os.stat_result | None:

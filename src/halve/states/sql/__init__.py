@@ -8,10 +8,6 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
-from halve.core.errors import OptionRefused
 from halve.core.models import (
     Delivery,
     DeliveryKind,
@@ -25,7 +21,7 @@ from halve.core.models import (
 )
 from halve.states.sql import deliveries as outbox
 from halve.states.sql import ending, intake, looking, schema, upkeep, work
-from halve.states.sql.runner import SETTING, Runner
+from halve.states.sql.runner import Runner
 from halve.states.sql.server import ServerRunner
 from halve.states.sql.sqlite import SqliteRunner
 
@@ -46,11 +42,9 @@ class SqlStates:
 
         Raises OptionRefused for a URL that cannot be, StoreFailed where the database cannot be opened.
         """
-        try:
-            parsed = make_url(url)
-        except ArgumentError:
-            raise OptionRefused(SETTING, f"{SETTING} is not a URL such as sqlite:///halve.db.", code="bad_setting") from None
-        return cls(await SqliteRunner.open(parsed) if parsed.get_backend_name() == "sqlite" else ServerRunner(parsed))
+        if url.partition(":")[0].partition("+")[0].lower() == "sqlite":
+            return cls(await SqliteRunner.open(url))
+        return cls(ServerRunner(url))
 
     async def migrate(self) -> None:
         if not await self._runner.read(schema.current):

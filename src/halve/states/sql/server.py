@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate
 
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from halve.core.errors import ExtraMissing
+from halve.core.errors import ExtraMissing, OptionRefused
 from halve.states.sql.dialects import POSTGRESQL
 from halve.states.sql.errors import translated
-from halve.states.sql.runner import PATIENCE, P, T
+from halve.states.sql.runner import PATIENCE, SETTING, P, T
 from halve.states.sql.transaction import Transaction
 
 CONNECTIONS = 8
@@ -23,13 +23,20 @@ key that another took a moment ago."""
 
 
 class ServerRunner:
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: str) -> None:
+        """Connects when first used. Raises OptionRefused for a URL that cannot be, ExtraMissing without the driver."""
         from sqlalchemy.ext.asyncio import create_async_engine
 
-        self.where = url.set(query={}).render_as_string(hide_password=True)
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise OptionRefused(
+                SETTING, f"{SETTING} is not a URL such as postgresql://host/database.", code="bad_setting"
+            ) from None
+        self.where = parsed.set(query={}).render_as_string(hide_password=True)
         try:
             self._engine = create_async_engine(
-                url.set(drivername="postgresql+psycopg"),
+                parsed.set(drivername="postgresql+psycopg"),
                 pool_size=CONNECTIONS,
                 max_overflow=0,
                 pool_timeout=PATIENCE,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any, Concatenate
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.engine import URL
 
 from halve.core.errors import OptionRefused, StoreFailed
 from halve.states.sql.dialects import SQLITE
@@ -45,14 +45,8 @@ class SqliteRunner:
         self._closed = False
 
     @classmethod
-    async def open(cls, url: URL) -> SqliteRunner:
-        if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-            raise OptionRefused(
-                SETTING, f"{SETTING} must name a file: sqlite:///halve.db, or sqlite:////var/lib/halve.db.", code="bad_setting"
-            )
-        if url.query:
-            raise OptionRefused(SETTING, f"{SETTING}: sqlite:/// takes no options after the file's name.", code="bad_setting")
-        runner = cls(url.database)
+    async def open(cls, url: str) -> SqliteRunner:
+        runner = cls(_path(url))
         try:
             await asyncio.get_running_loop().run_in_executor(runner._write_thread, runner._prepare)
         except BaseException:
@@ -134,6 +128,18 @@ class SqliteRunner:
                 _patiently(connection, "PRAGMA journal_mode = WAL")
             finally:
                 connection.close()
+
+
+def _path(url: str) -> str:
+    """What follows `sqlite:///`, to the letter: `%` and `?` may stand in the names of folders."""
+    match = re.fullmatch(r"sqlite(?:\+\w+)?:///(?P<path>.+)", url, re.IGNORECASE | re.DOTALL)
+    if match is None or match["path"] == ":memory:" or match["path"].startswith("file:") or "\0" in url:
+        raise OptionRefused(
+            SETTING, f"{SETTING} must name a file: sqlite:///halve.db, or sqlite:////var/lib/halve.db.", code="bad_setting"
+        )
+    if re.search(r"\?\w+=", match["path"]):
+        raise OptionRefused(SETTING, f"{SETTING}: sqlite:/// takes no options after the file's name.", code="bad_setting")
+    return match["path"]
 
 
 def _begin_reading(connection: Connection) -> None:

@@ -1,0 +1,282 @@
+"""The folder of images: what is in it when things go wrong, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from halve.core.errors import StoreFailed
+from halve.images import durable
+from halve.images.durable import FolderSync
+from halve.images.files import FileImages
+
+ROOT = Path(__file__).parents[2]
+KEY = "0123456789abcdef/0123456789abcdef01234567.jpg"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "images"
+
+
+@pytest.fixture
+async def images(folder: Path) -> AsyncIterator[FileImages]:
+    images = FileImages(folder)
+    yield images
+    await images.close()
+
+
+def below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+async def put(images: FileImages, key: str, data: bytes | Path) -> None:
+    await images.put(key, data, content_type="image/jpeg")
+
+
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+async def test_nothing_is_made_before_something_is_stored(folder: Path, images: FileImages) -> None:
+    assert await images.stat(KEY) is None
+    await images.delete_folder("0123456789abcdef")
+    assert not folder.parent.exists()
+
+
+async def test_keys_are_paths_and_nothing_else_is_left(folder: Path, images: FileImages) -> None:
+    await put(images, KEY, b"image")
+    await put(images, "output.csv", b"sheet")
+    await images.ready()
+    await images.close()
+    assert below(folder) == ["0123456789abcdef", KEY, "output.csv"]
+    assert (folder / KEY).read_bytes() == b"image"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+async def test_who_may_read_is_up_to_the_umask(folder: Path, images: FileImages, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        await put(images, KEY, b"image")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / KEY).stat().st_mode) == mode
+
+
+async def test_a_file_is_on_disk_before_it_has_its_name_and_its_name_before_put_returns(
+    folder: Path, images: FileImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(images, KEY, b"so that folders are there")
+    done: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def noted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append("folder on disk" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "content on disk")
+
+    def noted_rename(source: Path, target: Path) -> Path:
+        done.append("named")
+        return rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "rename", noted_rename)
+    await put(images, KEY, b"image")
+    assert done == ["content on disk", "named", "folder on disk"]
+
+
+KILLED = """
+import asyncio, os, sys
+from pathlib import Path
+from halve.images.files import FileImages
+
+async def main():
+    images = FileImages(Path(sys.argv[1]))
+    async def write(writer):
+        for number in range(10_000):
+            size = 1 + (number * 7919) % 400_000
+            await images.put(f"folder/{writer}-{number}-{size}.jpg", bytes([65 + writer]) * size, content_type="image/jpeg")
+            print(".", end="", flush=True)
+    await asyncio.gather(*(write(writer) for writer in range(4)))
+
+asyncio.run(main())
+"""
+
+
+async def test_a_kill_leaves_whole_files_and_what_it_left_besides_is_swept(folder: Path, images: FileImages) -> None:
+    for _ in range(2):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, str(folder), cwd=ROOT, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        await process.stdout.readexactly(30)
+        process.kill()
+        await process.communicate()
+    assert any((folder / ".partial").iterdir())
+    names = [path.name for path in (folder / "folder").iterdir()]
+    assert len(names) >= 30
+    for name in names:
+        writer, _, size = name.removesuffix(".jpg").split("-")
+        assert (folder / "folder" / name).read_bytes() == bytes([65 + int(writer)]) * int(size)
+    await put(images, KEY, b"image")
+    benches = {path.name.removesuffix(".lock") for path in (folder / ".partial").iterdir()}
+    assert len(benches) == 1, "only the bench of the one that lives"
+    await images.close()
+    assert not (folder / ".partial").exists()
+
+
+async def test_the_living_are_not_swept(folder: Path, images: FileImages) -> None:
+    await images.ready()
+    kept = images._workshop.place()
+    kept.write_bytes(b"half an image")
+    others = [FileImages(folder) for _ in range(5)]
+    await asyncio.gather(*(put(other, f"folder/{number}.jpg", b"x") for number, other in enumerate(others)))
+    for other in others:
+        await other.close()
+    assert kept.exists()
+    await put(images, KEY, b"image")
+
+
+async def test_who_clears_the_workshop_away_stops_nobody(folder: Path, images: FileImages) -> None:
+    import shutil
+
+    await put(images, KEY, b"first")
+    shutil.rmtree(folder / ".partial")
+    await put(images, KEY, b"second")
+    shutil.rmtree(folder)
+    await put(images, KEY, b"third")
+    assert (folder / KEY).read_bytes() == b"third"
+
+
+async def test_processes_that_come_and_go_do_not_get_in_each_others_way(folder: Path) -> None:
+    async def come_and_go(number: int) -> None:
+        for round in range(15):
+            images = FileImages(folder)
+            await put(images, f"folder/{number}-{round}.jpg", b"x")
+            await images.close()
+
+    await asyncio.gather(*(come_and_go(number) for number in range(6)))
+    assert len(below(folder)) == 1 + 6 * 15
+
+
+async def test_a_place_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    images = FileImages(tmp_path / "file" / "images")
+    try:
+        for attempt in (images.ready(), put(images, KEY, b"x")):
+            with pytest.raises(StoreFailed, match="HALVE_STORAGE_URL") as caught:
+                await attempt
+            assert str(tmp_path / "file" / "images") in str(caught.value)
+    finally:
+        await images.close()
+
+
+FULL = """
+import asyncio, resource, sys
+from pathlib import Path
+from halve.core.errors import StoreFailed
+from halve.images.files import FileImages
+
+async def main():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    images = FileImages(Path(sys.argv[1]))
+    await images.put("folder/a.jpg", b"old", content_type="image/jpeg")
+    for data in (bytes(3_000_000), Path(sys.argv[2])):
+        try:
+            await images.put("folder/a.jpg", data, content_type="image/jpeg")
+        except StoreFailed as error:
+            print(error)
+    print([path.name for path in Path(sys.argv[1], ".partial").rglob("*") if path.is_file() and path.suffix != ".lock"])
+    await images.put("folder/b.jpg", b"still works", content_type="image/jpeg")
+    await images.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_disk_that_takes_no_more_is_told_and_the_old_file_stays(folder: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(3_000_000))
+    ran = run(FULL, folder, source)
+    assert ran.stderr == ""
+    first, second, left = ran.stdout.splitlines()
+    assert first == second
+    assert first.startswith(f"The folder of images {folder} failed: File too large")
+    assert left == "[]"
+    assert (folder / "folder" / "a.jpg").read_bytes() == b"old"
+    assert (folder / "folder" / "b.jpg").read_bytes() == b"still works"
+
+
+async def test_a_source_that_grows_meanwhile_is_not_stored(folder: Path, images: FileImages) -> None:
+    with pytest.raises(StoreFailed):
+        await put(images, KEY, Path("/proc/self/status"))  # which says that it has 0 bytes
+    assert await images.stat(KEY) is None
+    assert not (folder / KEY).exists()
+
+
+async def test_what_is_no_plain_file_is_nothing(folder: Path, images: FileImages) -> None:
+    (folder / "0123456789abcdef" / "sub.jpg").mkdir(parents=True)
+    assert await images.stat("0123456789abcdef/sub.jpg") is None
+    assert await images.stat("0123456789abcdef") is None
+
+
+async def test_a_folder_that_is_a_link_is_unlinked_and_what_it_leads_to_stays(
+    folder: Path, images: FileImages, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.jpg").write_bytes(b"mine")
+    folder.mkdir(parents=True)
+    (folder / "linked").symlink_to(elsewhere)
+    await images.delete_folder("linked")
+    assert not (folder / "linked").exists()
+    assert (elsewhere / "mine.jpg").read_bytes() == b"mine"
+
+
+def test_threads_share_the_syncs_of_a_folder_and_each_has_one_that_began_after_its_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs: list[tuple[float, float]] = []
+    calls: list[tuple[float, float]] = []
+
+    def slow(folder: Path) -> None:
+        began = time.monotonic()
+        time.sleep(0.01)
+        syncs.append((began, time.monotonic()))
+
+    def call() -> None:
+        for _ in range(5):
+            began = time.monotonic()
+            names.sync(tmp_path)
+            calls.append((began, time.monotonic()))
+
+    monkeypatch.setattr(durable, "sync_folder", slow)
+    names = FolderSync()
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 40
+    assert len(syncs) < 25
+    for called, returned in calls:
+        assert any(called <= began and ended <= returned for began, ended in syncs)
+
+
+def test_a_sync_that_failed_is_nobody_elses_success(tmp_path: Path) -> None:
+    names = FolderSync()
+    missing = tmp_path / "missing"
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            names.sync(missing)
+    missing.mkdir()
+    names.sync(missing)
+    assert not names._folders
