@@ -1,7 +1,8 @@
 """The requantiser against Pillow, JPEG to JPEG at quality 50, one core. `python -m bench.requantise [FOLDER …]`
 
-Both run in this process, photograph by photograph in turn, so that whatever else the machine does meets both alike; of several turns
-the quickest counts. Without a folder the photographs are those of `bench.corpus`. Progressive and sequential files count apart too.
+Both run in this process, photograph by photograph in turn, so that whatever else the machine does meets both alike; of several
+turns the quickest counts. Without a folder the photographs are those of `bench.corpus`. Progressive and sequential files count
+apart too.
 """
 
 from __future__ import annotations
@@ -58,37 +59,29 @@ def timed(call: Callable[[], object]) -> float:
 def measure(data: bytes, quality: int, turns: int) -> Run:
     with Image.open(io.BytesIO(data)) as image:
         progressive, megapixels = "progressive" in image.info, image.width * image.height / 1e6
-    theirs, ours, fitted = [], [], []
-    for _ in range(turns):
-        theirs.append(timed(lambda: pillow(data, quality)))
-        ours.append(timed(lambda: native.requantise(data, quality=quality)))
-        fitted.append(timed(lambda: native.requantise(data, quality=100, max_bytes=len(data) // 2)))
-    return Run(
-        progressive,
-        megapixels,
-        len(data),
-        min(theirs),
-        len(pillow(data, quality)),
-        min(ours),
-        len(requantised(data, quality)),
-        min(fitted),
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: pillow(data, quality),
+        lambda: native.requantise(data, quality=quality),
+        lambda: native.requantise(data, quality=100, max_bytes=len(data) // 2),
     )
+    turned = [[timed(way) for way in ways] for _ in range(turns)]
+    theirs, ours, fitted = (min(times) for times in zip(*turned, strict=True))
+    sizes = len(pillow(data, quality)), len(requantised(data, quality))
+    return Run(progressive, megapixels, len(data), theirs, sizes[0], ours, sizes[1], fitted)
 
 
 def report(title: str, runs: list[Run]) -> None:
     if not runs:
         return
     pixels, source = sum(r.megapixels for r in runs), sum(r.source for r in runs)
-    theirs, ours = sum(r.pillow for r in runs) * 1e3 / pixels, sum(r.ours for r in runs) * 1e3 / pixels
-    their_bytes, our_bytes = sum(r.pillow_bytes for r in runs), sum(r.our_bytes for r in runs)
+    theirs, ours, fitted = (sum(times) * 1e3 / pixels for times in zip(*((r.pillow, r.ours, r.fitted) for r in runs), strict=True))
+    their_bytes, our_bytes = (sum(sizes) / source for sizes in zip(*((r.pillow_bytes, r.our_bytes) for r in runs), strict=True))
     print(
         f"{title}: {len(runs)} photographs, {pixels / len(runs):.2f} MP and {source * 8e-6 / pixels:.2f} bits a pixel in the mean"
     )
     print(f"  CPU ms/MP   Pillow {theirs:5.2f}   requantiser {ours:5.2f}   ratio {ours / theirs:.3f}")
-    print(
-        f"  bytes/input Pillow {their_bytes / source:5.3f}   requantiser {our_bytes / source:5.3f}   ratio {our_bytes / their_bytes:.3f}"
-    )
-    print(f"  half the bytes at the best quality that has them: {sum(r.fitted for r in runs) * 1e3 / pixels:.2f} CPU ms/MP")
+    print(f"  bytes/input Pillow {their_bytes:5.3f}   requantiser {our_bytes:5.3f}   ratio {our_bytes / their_bytes:.3f}")
+    print(f"  half the bytes at the best quality that has them: {fitted:.2f} CPU ms/MP")
 
 
 def looks(files: list[Path], quality: int) -> None:

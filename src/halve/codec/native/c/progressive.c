@@ -13,27 +13,34 @@ static void keep_block(Band *band, size_t block, int dc, const Coefficient *ac, 
     band->nonzero[block] = nonzero;
 }
 
-/* A component's blocks of one MCU of a row: `count` of them, `across` to a line, from `column` of line `line` on. */
+/* A block of every MCU of a row: where in its component's band it goes. */
 typedef struct {
-    int count, across;
-    size_t column, line;
-} MCU;
+    int place; /* of the component in the scan */
+    Band *band;
+    size_t start, step; /* its block in the first MCU; how far on it is in the next */
+    size_t end;         /* first block that only fills up an MCU beyond the picture's edge */
+} Slot;
 
-static inline MCU mcu_of(const Scan *scan, const Component *component, size_t index) {
-    MCU mcu = {component->h * component->v, component->h, index * (size_t)component->h, 0};
-    if (scan->components == 1) { /* its own blocks, one at a time (A.2.2) */
-        mcu.count = mcu.across = 1;
-        mcu.column = index % component->columns;
-        mcu.line = index / component->columns;
+/* The slots of an MCU, in order (A.2.3), at most MAX_MCU_BLOCKS. A scan of one component goes by its own blocks one at a time
+ * (A.2.2). */
+static int list_slots(Slot slot[MAX_MCU_BLOCKS], const Scan *scan, const Frame *frame, Band *bands, size_t row) {
+    int slots = 0;
+    if (scan->components == 1) {
+        slot[slots++] = (Slot){0, &bands[scan->component[0]], 0, 1, SIZE_MAX};
+        return slots;
     }
-    return mcu;
-}
-
-/* Where in the band the i-th of them goes. False for one that only fills up the MCU beyond the picture's edge. */
-static inline bool block_of(const MCU *mcu, const Component *component, size_t row, int i, size_t *block) {
-    size_t column = mcu->column + (size_t)(i % mcu->across), line = mcu->line + (size_t)(i / mcu->across);
-    *block = line * component->columns + column;
-    return column < component->columns && row * (size_t)component->v + line < component->rows;
+    for (int place = 0; place < scan->components; place++) {
+        const Component *component = &frame->component[scan->component[place]];
+        for (size_t y = 0; y < (size_t)component->v; y++) {
+            bool below = row * (size_t)component->v + y >= component->rows;
+            for (size_t x = 0; x < (size_t)component->h; x++) {
+                size_t line = y * component->columns;
+                slot[slots++] = (Slot){place, &bands[scan->component[place]], line + x, (size_t)component->h,
+                                       below ? 0 : line + component->columns};
+            }
+        }
+    }
+    return slots;
 }
 
 void fill_positions(Positions *positions) {
@@ -52,26 +59,25 @@ Refusal read_interleaved(Pass *pass, const Frame *frame, Band *bands, size_t row
     Coefficient ac[BLOCK];
     unsigned count = 0;
     Sieve everything;
+    Slot slot[MAX_MCU_BLOCKS];
+    int slots = list_slots(slot, scan, frame, bands, row);
     if (pass->ac) everything = sieve_for_all();
-    for (size_t index = from; index < to; index++) {
-        for (int i = 0; i < scan->components; i++) {
-            const Component *component = &frame->component[scan->component[i]];
-            Band *band = &bands[scan->component[i]];
-            MCU mcu = mcu_of(scan, component, index);
-            for (int b = 0; b < mcu.count; b++) {
-                size_t block;
-                bool picture = block_of(&mcu, component, row, b, &block);
-                if (!pass->dc) { /* G.1.2.1: a bit more */
-                    refill(&bits);
-                    int bit = (int)take(&bits, 1) << scan->low;
-                    if (picture) band->dc[block] |= (int16_t)bit;
-                } else {
-                    if (!decode_dc(&bits, &pass->dc[i], &pass->predicted[i])) return "a DC code that cannot be";
-                    if (pass->ac && !decode_ac(&bits, &pass->ac[i], &everything, ac, &count)) return "an AC code that cannot be";
-                    if (picture) keep_block(band, block, pass->predicted[i], ac, count);
-                }
-                if (ran_over(&bits, &pass->interval)) return "a scan cut short";
+    for (size_t mcu = from; mcu < to; mcu++) {
+        for (int i = 0; i < slots; i++) {
+            Band *band = slot[i].band;
+            size_t block = slot[i].start + mcu * slot[i].step;
+            bool picture = block < slot[i].end;
+            int place = slot[i].place;
+            if (!pass->dc) { /* G.1.2.1: a bit more */
+                refill(&bits);
+                int bit = (int)take(&bits, 1) << scan->low;
+                if (picture) band->dc[block] |= (int16_t)bit;
+            } else {
+                if (!decode_dc(&bits, &pass->dc[place], &pass->predicted[place])) return "a DC code that cannot be";
+                if (pass->ac && !decode_ac(&bits, &pass->ac[place], &everything, ac, &count)) return "an AC code that cannot be";
+                if (picture) keep_block(band, block, pass->predicted[place], ac, count);
             }
+            if (ran_over(&bits, &pass->interval)) return "a scan cut short";
         }
     }
     pass->bits = bits;
