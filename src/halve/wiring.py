@@ -115,7 +115,6 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None) ->
             webhooks=webhooks,
             mailer=mailer,
             links=links,
-            sheet_limits=sheet_limits,
             spool=spool,
             pace=pace,
         )

@@ -58,7 +58,7 @@ async def accept(states: StateStore, images: ImageStore, path: Path, request: Re
     """
     await states.create(request)
     try:
-        with open_sheet(path, request.filename, request.sheet, limits) as sheet:
+        with await asyncio.to_thread(open_sheet, path, request.filename, request.sheet, limits) as sheet:
             rows = sheet.rows()
             while chunk := await asyncio.to_thread(_take, rows):
                 await states.add_products(request.id, chunk)

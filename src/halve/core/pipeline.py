@@ -34,7 +34,8 @@ from halve.core.notice import ATTACHMENT_LIMIT, FAILURES_NAMED, deliveries_owed,
 from halve.core.once import Once
 from halve.core.ports import Answer, Codec, Fetcher, ImageStore, Mailer, StateStore, WebhookSender
 from halve.core.report import ReportWriter
-from halve.core.sheet import SheetLimits, open_sheet
+from halve.core.sheet import open_sheet
+from halve.core.sheet.limits import ACCEPTED
 from halve.core.tally import Tally
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,10 @@ class Pace:
     retry_delay: Callable[[int], float | None]
 
 
+class _StillOpen(Exception):
+    """A product that was to be reported is not over."""
+
+
 class Pipeline:
     def __init__(
         self,
@@ -77,7 +82,6 @@ class Pipeline:
         webhooks: WebhookSender,
         mailer: Mailer | None,
         links: Links,
-        sheet_limits: SheetLimits,
         spool: Path,
         pace: Pace,
     ) -> None:
@@ -88,7 +92,6 @@ class Pipeline:
         self._webhooks = webhooks
         self._mailer = mailer
         self._links = links
-        self._sheet_limits = sheet_limits
         self._spool = spool
         self._pace = pace
         self.tally = Tally()
@@ -199,7 +202,9 @@ class Pipeline:
         with self._work_folder() as work:
             await self._load(request.input_key, work / "input")
             output, failed = work / "output", work / "failed"
-            if not await self._report(request, work / "input", output, failed):
+            try:
+                await self._report(request, work / "input", output, failed)
+            except _StillOpen:
                 return False
             output_key, failed_key = sheet_key(request, "output"), sheet_key(request, "failed")
             await self._images.put(output_key, output, content_type=content_type(output_key))
@@ -213,20 +218,17 @@ class Pipeline:
                 deliveries=deliveries_owed(request),
             )
 
-    async def _report(self, request: Request, sheet_path: Path, output: Path, failed: Path) -> bool:
-        """Write both sheets; False where a product turned out to be open."""
-        with open_sheet(sheet_path, request.filename, request.sheet, self._sheet_limits) as sheet:
-            writer = ReportWriter(sheet, output, failed)
-            try:
-                row = 0
-                while products := await self._states.products(request.id, after_row=row, limit=PAGE):
-                    if any(product.state not in _OVER for product in products):
-                        return False
-                    await asyncio.to_thread(writer.feed, products)
-                    row = products[-1].row
-            finally:
-                await asyncio.to_thread(writer.close)
-        return True
+    async def _report(self, request: Request, sheet_path: Path, output: Path, failed: Path) -> None:
+        """Write both sheets. Raises _StillOpen where a product turns out to be."""
+        sheet = await asyncio.to_thread(open_sheet, sheet_path, request.filename, request.sheet, ACCEPTED)
+        with sheet, ReportWriter(sheet, output, failed) as writer:
+            row = 0
+            while products := await self._states.products(request.id, after_row=row, limit=PAGE):
+                if any(product.state not in _OVER for product in products):
+                    raise _StillOpen
+                await asyncio.to_thread(writer.feed, products)
+                row = products[-1].row
+            await asyncio.to_thread(writer.close)
 
     async def notify(self, delivery: Delivery) -> None:
         """Make one attempt at a delivery, and write down how it went and what follows."""

@@ -32,3 +32,7 @@ class SheetLimits:
     max_rows: int
     max_urls_per_row: int
     max_bytes: int
+
+
+ACCEPTED = SheetLimits(max_rows=2**53, max_urls_per_row=2**53, max_bytes=2**53)
+"""For a sheet that was taken in once: limits lowered since then must not keep its owner from the report."""
