@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from halve.states import migrations, tables
+from halve.states.migrations.__main__ import main
 
 
 @pytest.fixture
@@ -54,6 +55,10 @@ def test_numbers_of_requests_are_never_given_twice(connection: Connection) -> No
     command.upgrade(migrations.config(connection), "head")
     assert "AUTOINCREMENT" in str(connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'requests'")))
     assert "id" in {column["name"] for column in inspect(connection).get_columns("requests")}
+
+
+def test_nothing_is_written_where_nothing_changed() -> None:
+    assert "nothing to write" in main("no change")
 
 
 def _indexes(connection: Connection) -> dict[str, str]:

@@ -138,7 +138,8 @@ class StateStore(Protocol):
 
     async def retry(self, request_id: UUID) -> bool:
         """Open a finished request with failed or cancelled images again: `round` grows, those products are `ready` with `lost` 0,
-        status `processing`, no keys and no end. Successes stay. False if unfinished, unknown or nothing is to be done.
+        status `processing`, no keys and no end. Successes stay; failures count for nothing until their images fail again, or the
+        retry is cancelled and ends. False if unfinished, unknown or nothing is to be done.
         """
 
     async def erase(self, request_id: UUID) -> None:

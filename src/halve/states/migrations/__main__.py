@@ -5,19 +5,33 @@ from __future__ import annotations
 import sys
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from halve.states import migrations
+from halve.states import migrations, tables
 
 
-def main(message: str) -> None:
-    with create_engine("sqlite://").begin() as connection:
-        config = migrations.config(connection)
-        command.upgrade(config, "head")
-        command.revision(config, message, autogenerate=True)
+def main(message: str) -> str:
+    """What was written, or why nothing was."""
+    engine = create_engine("sqlite://")
+    try:
+        with engine.begin() as connection:
+            config = migrations.config(connection)
+            command.upgrade(config, "head")
+            options = {"compare_type": True, "compare_server_default": True}
+            if not compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata):
+                return "The migrations make these tables already; there is nothing to write."
+            head = ScriptDirectory.from_config(config).get_current_head() or "0000"
+            following = f"{int(head) + 1:04}"
+            command.revision(config, message, autogenerate=True, rev_id=following)
+            return f'Look it over, and set REVISION = "{following}" in tables.py.'
+    finally:
+        engine.dispose()
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit('usage: python -m halve.states.migrations "what changes, in a few words"')
-    main(sys.argv[1])
+    print(main(sys.argv[1]))

@@ -1,7 +1,7 @@
 """SQLite in a file: one thread writes, some read, and processes take turns.
 
 In WAL mode readers never wait. A whole transaction is one hop to a thread and back; an async driver's hop for every statement,
-cursor and fetch costs six times the CPU time (`docs/decisions/sqlite-in-threads.md`).
+cursor and fetch costs six times the CPU time (`docs/decisions/0009-sqlite-in-threads.md`).
 """
 
 from __future__ import annotations
