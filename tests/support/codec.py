@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
 from halve.codec.compress import compress
+from halve.core.errors import ImageFailed
 from halve.core.options import Format, Options, read_options
 from halve.core.ports import Compressed
+
+T = TypeVar("T")
 
 MAX_PIXELS = 100_000_000
 
@@ -37,6 +41,14 @@ def options(**words: str) -> Options:
 def compressed(data: bytes, *, max_pixels: int = MAX_PIXELS, **words: str) -> Compressed:
     """One image through the codec, in this very process."""
     return compress(data, read_options(**words), max_pixels=max_pixels)
+
+
+def outcome(call: Callable[[], T]) -> T | ImageFailed:
+    """What `call` returns, or the failure that it raised."""
+    try:
+        return call()
+    except ImageFailed as failure:
+        return failure
 
 
 def opened(data: bytes) -> Image.Image:

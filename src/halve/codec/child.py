@@ -35,9 +35,12 @@ def _answer(data: bytes, options: Options, limits: CodecLimits) -> tuple[dict[st
     except HalveError as error:
         return wire.failure_header(error), b""
     except MemoryError:
-        failed = ImageFailed("too much memory needed to decode it", code="out_of_memory")
-        return wire.failure_header(failed, retire=True), b""
+        return wire.failure_header(_no_memory(), retire=True), b""
     return wire.done_header(done), done.data
+
+
+def _no_memory() -> ImageFailed:
+    return ImageFailed("needs more memory than it may have", code="out_of_memory")
 
 
 def _receive(fd: int) -> tuple[dict[str, object], bytes] | None:
@@ -82,6 +85,9 @@ def run(arguments: list[str]) -> None:
         main(fd, parent, limits)
     except (BrokenPipeError, ConnectionResetError):
         sys.exit(0)
+    except MemoryError:
+        _send(fd, wire.failure_header(_no_memory(), retire=True), b"")
+        raise
     except Exception as error:
-        _send(fd, {"error": "internal", "message": f"{type(error).__name__}: {error}"[:300]}, b"")
+        _send(fd, {"error": "internal", "message": f"{type(error).__name__}: {error}"[:300], "retire": True}, b"")
         raise

@@ -8,7 +8,7 @@ import pyvips
 
 from halve.codec import look
 from halve.codec.coefficients import requantised
-from halve.codec.damage import damaged
+from halve.codec.damage import damaged, forget
 from halve.codec.encoders import Encoder
 from halve.codec.picture import Picture, open_picture
 from halve.codec.plan import Plan, plan
@@ -22,6 +22,7 @@ from halve.core.ports import Compressed
 
 def compress(data: bytes, options: Options, *, max_pixels: int) -> Compressed:
     """Make one image smaller as `options` say. Raises ImageFailed with a stable code; MemoryError where that ran out."""
+    forget()
     picture = open_picture(data, sniff(data), max_pixels=max_pixels)
     what = plan(picture, options)
     if what.only_bounded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,38 @@ from halve.core.errors import ImageFailed
 
 NAMES = {kind: kind.upper() for kind in Kind} | {Kind.WEBP: "WebP"}
 
-_NO_MEMORY = re.compile(
-    r"out of memory|cannot allocate|unable to allocate|insufficient memory|malloc|not enough memory", re.IGNORECASE
-)
+_NO_MEMORY = re.compile(r"memory|alloc|bufferpool|Undefined AOM|unable to encode|temporarily unavailable", re.IGNORECASE)
 _DOMAIN = re.compile(r"^[\w ]{1,24}: (?=\S)")
 _PATIENCE = 120  # characters of a library's complaint that a cell of the sheet should have to bear
+
+
+pyvips.cache_set_max(0)  # nothing is asked for twice, and what is cached is neither freed nor heard of again
+
+
+class _Listener(logging.Handler):
+    """Takes down what libvips warns of; much of it comes only when a file is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(record.getMessage())
+
+
+_listener = _Listener()
+logging.getLogger("pyvips").addHandler(_listener)
+
+
+def forget() -> None:
+    """Before the next image: what was said of the last one is none of its business."""
+    _listener.heard.clear()
+    pyvips.vips_lib.vips_error_clear()
+
+
+def warnings() -> list[str]:
+    """What libvips has warned of since `forget`."""
+    return list(_listener.heard)
 
 
 def damaged(kind: Kind, reason: str) -> ImageFailed:
@@ -30,19 +58,22 @@ def translated(kind: Kind) -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:
-        if _NO_MEMORY.search(str(error)):
+        if _is_about_memory(str(error.detail)):
             raise MemoryError from None
-        raise damaged(kind, complaint(error)) from None
+        raise damaged(kind, complaint(str(error.detail))) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, RuntimeError) as error:
-        if _NO_MEMORY.search(str(error)):
+        if _is_about_memory(str(error)):
             raise MemoryError from None
         raise damaged(kind, _one_line(str(error)) or type(error).__name__) from None
 
 
-def complaint(error: pyvips.Error) -> str:
+def _is_about_memory(text: str) -> bool:
+    return bool(_NO_MEMORY.search(text)) and "limit" not in text  # "security limit exceeded" is about absurd sizes
+
+
+def complaint(text: str) -> str:
     """The first thing that libvips has to say, without the names of its parts."""
-    lines = [line.strip() for line in str(error.detail).splitlines() if line.strip()]
-    line = lines[0] if lines else "it cannot be read"
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "it cannot be read")
     while (shorter := _DOMAIN.sub("", line)) != line:
         line = shorter
     return _one_line(line)

@@ -31,11 +31,13 @@ class Header:
 
 
 def read_header(data: bytes, kind: Kind) -> Header:
-    """Size, bands and frames; nothing is decoded yet. Raises what Pillow raises."""
+    """Size, bands and frames; nothing but an icon is decoded yet. Raises what Pillow raises."""
     if kind is Kind.HEIC:
         heif = _open_heic(data)
         return Header(heif.size[0], heif.size[1], len(heif.mode), 1)
     with _opened(data, kind) as image:
+        if kind is Kind.ICO:
+            image.load()  # its directory may be wrong about its size
         return Header(image.width, image.height, len(_plain_mode(image)), getattr(image, "n_frames", 1))
 
 

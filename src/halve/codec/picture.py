@@ -9,9 +9,9 @@ from typing import TypeVar
 import pyvips
 
 from halve.codec import frames
-from halve.codec.damage import translated
+from halve.codec.damage import complaint, damaged, forget, translated, warnings
 from halve.codec.sniff import Kind
-from halve.codec.strip import base_media, png, tiff
+from halve.codec.strip import base_media, ico, png, tiff
 from halve.core.errors import ImageFailed
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ _TRIFLES = (  # of a JPEG that shows well in every viewer
     "unknown JFIF revision",
     "Inconsistent progression",
 )
+_NO_END = "premature end of JPEG image"
 _BYTES_A_PIXEL = 4
 _PLAIN_PRIMARIES = (1, 2)  # ITU-T H.273: BT.709, which is sRGB's; unspecified
 _PLAIN_TRANSFERS = (1, 2, 6, 13, 14, 15)  # BT.709 and its equals, sRGB, unspecified; not PQ, not HLG
@@ -78,14 +79,28 @@ class Picture:
     def _use_jpeg(self, work: Callable[[pyvips.Image], T], shrink: int) -> T:
         """JPEG's reader warns of trifles and of lost pixels alike: a file that gave a trifle away is read again less strictly."""
         try:
-            return work(_load(self.data, self.kind, shrink=shrink))
+            return _whole(self.data, work, shrink)
         except pyvips.Error as error:
             text = str(error)
-            if "premature end of JPEG image" in text and not self.data.rstrip(b"\0").endswith(b"\xff\xd9"):
-                return work(_load(self.data + b"\xff\xd9", self.kind, shrink=shrink))  # only the end mark is missing, perhaps
-            if any(trifle in text for trifle in _TRIFLES):
-                return work(_load(self.data, self.kind, shrink=shrink, fail_on="truncated"))
-            raise
+            if _NO_END in text:  # perhaps nothing else is missing
+                return _whole(self.data + b"\xff\xd9", work, shrink)
+            if not _is_trifle(text):
+                raise
+            return work(_load(self.data, self.kind, shrink=shrink, fail_on="truncated"))
+
+
+def _whole(data: bytes, work: Callable[[pyvips.Image], T], shrink: int) -> T:
+    """Read a JPEG strictly to the end: of what is missing from the last rows, there is only a warning when it is closed."""
+    forget()
+    result = work(_load(data, Kind.JPEG, shrink=shrink))
+    lost = next((text for text in warnings() if "Corrupt JPEG data" in text and not _is_trifle(text)), None)
+    if lost:
+        raise damaged(Kind.JPEG, complaint(lost))
+    return result
+
+
+def _is_trifle(text: str) -> bool:
+    return any(trifle in text for trifle in _TRIFLES)
 
 
 def open_picture(data: bytes, kind: Kind, *, max_pixels: int) -> Picture:
@@ -125,6 +140,9 @@ def _open_tiff(data: bytes, max_pixels: int) -> Picture:
 
 
 def _open_foreign(data: bytes, kind: Kind, max_pixels: int) -> Picture:
+    if kind is Kind.ICO:
+        for width, height in ico.png_sizes(data):
+            _check_pixels(width, height, 1, bytes_each=4, most=max_pixels)
     header = frames.read_header(data, kind)
     _check_pixels(header.width, header.height, 1, bytes_each=header.bands, most=max_pixels)
     return Picture(data, kind, header.width, header.height, all_ways_barred=kind is Kind.HEIC and _barred(data))

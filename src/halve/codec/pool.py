@@ -10,8 +10,8 @@ from collections import deque
 from halve.codec import wire
 from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
 from halve.codec.process import Child, Gone, how_it_ended
-from halve.codec.slot import Slot
-from halve.core.errors import CodecCrashed, ImageFailed, StoreFailed
+from halve.codec.slot import Slot, closed
+from halve.core.errors import CodecCrashed, ImageFailed
 from halve.core.options import Options
 from halve.core.ports import Body, Compressed
 
@@ -52,7 +52,7 @@ class CodecPool:
         self._closed = True
         for waiter in self._waiting:
             if not waiter.done():
-                waiter.set_exception(_closed())
+                waiter.set_exception(closed())
         self._waiting.clear()
         await asyncio.gather(*(slot.close() for slot in self._slots))
 
@@ -85,7 +85,7 @@ class CodecPool:
             raise CodecCrashed(f"gave up after {self._limits.wall_seconds:g} s", code="codec_timeout") from None
         except (Gone, wire.BadFrame) as error:
             if self._closed:
-                raise _closed() from None
+                raise closed() from None
             gone = isinstance(error, Gone)
             slot.replace(child, kill=not gone)
             raise self._crashed(await child.reap()) if gone else CodecCrashed("the codec gave a senseless answer") from None
@@ -105,7 +105,7 @@ class CodecPool:
         if -status == signal.SIGXCPU:
             return CodecCrashed(f"takes more than {self._limits.cpu_seconds} s of computing", code="codec_timeout")
         if -status == signal.SIGTRAP:  # how GLib ends a process that it cannot get memory for
-            return CodecCrashed("too much memory needed to decode it", code="out_of_memory")
+            return CodecCrashed("needs more memory than it may have", code="out_of_memory")
         return CodecCrashed(f"the codec crashed over it ({how})")
 
     # ── taking turns ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +113,7 @@ class CodecPool:
     async def _turn(self) -> Slot:
         """A slot, in the order of asking. Not an `asyncio.Queue`: there, a newcomer may overtake one who was just woken."""
         if self._closed:
-            raise _closed()
+            raise closed()
         if self._idle:
             return self._idle.pop()
         waiter: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
@@ -132,7 +132,3 @@ class CodecPool:
                 waiter.set_result(slot)
                 return
         self._idle.append(slot)
-
-
-def _closed() -> StoreFailed:
-    return StoreFailed("The codec was closed.", code="codec_unavailable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -105,18 +106,21 @@ class Child:
             self.process.kill()
 
     async def reap(self) -> int:
-        """Close the socket and wait until the process is gone. Returns its exit status, negative for a signal.
+        """Hang up, and wait until the process is gone. Returns its exit status, negative for a signal. Repeatable.
 
-        An idle child ends by itself when the socket closes; one that does not within a second is killed.
+        An idle child ends by itself when its parent hangs up; one that does not within a second is killed. Whoever still
+        waits for an answer gets Gone.
         """
-        self.socket.close()
-        wait, waited = 0.001, 0.0
-        while (status := self.process.poll()) is None:
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # closing it at once would leave a waiting reader asleep
+        waited, wait = 0.0, 0.0
+        while (status := self.process.poll()) is None or waited == 0.0:
             await asyncio.sleep(wait)
-            waited += wait
-            wait = min(wait * 2, 0.05)
+            waited += wait or 0.001
+            wait = min(max(wait * 2, 0.001), 0.05)
             if waited > 1.0:
                 self.kill()
+        self.socket.close()
         return status
 
 

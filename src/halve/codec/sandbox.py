@@ -9,7 +9,7 @@ import time
 
 from halve.codec.limits import CodecLimits
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 def enter(limits: CodecLimits, parent: int) -> None:
@@ -27,7 +27,6 @@ def enter(limits: CodecLimits, parent: int) -> None:
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-        _prctl(_PR_SET_DUMPABLE, 0)
     if os.getppid() != parent:  # it died before we could ask to be told
         sys.exit(0)
 

@@ -32,12 +32,17 @@ class Slot:
         if (child := self._present()) is not None and not child.alive:
             self._begin(child)  # it died while idle: no image's fault
         self.warm()
-        assert self._next is not None
+        task = self._next
+        assert task is not None
         try:
-            return await asyncio.shield(self._next)
+            return await asyncio.shield(task)
         except StoreFailed:
             self._next = None  # whoever comes next tries anew
             raise
+        except asyncio.CancelledError:
+            if _is_cancelled_ourselves():
+                raise
+            raise closed() from None
 
     def replace(self, child: Child, *, kill: bool) -> None:
         """Part with `child`, and have another started. Without `kill` it ends by itself as its socket closes."""
@@ -95,6 +100,16 @@ class Slot:
             child.kill()
             await _reaped(child)
         raise StoreFailed(f"The codec's child process does not start: {reason}.", code="codec_unavailable")
+
+
+def closed() -> StoreFailed:
+    """What those get who wait for a pool that is closed under them."""
+    return StoreFailed("The codec was closed.", code="codec_unavailable")
+
+
+def _is_cancelled_ourselves() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _reaped(child: Child) -> None:

@@ -113,7 +113,8 @@ def reply(header: dict[str, object], body: bytes) -> Compressed | Failure:
     format, quality, kept = header.get("format"), header.get("quality"), header.get("kept")
     width, height = header.get("width"), header.get("height")
     if (
-        format in FORMATS
+        isinstance(format, str)
+        and format in FORMATS
         and isinstance(width, int)
         and isinstance(height, int)
         and 0 < width < MAX_EDGE
@@ -122,5 +123,5 @@ def reply(header: dict[str, object], body: bytes) -> Compressed | Failure:
         and isinstance(kept, bool)
         and body
     ):
-        return Compressed(data=body, format=str(format), width=width, height=height, quality=quality, kept=kept)
+        return Compressed(data=body, format=format, width=width, height=height, quality=quality, kept=kept)
     raise BadFrame("a malformed reply")

@@ -35,9 +35,13 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         elif size == 0:
             size = end - at
         if size < body - at or at + size > end:
-            raise damaged("HEIF", f"a box at byte {at} that does not fit")
+            raise damaged(_name(data), "it is cut short")
         yield Box(kind, body, at + size)
         at += size
+
+
+def _name(data: bytes) -> str:
+    return "AVIF" if b"avi" in data[8:64] else "HEIC"
 
 
 def strip(data: bytes) -> bytes:
@@ -58,7 +62,7 @@ def _strip_items(out: bytearray, data: bytes, meta: Box) -> None:
     for kind, start, end in _extents(data, meta, wanted):
         blanked += end - start
         if blanked > len(data):
-            raise damaged("HEIF", "metadata that overlaps itself")
+            raise damaged(_name(data), "metadata that overlaps itself")
         _overwrite(out, start, end, kind)
 
 
@@ -104,7 +108,7 @@ def _extents(data: bytes, meta: Box, wanted: dict[int, bytes]) -> Iterator[tuple
             start = offset + (idat or 0) * method
             end = start + length if length else len(data)
             if end > len(data):
-                raise damaged("HEIF", "metadata beyond its end")
+                raise damaged(_name(data), "metadata beyond its end")
             yield wanted[item], start, end
 
 
@@ -122,7 +126,7 @@ def _locations(reader: _Reader) -> Iterator[tuple[int, int, int, int]]:
         for _ in range(reader.number(2)):
             seen += 1
             if seen > _MOST_EXTENTS:
-                raise damaged("HEIF", "too many parts")
+                raise damaged(reader.name, "too many parts")
             reader.number(index_size)
             yield item, method, base + reader.number(offset_size), reader.number(length_size)
 
@@ -131,12 +135,13 @@ class _Reader:
     """Numbers of 0 to 8 bytes, one after the other."""
 
     def __init__(self, data: bytes, at: int, end: int) -> None:
+        self.name = _name(data)
         self._data, self._at, self._end = data, at, end
 
     def number(self, size: int) -> int:
         end = self._at + size
         if end > self._end:
-            raise damaged("HEIF", "a short box of locations")
+            raise damaged(self.name, "a short box of locations")
         value, self._at = int.from_bytes(self._data[self._at : end], "big"), end
         return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from halve.codec.strip import png
 from halve.codec.strip.damage import damaged
@@ -32,3 +33,16 @@ def strip(data: bytes) -> bytes:
         if at > len(data):
             raise damaged("ICO", "images that overlap")
     return b"".join((data[: _HEADER.size], *entries, *images))
+
+
+def png_sizes(data: bytes) -> Iterator[tuple[int, int]]:
+    """Width and height of the PNG images in it, by their own headers: the directory may say otherwise."""
+    count = _HEADER.unpack_from(data)[2] if len(data) >= _HEADER.size else 0
+    for index in range(count):
+        at = _HEADER.size + index * _ENTRY.size
+        if at + _ENTRY.size > len(data):
+            return
+        offset = _ENTRY.unpack_from(data, at)[2]
+        header = data[offset : offset + 24]
+        if header.startswith(png.SIGNATURE) and len(header) == 24:
+            yield int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")

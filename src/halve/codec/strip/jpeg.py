@@ -45,7 +45,10 @@ def strip(data: bytes) -> bytes:
 
 
 def least_left(data: bytes) -> int:
-    """A number of bytes that `strip` will leave at least, found without reading the coded data."""
+    """A number of bytes that `strip` will leave at least, found without reading the coded data.
+
+    Only a file with more pictures behind the first, and no word of them in its header, may be left with less.
+    """
     if not data.endswith(b"\xff\xd9"):
         return 0  # something trails behind it
     at, left, seen = 2, len(data), set[str]()
@@ -54,8 +57,10 @@ def least_left(data: bytes) -> int:
         if marker in _STANDALONE:
             continue
         end = at + int.from_bytes(data[at : at + 2], "big")
-        if marker in (_SOS, _EOI) or not at + 2 <= end <= len(data):
+        if marker == _SOS:
             return left
+        if marker == _EOI or not at + 2 <= end <= len(data):
+            return 0
         if 0xE0 <= marker <= 0xEF or marker == _COM:
             if data[at + 2 : at + 6] == b"MPF\0":
                 return 0  # more pictures behind the first

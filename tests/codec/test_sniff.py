@@ -1,0 +1,108 @@
+"""The kind is found from the bytes; what is no picture of ours is refused by its name."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from halve.codec.sniff import Kind, sniff
+from halve.core.errors import ImageFailed
+from tests.support.codec import outcome
+from tests.support.photos import photo
+
+ISO = b"\0\0\0\x18ftyp%b\0\0\0\0%b%b"
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "ico"])
+def test_what_others_write_is_recognised(format: str) -> None:
+    assert sniff(photo("chelsea", width=40, format=format)) is Kind(format)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"II+\0\x08\0\0\0", Kind.TIFF),
+        (b"MM\0*\0\0\0\x08", Kind.TIFF),
+        (ISO % (b"heic", b"mif1", b"heic"), Kind.HEIC),
+        (ISO % (b"mif1", b"mif1", b"avif"), Kind.AVIF),
+        (ISO % (b"mif1", b"mif1", b"heic"), Kind.HEIC),
+        (ISO % (b"avis", b"avis", b"msf1"), Kind.AVIF),
+    ],
+)
+def test_rarer_beginnings_are_recognised(data: bytes, kind: Kind) -> None:
+    assert sniff(data) is kind
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"%PDF-1.7\n", "PDF is not supported"),
+        (b"8BPS\0\1", "PSD is not supported"),
+        (b"%!PS-Adobe-3.0 EPSF", "EPS is not supported"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG is not supported"),
+        (b"\xef\xbb\xbf <?xml version='1.0'?>\n<!-- by a tool --><svg:svg>", "SVG is not supported"),
+        ("<svg>".encode("utf-16"), "SVG is not supported"),
+        (b"\xff\x0a\xff\x07", "JPEG XL is not supported"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL is not supported"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000 is not supported"),
+        (ISO % (b"isom", b"mp42", b"avc1"), "video (MP4) is not supported"),
+        (ISO % (b"qt  ", b"qt  ", b"qt  "), "video (QuickTime) is not supported"),
+        (ISO % (b"crx ", b"crx ", b"isom"), "Canon raw is not supported"),
+        (b"\x1aE\xdf\xa3\x01", "video (WebM or Matroska) is not supported"),
+        (b"RIFF\x10\0\0\0AVI LIST", "video (AVI) is not supported"),
+        (b"RIFF\x10\0\0\0WAVEfmt ", "audio (WAV) is not supported"),
+        (b"qoif\0\0\0\x10", "QOI is not supported"),
+        (b"P6 10 10 255\n", "Netpbm is not supported"),
+        (b"\0\0\2\0\1\0", "a cursor (CUR) is not supported"),
+    ],
+)
+def test_other_pictures_are_refused_by_name(data: bytes, message: str) -> None:
+    with pytest.raises(ImageFailed) as refusal:
+        sniff(data)
+
+    assert str(refusal.value) == message
+    assert refusal.value.code == "unsupported_format"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"<!DOCTYPE html>\n<html>", "an HTML page, perhaps a login"),
+        (b"\n\n  <html lang='en'><body><svg/>", "an HTML page, perhaps a login"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML document"),
+        (b'{"error": "not found"}', "JSON, perhaps an error message"),
+        (b"PK\x03\x04\x14\0", "a ZIP archive, or an Office file"),
+        (b"\x1f\x8b\x08\0", "a gzip archive"),
+        (b"Not Found", "not an image (starts with Not Found)"),
+        (b"\x01\x02\x03\x04", "not an image (starts with 01 02 03 04)"),
+        (b"BM is short for bitmap, but this is prose", "not an image (starts with BM is short for)"),
+    ],
+)
+def test_what_is_no_picture_is_named(data: bytes, message: str) -> None:
+    with pytest.raises(ImageFailed) as refusal:
+        sniff(data)
+
+    assert str(refusal.value) == message
+    assert refusal.value.code == "not_an_image"
+
+
+def test_nothing_at_all_is_empty() -> None:
+    with pytest.raises(ImageFailed, match="empty answer") as refusal:
+        sniff(b"")
+
+    assert refusal.value.code == "empty"
+
+
+@given(st.binary(max_size=200))
+@example(b"\n" * 50)
+@example(b"\0\0\0\0ftyp")
+def test_any_bytes_are_a_kind_or_an_orderly_refusal(data: bytes) -> None:
+    found = outcome(lambda: sniff(data))
+
+    if isinstance(found, ImageFailed):
+        assert found.code in {"empty", "unsupported_format", "not_an_image"}
+        assert str(found).isprintable()
+        assert len(str(found)) < 80
+    else:
+        assert isinstance(found, Kind)
