@@ -81,7 +81,8 @@ def test_json_is_one_object_and_nothing_else_on_stdout(sheet: Path, tmp_path: Pa
     assert (told["status"], told["total_images"], told["done_images"], told["failed_images"]) == ("completed", 3, 3, 0)
     assert told["bytes_in"] == len(CUP) + 2 * len(ROCKET)
     assert told["bytes_out"] == sum(path.stat().st_size for path in (tmp_path / "out/images").iterdir())
-    assert (tmp_path / told["output_csv"]).is_file()
+    assert Path(told["output_csv"]) == tmp_path / "out/output.csv"
+    assert (tmp_path / "out/output.csv").is_file()
 
 
 def test_a_gzipped_sheet_loses_both_endings_in_the_folders_name(sheet: Path, tmp_path: Path) -> None:
@@ -99,6 +100,8 @@ def test_a_failed_image_ends_with_1_and_a_sheet_that_can_be_run_again(tmp_path: 
     folder = tmp_path / "a-halved"
     assert rows_of(folder / "output.csv")[1]["Image Errors"] == "1: not found (404)"
     assert [row["Product Name"] for row in rows_of(folder / "failed.csv")] == ["Ghost"]
+    ended = halve("run", folder / "failed.csv", "-o", folder, "--fresh", *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 2, "it would remove its own sheet"
 
     origin.serve("/ghost.jpg", ROCKET)
     ended = halve("run", folder / "failed.csv", *LOOPBACK, cwd=tmp_path)

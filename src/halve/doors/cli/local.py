@@ -21,7 +21,7 @@ from halve.core.naming import sheet_key
 from halve.core.options import Options
 from halve.core.ports import StateStore
 from halve.doors.cli.endings import Ending, Interrupted
-from halve.doors.cli.folder import forget, held
+from halve.doors.cli.folder import OURS, forget, held
 from halve.doors.cli.store import RunFolder
 from halve.settings import Network, Settings
 from halve.wiring import Parts, open_parts, open_worker
@@ -79,6 +79,8 @@ def run_sheet(job: Job, settings: Settings, show: Show) -> Result:
     """
     import uvloop
 
+    if any(job.sheet.resolve() == (job.folder / name).resolve() for name in OURS):
+        raise Conflict(f"{job.sheet} is what a run writes to {job.folder}. Choose another folder with -o.", code="folder_taken")
     with held(job.folder, fresh=job.fresh) as state, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_run(job, _settings_in(state, job, settings), show))

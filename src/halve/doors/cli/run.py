@@ -137,7 +137,7 @@ def _words(result: Result) -> dict[str, object]:
         "bytes_in": request.bytes_in,
         "bytes_out": request.bytes_out,
         "seconds": round(result.seconds, 3),
-        "output_csv": str(result.output_csv),
+        "output_csv": str(result.output_csv.absolute()),
     }
 
 
