@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -81,6 +82,14 @@ class Settings(BaseSettings):
     log_level: str = Field(
         "info", description="`debug`, `info`, `warning` or `error`; logs are JSON lines on stderr unless that is a terminal."
     )
+
+    @field_validator("public_url", "base_url")
+    @classmethod
+    def _check_link(cls, value: str | None) -> str | None:
+        """What links begin with must be a URL itself: a mistake would be in every sheet that goes out."""
+        if value is not None and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
+            raise ValueError(f"must be such as https://shop.example/images, not {value[:80]!r}")
+        return value
 
     @field_validator("api_keys", mode="before")
     @classmethod

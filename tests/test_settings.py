@@ -1,0 +1,76 @@
+"""Settings as they are read: from the environment, from `.env`, and refused by name."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+
+import pytest
+
+from halve.core.errors import OptionRefused
+from halve.settings import read_settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.startswith("HALVE_") or name in ("DATABASE_URL", "PROCESSED_IMAGES_DIR"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_environment_wins_over_the_file_and_an_argument_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("HALVE_PORT=9001\nHALVE_HOST=0.0.0.0\nHALVE_MAX_ROWS=7\nOTHER=1\n")
+    monkeypatch.setenv("HALVE_PORT", "9002")
+    monkeypatch.setenv("HALVE_MAX_ROWS", "8")
+    settings = read_settings(max_rows=9, host=None)
+    assert (settings.host, settings.port, settings.max_rows) == ("0.0.0.0", 9002, 9)
+
+
+def test_the_customary_names_of_database_and_folder_are_known_and_ours_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("DATABASE_URL=sqlite:///shop.db\nPROCESSED_IMAGES_DIR=./pictures\n")
+    assert (read_settings().database_url, read_settings().storage_url) == ("sqlite:///shop.db", "./pictures")
+    monkeypatch.setenv("HALVE_DATABASE_URL", "sqlite:///ours.db")
+    assert read_settings().database_url == "sqlite:///ours.db"
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALVE_ALLOW_PRIVATE", "127.0.0.0/8, ::1")
+    monkeypatch.setenv("HALVE_API_KEYS", "ann:k1, bob:k2,")
+    settings = read_settings()
+    assert settings.allow_private == (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
+    assert settings.api_keys == {"ann": "k1", "bob": "k2"}
+
+
+def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALVE_BASE_URL", "")
+    monkeypatch.setenv("HALVE_PORT", "")
+    assert (read_settings().base_url, read_settings().port) == (None, 8000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HALVE_PORT", "http"),
+        ("HALVE_PORT", "70000"),
+        ("HALVE_MAX_ROWS", "0"),
+        ("HALVE_FETCH_TIMEOUT", "0"),
+        ("HALVE_ALLOW_PRIVATE", "here"),
+        ("HALVE_API_KEYS", "ann"),
+        ("HALVE_API_KEYS", "ann:k,bob:k"),
+        ("HALVE_BASE_URL", "shop.example"),
+        ("HALVE_BASE_URL", "ftp://shop.example"),
+        ("HALVE_PUBLIC_URL", "https://"),
+        ("HALVE_PUBLIC_URL", "http://[::1"),
+    ],
+)
+def test_an_impossible_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(OptionRefused, match=name):
+        read_settings()
+
+
+def test_links_may_begin_with_any_web_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALVE_BASE_URL", "https://shop.example:8443/halve/")
+    assert read_settings().base_url == "https://shop.example:8443/halve/"
