@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ OTHER = photo("rocket", quality=92)
 
 
 @pytest.fixture
-def origin():
+def origin() -> Iterator[Origin]:
     with Origin() as origin:
         origin.serve("/a.jpg", PHOTO)
         origin.serve("/b.jpg", OTHER)
