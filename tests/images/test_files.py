@@ -266,7 +266,7 @@ def test_threads_share_the_syncs_of_a_folder_and_each_has_one_that_began_after_i
     for thread in threads:
         thread.join()
     assert len(calls) == 40
-    assert len(syncs) < 25
+    assert len(syncs) < len(calls)
     for called, returned in calls:
         assert any(called <= began and ended <= returned for began, ended in syncs)
 

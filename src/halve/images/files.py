@@ -18,7 +18,7 @@ from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.images.durable import PIECE, FolderSync, sync_folder, write_durably
 from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
-from halve.images.workshop import Workshop
+from halve.images.workshop import Workshop, make_folder
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -124,7 +124,7 @@ class FileImages:
                 if not attempts_left:
                     raise
                 # The folder is new, or was deleted just now.
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent)
                 self._names.sync(path.parent.parent)
             else:
                 return

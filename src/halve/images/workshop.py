@@ -41,7 +41,7 @@ class Workshop:
 
     def _settle(self) -> Path:
         while True:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             bench = self._folder / secrets.token_hex(8)
             try:
                 lock = os.open(_lock_of(bench), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -71,6 +71,18 @@ class Workshop:
                     _clear(path.with_suffix(""))
             finally:
                 os.close(lock)
+
+
+def make_folder(folder: Path) -> None:
+    """Also where others make and delete it at the same time: `mkdir` may find that it exists, and then that it does not."""
+    for attempts_left in range(20, -1, -1):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            if not attempts_left:  # it is something else than a folder
+                raise
+        else:
+            return
 
 
 def _lock_of(bench: Path) -> Path:
