@@ -325,6 +325,8 @@ async def test_no_such_host_is_final(fetcher: HttpFetcher) -> None:
     assert said(await failure(fetcher, "http://shop.invalid/a.jpg")) == ("dns_failed", "no such host: shop.invalid", False)
     assert (await failure(fetcher, "http://a..b/a.jpg")).code in ("dns_failed", "bad_url")
     assert (await failure(fetcher, f"http://{'a' * 70}.invalid/a.jpg")).code in ("dns_failed", "bad_url")
+    assert str(await failure(fetcher, "http://bücher.invalid/a.jpg")) == "no such host: bücher.invalid"
+    assert str(await failure(fetcher, "http://xn--a-ecp.invalid/a.jpg")) == "no such host: xn--a-ecp.invalid"  # malformed Punycode
 
 
 async def test_a_url_that_cannot_be_asked_for_is_said(fetcher: HttpFetcher) -> None:

@@ -115,6 +115,7 @@ async def test_a_private_receiver_is_refused_at_the_socket(origin: Origin) -> No
 
 async def test_a_receiver_that_is_not_there_or_breaks_off_is_told(origin: Origin, webhooks: HttpWebhooks) -> None:
     assert (await webhooks.send(to("http://hooks.invalid/"), BODY)).text == "no such host: hooks.invalid"
+    assert (await webhooks.send(to("http://xn--a-ecp.invalid/"), BODY)).text == "no such host: xn--a-ecp.invalid"
     answer = await webhooks.send(to(origin.raw("/hook", b"", reset=True)), BODY)
     assert answer.text == "connection failed: reset by the server"
     answer = await webhooks.send(to("http://anna:secret@exa mple.com/"), BODY)

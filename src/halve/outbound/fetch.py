@@ -120,7 +120,7 @@ class HttpFetcher:
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
                 raise self._too_slow(download) from None
-            raise fault(error, target.url.host or "") from None
+            raise fault(error, target.host) from None
 
     async def _read(self, response: aiohttp.ClientResponse, target: Target, download: Download) -> Target | None:
         if 200 <= response.status < 300:

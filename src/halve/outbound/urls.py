@@ -50,6 +50,14 @@ class Target:
         """scheme://host:port, what the web calls one origin (RFC 6454)."""
         return f"{self.url.scheme}://{(self.url.raw_host or '').lower()}:{self.url.port}"
 
+    @property
+    def host(self) -> str:
+        """The host as people write it, out of Punycode; as it is where that is malformed (`xn--` alone)."""
+        try:
+            return self.url.host or ""
+        except UnicodeError:
+            return self.url.raw_host or ""
+
 
 def read_url(text: str) -> Target:
     """Read an absolute URL. Raises BadURL."""

@@ -78,7 +78,7 @@ class HttpWebhooks:
             async with self._client.session.post(target.url, data=body, headers=headers, allow_redirects=False) as response:
                 return await _answer(response)
         except (aiohttp.ClientError, ConnectionError) as error:
-            failed = fault(error, target.url.host or "")
+            failed = fault(error, target.host)
             return Answer(delivered=False, text=str(failed))
 
 
