@@ -25,6 +25,8 @@ SAMPLINGS: dict[str, list[tuple[int, int]]] = {
 FINE = [2 + i // 16 for i in range(64)]
 FINE_CHROMA = [3 + i // 12 for i in range(64)]
 
+DEAD_ZONE = Fraction(64, 100)
+
 # Tables K.1 and K.2, as the standard prints them: row by row.
 _LUMINANCE = """
 16 11 10 16  24  40  51  61   12 12 14 19  26  58  60  55   14 13 16 24  40  57  69  56   14 17 22 29  51  87  80  62
@@ -43,13 +45,14 @@ def target_steps(source: Sequence[int], quality: int, *, luminance: bool) -> lis
 
 
 def requantised(blocks: Blocks, source: Sequence[int], target: Sequence[int]) -> Blocks:
-    """Each coefficient at its new step: DC to the nearest, halves away from zero; AC up from six tenths."""
+    """Each coefficient at its new step: to the nearest, halves away from zero, but AC below 0.64 of a step to nothing."""
     out = np.zeros_like(blocks)
     for place, value in np.ndenumerate(blocks):
         if value:
             k = place[-1]
-            scaled = Fraction(abs(int(value)) * source[k], target[k]) + (Fraction(1, 2) if k == 0 else Fraction(2, 5))
-            out[place] = int(scaled) if value > 0 else -int(scaled)
+            scaled = Fraction(abs(int(value)) * source[k], target[k])
+            level = 0 if k > 0 and scaled < DEAD_ZONE else int(scaled + Fraction(1, 2))
+            out[place] = level if value > 0 else -level
     return out
 
 

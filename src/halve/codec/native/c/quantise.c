@@ -23,8 +23,8 @@ static void make_rule(Rule *rule, const QuantTable *source, bool luminance, int 
         unsigned step = source->step[k], target = scaled_step(luminance ? LUMINANCE[k] : CHROMINANCE[k], quality);
         if (target < step) target = step;
         rule->target[k] = (uint16_t)target;
-        /* the least magnitude with magnitude × step ÷ target ≥ 3/5 */
-        rule->sieve.least[k] = ((3 * target + 5 * step - 1) / (5 * step)) << 9;
+        /* the least magnitude with magnitude × step ÷ target outside the dead zone */
+        rule->sieve.least[k] = ((DEAD_ZONE_OF_100 * target + 100 * step - 1) / (100 * step)) << 9;
         rule->sieve.least_in_band[k] = (int16_t)(rule->sieve.least[k] >> 8);
         rule->ratio[k] = (uint32_t)((((uint64_t)step << RATIO_BITS) + target - 1) / target);
     }

@@ -6,21 +6,22 @@
 #include "coefficients.h"
 #include "memory.h"
 
-/* How one component is requantised. A ratio is source step ÷ target step, at most 1, as a fraction of 2^RATIO_BITS, rounded up.
- * With magnitudes up to 1024 and steps up to 255, or equal ones, that is exact: rounding errs less than the nearest fraction
- * lies away. */
-enum { RATIO_BITS = 31 };
-
+/* How one component is requantised. */
 typedef struct {
-    uint16_t target[BLOCK];
-    uint32_t ratio[BLOCK];
-    Sieve sieve; /* what does not vanish */
+    uint16_t target[BLOCK]; /* steps */
+    uint32_t ratio[BLOCK];  /* source's step ÷ target, at most 1, as a fraction of 2^RATIO_BITS, rounded up */
+    Sieve sieve;            /* AC coefficients that do not vanish */
 } Rule;
 
-/* What is added before cutting off the fraction: DC goes to the nearest, AC up from 0.6 only. The dead zone, twice 0.6 wide instead
- * of twice 0.5, saves bits where the eye sees least. */
-#define ROUND_DC ((uint64_t)1 << (RATIO_BITS - 1))
-#define ROUND_AC (((uint64_t)2 << RATIO_BITS) / 5)
+/* An AC coefficient below this many target steps vanishes, all others go to the nearest step. A dead zone wider than the nearest's 0.5
+ * saves bits where the eye sees least: docs/decisions/0011-a-dead-zone-of-0.64.md. */
+enum { DEAD_ZONE_OF_100 = 64, RATIO_BITS = 31 };
+
+/* A magnitude in steps of the target, to the nearest, halves up. Exact for magnitudes up to 1024 and steps up to 255, or equal ones:
+ * what the ratio errs by is less than the nearest fraction lies away. */
+static inline uint32_t requantised(const Rule *rule, unsigned position, uint32_t magnitude) {
+    return (uint32_t)((magnitude * (uint64_t)rule->ratio[position] + ((uint64_t)1 << (RATIO_BITS - 1))) >> RATIO_BITS);
+}
 
 /* The rules of all components. Targets are the standard's example tables (K.1: luminance for the first component, or all three
  * where they are red, green and blue; else chrominance) scaled to a quality from 1 to 100 as the Independent JPEG Group does, but

@@ -38,7 +38,7 @@ static inline unsigned category(uint32_t magnitude) { return 31 - (unsigned)__bu
 static inline Token *put_dc(Token *out, Tokens *tokens, int component, int dc, const Rule *rule) {
     unsigned table = component ? 2 : 0;
     uint32_t magnitude = (uint32_t)(dc < 0 ? -dc : dc);
-    int32_t level = (int32_t)((magnitude * (uint64_t)rule->ratio[0] + ROUND_DC) >> RATIO_BITS);
+    int32_t level = (int32_t)requantised(rule, 0, magnitude);
     if (dc < 0) level = -level;
     int32_t difference = level - tokens->predicted[component];
     tokens->predicted[component] = level;
@@ -52,7 +52,7 @@ static inline Token *put_dc(Token *out, Tokens *tokens, int component, int dc, c
 /* An AC coefficient of which something is left (F.1.2.2). `*last` is the position of the last one put. */
 static inline Token *put_ac(Token *out, uint32_t *frequency, unsigned *last, Coefficient c, unsigned table, const Rule *rule) {
     unsigned position = position_of(c), run = position - *last - 1;
-    uint32_t level = (uint32_t)((magnitude_of(c) * (uint64_t)rule->ratio[position] + ROUND_AC) >> RATIO_BITS);
+    uint32_t level = requantised(rule, position, magnitude_of(c));
     unsigned size = category(level);
     *last = position;
     for (; __builtin_expect(run > 15, 0); run -= 16) {
