@@ -16,14 +16,14 @@ static inline bool decode_dc(Bits *bits, const Decoder *decoder, int32_t *predic
 
 /* F.2.2.2: writes the coefficients that the sieve keeps, at most 63, and says how many. False where the code cannot be.
  *
- * Four symbols of one look each need 48 of the 56 bits that a refill gives, so that they follow one another without asking. */
+ * Symbols of one look each follow one another without asking, as many as surely are there after a refill. */
 static inline bool decode_ac(Bits *bits, const Decoder *decoder, const Sieve *sieve, Coefficient *out, unsigned *count) {
     const Coefficient last = (Coefficient)(BLOCK - 1) << 24;
     Coefficient here = 0;
     unsigned n = 0;
     do {
         refill(bits);
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < LOOKS_IN_REFILL; i++) {
             Symbol symbol = look(decoder, bits->window);
             bool partial = symbol & PARTIAL;
             if (__builtin_expect(partial, 0)) {

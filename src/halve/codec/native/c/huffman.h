@@ -14,7 +14,8 @@
 typedef uint32_t Symbol;
 
 enum {
-    LOOK_BITS = 12,
+    LOOK_BITS = 11,
+    LOOKS_IN_REFILL = 56 / LOOK_BITS,
     PARTIAL = 1 << 7,
     END = 128, /* beyond any position that a run can reach, 63 + 16 */
     WRONG = 64 /* what an impossible code goes on by: a position from 64 to END - 1 is an error */

@@ -13,12 +13,12 @@ typedef struct {
     Sieve sieve;            /* AC coefficients that do not vanish */
 } Rule;
 
-/* An AC coefficient below this many target steps vanishes, all others go to the nearest step. A dead zone wider than the nearest's 0.5
- * saves bits where the eye sees least: docs/decisions/0011-a-dead-zone-of-0.64.md. */
+/* An AC coefficient below this many target steps vanishes, all others go to the nearest step. A dead zone wider than the nearest's
+ * 0.5 saves bits where the eye sees least: docs/decisions/0011-a-dead-zone-of-0.64.md. */
 enum { DEAD_ZONE_OF_100 = 64, RATIO_BITS = 31 };
 
-/* A magnitude in steps of the target, to the nearest, halves up. Exact for magnitudes up to 1024 and steps up to 255, or equal ones:
- * what the ratio errs by is less than the nearest fraction lies away. */
+/* A magnitude in steps of the target, to the nearest, halves up. Exact for magnitudes up to 1024 and steps up to 255, or equal
+ * ones: what the ratio errs by is less than the nearest fraction lies away. */
 static inline uint32_t requantised(const Rule *rule, unsigned position, uint32_t magnitude) {
     return (uint32_t)((magnitude * (uint64_t)rule->ratio[position] + ((uint64_t)1 << (RATIO_BITS - 1))) >> RATIO_BITS);
 }
