@@ -158,13 +158,13 @@ async def test_who_clears_the_workshop_away_stops_nobody(folder: Path, images: F
 
 async def test_processes_that_come_and_go_do_not_get_in_each_others_way(folder: Path) -> None:
     async def come_and_go(number: int) -> None:
-        for round in range(15):
+        for round in range(20):
             images = FileImages(folder)
             await put(images, f"folder/{number}-{round}.jpg", b"x")
             await images.close()
 
     await asyncio.gather(*(come_and_go(number) for number in range(6)))
-    assert len(below(folder)) == 1 + 6 * 15
+    assert len(below(folder)) == 1 + 6 * 20
 
 
 async def test_a_place_that_cannot_be_is_named(tmp_path: Path) -> None:

@@ -61,7 +61,11 @@ class Workshop:
 
     def _sweep(self) -> None:
         """Clear the benches of processes that are no more."""
-        for path in self._folder.glob("*.lock"):
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208 - one look, where `glob` takes two and fails if it goes in between
+        except FileNotFoundError:
+            return
+        for path in (self._folder / name for name in names if name.endswith(".lock")):
             try:
                 lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             except OSError:  # cleared by another meanwhile, or another user's
