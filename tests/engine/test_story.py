@@ -229,3 +229,13 @@ async def test_results_tell_sizes_formats_and_states(tmp_path: Path, origin: Ori
         assert (result.state, result.format, result.width, result.height) == (ImageState.DONE, "jpeg", 600, 400)
         assert (result.bytes_in, result.bytes_out, result.attempts) == (len(PHOTO), request.bytes_out, 1)
         assert replace(product, results=()).product_name == "Cup"
+
+
+async def test_a_finished_request_is_erased_when_it_was_kept_long_enough(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path, keep_days=2 / 86400) as shop:
+        request = await the_end(shop, (await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))).id)
+        assert request.output_key is not None
+        async with asyncio.timeout(20):
+            while await shop.states.request(request.id) is not None:
+                await asyncio.sleep(0.1)
+        assert await shop.images.stat(request.output_key) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -75,12 +75,15 @@ def read_options(
 
     Raises OptionRefused, naming the field and the values it may have.
     """
-    return Options(
+    options = Options(
         quality=_quality(quality) if quality else None,
         max_bytes=_max_bytes(max_bytes) if max_bytes else None,
         format=_format(format) if format else Format.KEEP,
         max_size=_max_size(max_size) if max_size else None,
     )
+    if options.quality == DEFAULT_QUALITY and options.max_bytes is None:
+        return replace(options, quality=None)  # said or left out, it is the same
+    return options
 
 
 def _quality(word: str) -> int:

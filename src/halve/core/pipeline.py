@@ -197,29 +197,32 @@ class Pipeline:
     async def finish(self, request_id: UUID) -> bool:
         """Write the output sheets and end the request, if nothing of it is open. Repeatable; True for the call that ended it."""
         request = await self._states.request(request_id)
-        if request is None or request.finished or request.input_key is None:
+        if request is None or request.finished:
             return False
-        with self._work_folder() as work:
-            await self._load(request.input_key, work / "input")
-            output, failed = work / "output", work / "failed"
-            try:
-                await self._report(request, work / "input", output, failed)
-            except _StillOpen:
-                return False
-            output_key, failed_key = sheet_key(request, "output"), sheet_key(request, "failed")
-            await self._images.put(output_key, output, content_type=content_type(output_key))
-            if failed.exists():
-                await self._images.put(failed_key, failed, content_type=content_type(failed_key))
-            return await self._states.finish(
-                request.id,
-                request.round,
-                output_key=output_key,
-                failed_key=failed_key if failed.exists() else None,
-                deliveries=deliveries_owed(request),
-            )
+        try:
+            output_key, failed_key = await self.report(request)
+        except _StillOpen:
+            return False
+        return await self._states.finish(
+            request.id, request.round, output_key=output_key, failed_key=failed_key, deliveries=deliveries_owed(request)
+        )
 
-    async def _report(self, request: Request, sheet_path: Path, output: Path, failed: Path) -> None:
-        """Write both sheets. Raises _StillOpen where a product turns out to be."""
+    async def report(self, request: Request) -> tuple[str, str | None]:
+        """Write the output sheet and, where something failed, the failures' sheet; returns where they are stored."""
+        assert request.input_key is not None, "a published request has its sheet"
+        output_key, failed_key = sheet_key(request, "output"), sheet_key(request, "failed")
+        with self._work_folder() as work:
+            output, failed = work / "output", work / "failed"
+            await self._load(request.input_key, work / "input")
+            await self._write_sheets(request, work / "input", output, failed)
+            await self._images.put(output_key, output, content_type=content_type(output_key))
+            if not failed.exists():
+                return output_key, None
+            await self._images.put(failed_key, failed, content_type=content_type(failed_key))
+            return output_key, failed_key
+
+    async def _write_sheets(self, request: Request, sheet_path: Path, output: Path, failed: Path) -> None:
+        """Raises _StillOpen where a product turns out to be."""
         sheet = await asyncio.to_thread(open_sheet, sheet_path, request.filename, request.sheet, ACCEPTED)
         with sheet, ReportWriter(sheet, output, failed) as writer:
             row = 0

@@ -41,7 +41,7 @@ VOID_EVERY = 5.0
 """Seconds between looks for workers of the same folder that have died."""
 
 KEEPING_EVERY = 3600.0
-"""Seconds between looks for requests that have been kept long enough."""
+"""Most seconds between looks for requests that have been kept long enough; fewer where they are kept for less than a day."""
 
 AFTER_FAILURE = 2.0
 """Seconds before a product whose bytes could not be stored is tried again."""
@@ -110,7 +110,7 @@ class Worker:
                     (self._notify, POLL),
                     (self._renew, LEASE / 3),
                     (self._void_the_dead, VOID_EVERY),
-                    (self._keep_house, KEEPING_EVERY),
+                    (self._keep_house, _keeping_every(self._keep_days)),
                 )
             ]
             try:
@@ -294,3 +294,8 @@ class Worker:
 def _handed_back(product: Product, results: tuple[ImageResult, ...], *, delay: float = 0.0) -> Outcome:
     state = ProductState.WAITING if delay else ProductState.READY
     return Outcome(product.request_id, product.row, product.fence, results, state, delay)
+
+
+def _keeping_every(keep_days: float | None) -> float:
+    """Seconds between looks: an hour, or a twenty-fourth of a time that is shorter than a day, but no less than one."""
+    return KEEPING_EVERY * min(1.0, max(keep_days or 1.0, 1 / KEEPING_EVERY))

@@ -216,6 +216,20 @@ def test_a_finished_run_is_not_done_again_and_other_options_are_refused(sheet: P
     assert len(rows_of(tmp_path / "shop-halved/output.csv")) == 3
 
 
+def test_a_default_said_aloud_is_no_other_option(sheet: Path, tmp_path: Path) -> None:
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
+    assert halve("run", sheet, *LOOPBACK, "--quality", "50", "--format", "keep", cwd=tmp_path).code == 0
+
+
+def test_an_output_sheet_that_was_moved_away_is_written_anew(sheet: Path, tmp_path: Path, origin: Origin) -> None:
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
+    output, hits = tmp_path / "shop-halved/output.csv", origin.hits()
+    written = output.read_bytes()
+    output.unlink()
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
+    assert (output.read_bytes(), origin.hits()) == (written, hits)
+
+
 def test_files_of_somebody_else_are_never_overwritten(sheet: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/output.csv").write_text("precious")

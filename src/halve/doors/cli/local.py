@@ -114,13 +114,13 @@ async def _run(job: Job, settings: Settings, show: Show) -> Result:
         again = request.finished and not (job.retry_failed and await parts.states.retry(request.id))
         if not again:
             request = await _to_the_end(parts, request, show)
+        elif not (job.folder / sheet_key(request, "output")).is_file():
+            await parts.pipeline.report(request)  # its user moved it away
         failures = await parts.states.products(request.id, limit=FAILURES_SHOWN, failed_only=True)
     seconds = time.monotonic() - began
     if again and request.created_at is not None and request.completed_at is not None:
         seconds = (request.completed_at - request.created_at).total_seconds()
     output_csv = job.folder / (request.output_key or "")
-    if not output_csv.is_file():
-        raise Conflict(f"{output_csv} was there and is gone. Start over with --fresh.", code="output_gone")
     failed_csv = job.folder / request.failed_key if request.failed_key else None
     if failed_csv is None:
         (job.folder / sheet_key(request, "failed")).unlink(missing_ok=True)  # of a round before, whose failures went well since
