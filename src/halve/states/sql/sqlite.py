@@ -28,6 +28,9 @@ from halve.states.sql.transaction import Transaction
 READERS = 3
 """Threads, and connections, that read at once in one process."""
 
+LOG_SIZE = 64_000_000
+"""Bytes that the write-ahead log keeps on disk once it was folded in; a long read may make it longer for a while."""
+
 POLL = 0.001
 """Seconds, more or less, between two attempts of a writer to have its turn."""
 
@@ -95,7 +98,7 @@ class SqliteRunner:
     def _engine(self, *, pool_size: int, begin: Callable[[Connection], None]) -> Engine:
         # Opened by ourselves: the path is taken as it is, `%` and all, and the file is there already (`mode=rw` makes none).
         def connect() -> sqlite3.Connection:
-            return sqlite3.connect(
+            connection = sqlite3.connect(
                 f"{self._path.as_uri()}?mode=rw",
                 uri=True,
                 timeout=PATIENCE,
@@ -103,6 +106,8 @@ class SqliteRunner:
                 check_same_thread=False,
                 cached_statements=256,
             )
+            connection.execute(f"PRAGMA journal_size_limit = {LOG_SIZE}")
+            return connection
 
         engine = create_engine(
             "sqlite+pysqlite://",

@@ -24,6 +24,10 @@ CLAIM_OLDEST = _CLAIM.replace("ORDER_", "request_seq, place")
 """Each goes down a partial index of ready products alone: what is parked or not yet fed costs nothing."""
 
 
+DEAD_AT_ONCE = 5000
+"""Products of a request that is over which a claim takes out of the queue, once it has met one."""
+
+
 def claim(tx: Transaction, holder: str, n: int, *, lease: float, oldest: bool) -> list[Product]:
     """Products of requests that were cancelled or erased may still stand in the queue; they are taken out of it here."""
     order = (lambda c: (c.request_seq, c.place)) if oldest else (lambda c: (c.place, c.request_seq))
@@ -34,17 +38,31 @@ def claim(tx: Transaction, holder: str, n: int, *, lease: float, oldest: bool) -
         if not taken:
             break
         requests = _requests_at_work(tx, taken)
-        dead = [c.id for c in taken if c.request_seq not in requests]
-        if dead:
-            tx.change("UPDATE products SET state = 'cancelled', holder = NULL, due_at = NULL WHERE id IN :ids", ids=dead)
         claimed += [
             rows.product(columns, requests[seq], place=place, fed=place, cancelled=False)
             for _, seq, place, *columns in taken
             if seq in requests
         ]
+        dead = [columns for columns in taken if columns.request_seq not in requests]
         if not dead:
             break
+        _take_out(tx, dead)
     return claimed
+
+
+def _take_out(tx: Transaction, dead: Sequence[Any]) -> None:
+    """These, which were just leased, and what else stands in the queue of their requests."""
+    tx.change(
+        "UPDATE products SET state = 'cancelled', holder = NULL, due_at = NULL WHERE id IN :ids",
+        ids=[columns.id for columns in dead],
+    )
+    for seq in sorted({columns.request_seq for columns in dead}):
+        tx.change(
+            "UPDATE products SET state = 'cancelled' WHERE id IN"
+            " (SELECT id FROM products WHERE state = 'ready' AND request_seq = :seq LIMIT :limit {free})",
+            seq=seq,
+            limit=DEAD_AT_ONCE,
+        )
 
 
 def _requests_at_work(tx: Transaction, taken: Sequence[Any]) -> dict[int, int]:
