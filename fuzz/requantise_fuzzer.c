@@ -2,6 +2,7 @@
  *
  * With -DREPLAY it is a plain program instead, which tries the files that it is given: for other sanitizers and for coverage. */
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +61,40 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
 }
 
+#ifdef STARVE
+/* Memory that comes to its end: every allocation after so many fails. */
+static long allocations_left;
+
+static int starved(void) { return allocations_left-- <= 0; }
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size) { return starved() ? NULL : __real_malloc(size); }
+void *__wrap_calloc(size_t count, size_t size) { return starved() ? NULL : __real_calloc(count, size); }
+void *__wrap_realloc(void *memory, size_t size) { return starved() ? NULL : __real_realloc(memory, size); }
+
+/* All that may happen is a refusal, and nothing may leak. */
+static void starve(const uint8_t *data, size_t size) {
+    for (int bounded = 0; bounded < 2; bounded++) {
+        long most = 0;
+        Refusal refusal;
+        do {
+            Result result;
+            allocations_left = most++;
+            refusal = attempt(data, size, 50, bounded ? size / 2 : 0, &result);
+            if (!refusal) free(result.output.bytes);
+        } while (allocations_left < 0);
+        allocations_left = LONG_MAX;
+    }
+}
+#endif
+
 #ifdef REPLAY
 int main(int count, char **paths) {
+#ifdef STARVE
+    allocations_left = LONG_MAX;
+#endif
     for (int i = 1; i < count; i++) {
         FILE *file = fopen(paths[i], "rb");
         if (!file || fseek(file, 0, SEEK_END)) return 2;
@@ -70,7 +103,12 @@ int main(int count, char **paths) {
         rewind(file);
         if (!data || fread(data, 1, (size_t)size, file) != (size_t)size) return 2;
         fclose(file);
+#ifdef STARVE
+        starve(data, (size_t)size);
+        allocations_left = LONG_MAX;
+#else
         LLVMFuzzerTestOneInput(data, (size_t)size);
+#endif
         free(data);
     }
     printf("%d files\n", count - 1);

@@ -127,6 +127,35 @@ def test_jfif_says_ycbcr_whatever_else_is_said() -> None:
     assert_requantised(source, at_quality(jpeg(source, Form(segments=(jfif, adobe))), 50), 50)
 
 
+def test_codes_are_no_longer_than_16_bits_however_rare_the_symbols() -> None:
+    """Frequencies like Fibonacci's numbers make the deepest of trees: without a limit, the rarest would take 19 bits."""
+    numbers = [1, 1]
+    while len(numbers) < 19:
+        numbers.append(numbers[-1] + numbers[-2])
+    rows = -(-sum(numbers) // 128)
+    blocks: Blocks = np.zeros((rows * 128, 64), dtype=np.int64)
+    start = 0
+    for symbol, times in enumerate(numbers):
+        run, size = symbol % 10, symbol // 10 + 1
+        blocks[start : start + times, 1 + run] = 1 << (size - 1)
+        start += times
+    source = Picture(1024, rows * 8, (Component(1, 1, 1, (9,) * 64, blocks.reshape(rows, 128, 64)),))
+    out = read(at_quality(jpeg(source), 100))
+    assert np.array_equal(out.picture.components[0].blocks, source.components[0].blocks)
+    ac_code = out.payloads(0xC4)[0][17 + sum(out.payloads(0xC4)[0][1:17]) :][1:17]
+    assert ac_code[15] > 0
+    assert sum(count << (16 - length) for length, count in enumerate(ac_code, 1)) < 1 << 16  # not all ones is left
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "retina"])
+def test_codes_are_as_good_as_libjpeg_s_optimal_ones(name: str) -> None:
+    optimised = photo(name, quality=80, optimize=True)
+    scan = optimised[optimised.index(b"\xff\xda") :]
+    ours = at_quality(optimised, 100)
+    assert abs(len(ours[ours.index(b"\xff\xda") :]) / len(scan) - 1) < 0.0005
+    assert len(ours) <= len(optimised)
+
+
 @pytest.mark.parametrize("save", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
 def test_a_photograph_at_quality_50_looks_as_from_libjpeg_and_is_smaller(save: dict[str, Any]) -> None:
     data = photo("astronaut", quality=92, **save)

@@ -1,10 +1,12 @@
 #include "search.h"
 
-enum {
-    SAMPLE = 8,   /* a first guess looks at every eighth … */
-    STRIPE = 16,  /* … stripe of so many MCUs, */
-    ENOUGH = 4096 /* where there are so many that this tells something */
-};
+/* A first guess looks at every eighth stripe of so many MCUs, where there are so many that this tells something. */
+enum { SAMPLE = 8, STRIPE = 16 };
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+enum { ENOUGH = 32 }; /* what a fuzzer reaches */
+#else
+enum { ENOUGH = 4096 };
+#endif
 
 /* Requantise the stripes of a list that a step of `every` hits. `keep`: keep the tokens too, else they are only counted. */
 static Refusal requantise_stripes(Trial *trial, int quality, size_t every, bool keep) {
