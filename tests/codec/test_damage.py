@@ -61,9 +61,8 @@ def test_a_jpeg_with_anything_behind_its_end_passes(way: str) -> None:
 def test_a_jpeg_that_lacks_only_its_end_mark_passes(way: str) -> None:
     data = photo("coffee", width=200)
 
-    done = compressed(data[:-2])
-
-    assert likeness(done.data, data) > 0.75
+    for done in (compressed(data[:-2]), compressed(data[:-2], max_bytes="100%")):
+        assert likeness(done.data, data) > 0.75
 
 
 def test_a_jpeg_with_stray_bytes_between_its_segments_passes(way: str) -> None:

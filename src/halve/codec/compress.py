@@ -8,7 +8,7 @@ import pyvips
 
 from halve.codec import look
 from halve.codec.coefficients import requantised
-from halve.codec.damage import damaged, forget
+from halve.codec.damage import forget
 from halve.codec.encoders import Encoder
 from halve.codec.picture import Picture, open_picture
 from halve.codec.plan import Plan, plan
@@ -25,31 +25,37 @@ def compress(data: bytes, options: Options, *, max_pixels: int) -> Compressed:
     forget()
     picture = open_picture(data, sniff(data), max_pixels=max_pixels)
     what = plan(picture, options)
-    if what.only_bounded:
-        original = _original(picture)
-        if original is not None and _fits(original, what):
-            picture.use(_read)
-            return original
+    if what.only_bounded and (original := _original_that_fits(picture, what)) is not None:
+        picture.use(_read)
+        return original
     made = _make(picture, what)
     if made is not None and len(made.data) < least_left(data, picture.kind):
         return made
-    original = _original(picture)
-    if made is not None and len(made.data) < len(original.data if original else data):
+    try:
+        original = _original(picture)
+    except ImageFailed:  # too odd to cut anything out of
+        if made is None or len(made.data) >= len(data):
+            raise
         return made
-    if original is None:
-        raise damaged(picture.kind, "it cannot be followed to its end")
+    if made is not None and len(made.data) < len(original.data):
+        return made
     if not _fits(original, what):
         raise ImageFailed(f"cannot be made smaller than {_bytes(what.bound or 0)}", code="size_target")
     return original
 
 
-def _original(picture: Picture) -> Compressed | None:
-    """What is handed out where nothing smaller can be made; None for a file too odd to cut its metadata out of."""
-    try:
-        data = strip(picture.data, picture.kind)
-    except ImageFailed:
-        return None
+def _original(picture: Picture) -> Compressed:
+    """What is handed out where nothing smaller can be made."""
+    data = strip(picture.data, picture.kind)
     return Compressed(data, picture.kind.value, picture.width, picture.height, quality=None, kept=True)
+
+
+def _original_that_fits(picture: Picture, what: Plan) -> Compressed | None:
+    try:
+        original = _original(picture)
+    except ImageFailed:  # encoding it may still do
+        return None
+    return original if _fits(original, what) else None
 
 
 def _fits(made: Compressed, what: Plan) -> bool:

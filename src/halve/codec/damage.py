@@ -15,6 +15,8 @@ from halve.core.errors import ImageFailed
 NAMES = {kind: kind.upper() for kind in Kind} | {Kind.WEBP: "WebP"}
 
 _NO_MEMORY = re.compile(r"memory|alloc|bufferpool|Undefined AOM|unable to encode|temporarily unavailable", re.IGNORECASE)
+_NOT_OFFERED = re.compile(r"unsupported|not (?:supported|configured|implemented)", re.IGNORECASE)
+_NO_WORDS = re.compile(r"cannot identify image file .*")
 _DOMAIN = re.compile(r"^[\w ]{1,24}: (?=\S)")
 _PATIENCE = 120  # characters of a library's complaint that a cell of the sheet should have to bear
 
@@ -60,11 +62,17 @@ def translated(kind: Kind) -> Iterator[None]:
     except pyvips.Error as error:
         if _is_about_memory(str(error.detail)):
             raise MemoryError from None
-        raise damaged(kind, complaint(str(error.detail))) from None
+        raise _failure(kind, complaint(str(error.detail))) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, RuntimeError) as error:
         if _is_about_memory(str(error)):
             raise MemoryError from None
-        raise damaged(kind, _one_line(str(error)) or type(error).__name__) from None
+        raise _failure(kind, _one_line(str(error)) or type(error).__name__) from None
+
+
+def _failure(kind: Kind, reason: str) -> ImageFailed:
+    if _NOT_OFFERED.search(reason):
+        return ImageFailed(f"this kind of {NAMES[kind]} is not supported: {reason}", code="unsupported_format")
+    return damaged(kind, _NO_WORDS.sub("it cannot be read", reason))
 
 
 def _is_about_memory(text: str) -> bool:

@@ -29,6 +29,7 @@ _LOADERS: dict[Kind, Callable[..., pyvips.Image]] = {
 _ANIMATED = (Kind.WEBP, Kind.GIF)
 _PAGED = (*_ANIMATED, Kind.TIFF)
 _FAIL_ON = {Kind.JPEG: "warning"}  # elsewhere warnings are about trifles, here they mean missing pixels
+_LENIENT = {Kind.JPEG: "none"}  # the header alone: strictness is for the pixels
 _TRIFLES = (  # of a JPEG that shows well in every viewer
     "extraneous bytes before marker",
     "Invalid SOS parameters",
@@ -116,7 +117,7 @@ def open_picture(data: bytes, kind: Kind, *, max_pixels: int) -> Picture:
 
 
 def _open(data: bytes, kind: Kind, max_pixels: int, pages: int = -1) -> Picture:
-    header = _load(data, kind, pages if kind in _PAGED else 1)
+    header = _load(data, kind, pages if kind in _PAGED else 1, fail_on=_LENIENT.get(kind))
     pages = max(header.get("n-pages"), 1) if kind in _ANIMATED and header.get_typeof("n-pages") else max(pages, 1)
     height = header.height // pages
     _check_pixels(header.width, height, pages, bytes_each=header.bands * _depth(header), most=max_pixels)
