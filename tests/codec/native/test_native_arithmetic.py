@@ -128,9 +128,9 @@ def test_jfif_says_ycbcr_whatever_else_is_said() -> None:
 
 
 def test_codes_are_no_longer_than_16_bits_however_rare_the_symbols() -> None:
-    """Frequencies like Fibonacci's numbers make the deepest of trees: without a limit, the rarest would take 19 bits."""
-    numbers = [1, 1]
-    while len(numbers) < 19:
+    """Frequencies like Fibonacci's numbers make the deepest of trees: without a limit, the rarest would take 18 bits."""
+    numbers = [1, 2]
+    while len(numbers) < 18:
         numbers.append(numbers[-1] + numbers[-2])
     rows = -(-sum(numbers) // 128)
     blocks: Blocks = np.zeros((rows * 128, 64), dtype=np.int64)
