@@ -259,15 +259,6 @@ async def test_children_that_do_not_start_are_a_clear_error(make: Make, monkeypa
     assert failure.value.code == "codec_unavailable"
 
 
-async def test_too_little_memory_to_start_is_said(make: Make) -> None:
-    pool = make(memory_bytes=30_000_000)
-
-    with pytest.raises((StoreFailed, ImageFailed)) as failure:
-        await pool.compress(SMALL, DEFAULT)
-
-    assert failure.value.code in {"codec_unavailable", "out_of_memory", "codec_crashed"}
-
-
 async def test_no_interpreter_is_a_clear_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     pool = make(1)

@@ -135,8 +135,11 @@ def how_it_ended(status: int) -> str:
 
 
 def command(fd: int, limits: CodecLimits) -> list[str]:
-    """The command that starts a child on socket `fd`: this interpreter, isolated, with our own import path and nothing else."""
-    here = str(Path(halve.__file__).resolve().parent.parent)
-    path = list(dict.fromkeys([here, *(entry for entry in sys.path if entry)]))
+    """The command that starts a child on socket `fd`: this interpreter, isolated, with our own import path and nothing else.
+
+    The working directory is left out of that path: pictures and secrets may be there.
+    """
+    here, working = str(Path(halve.__file__).resolve().parent.parent), str(Path.cwd())
+    path = list(dict.fromkeys([here, *(entry for entry in sys.path if entry not in ("", working))]))
     start = [sys.executable, "-I", "-S", "-c", _START, str(len(path)), *path]
     return [*start, *(str(n) for n in (fd, os.getpid(), limits.max_pixels, limits.memory_bytes, limits.cpu_seconds))]

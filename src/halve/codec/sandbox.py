@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 
+from halve.codec import landlock
 from halve.codec.limits import CodecLimits
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
@@ -15,8 +16,9 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 def enter(limits: CodecLimits, parent: int) -> None:
     """Limit this process for good. `parent` is the process id of who started it; without that parent it does not live on.
 
-    It writes no file and leaves no core, opens few files, and takes no more address space than it is given. Signals meant
-    for the parent (Ctrl-C, a service manager's stop) do not reach it: the parent says when it is over.
+    It writes no file and leaves no core, opens few files, takes no more address space than it is given, and reads nothing but
+    code and libraries. Signals meant for the parent (Ctrl-C, a service manager's stop) do not reach it: the parent says when
+    it is over.
     """
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
@@ -27,6 +29,7 @@ def enter(limits: CodecLimits, parent: int) -> None:
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        landlock.restrict((*sys.path, sys.prefix, sys.base_prefix))
     if os.getppid() != parent:  # it died before we could ask to be told
         sys.exit(0)
 
