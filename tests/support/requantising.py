@@ -25,7 +25,7 @@ SAMPLINGS: dict[str, list[tuple[int, int]]] = {
 FINE = [2 + i // 16 for i in range(64)]
 FINE_CHROMA = [3 + i // 12 for i in range(64)]
 
-DEAD_ZONE = Fraction(64, 100)
+DEAD_ZONE = Fraction(63, 100)
 
 # Tables K.1 and K.2, as the standard prints them: row by row.
 _LUMINANCE = """
@@ -45,7 +45,7 @@ def target_steps(source: Sequence[int], quality: int, *, luminance: bool) -> lis
 
 
 def requantised(blocks: Blocks, source: Sequence[int], target: Sequence[int]) -> Blocks:
-    """Each coefficient at its new step: to the nearest, halves away from zero, but AC below 0.64 of a step to nothing."""
+    """Each coefficient at its new step: to the nearest, halves away from zero, but AC below 0.63 of a step to nothing."""
     out = np.zeros_like(blocks)
     for place, value in np.ndenumerate(blocks):
         if value:

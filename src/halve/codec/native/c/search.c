@@ -3,7 +3,7 @@
 /* A first guess looks at every eighth stripe of so many MCUs, where there are so many that this tells something. */
 enum { SAMPLE = 8, STRIPE = 16 };
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-enum { ENOUGH = 32 }; /* what a fuzzer reaches */
+enum { ENOUGH = 8 }; /* what a fuzzer reaches */
 #else
 enum { ENOUGH = 4096 };
 #endif
