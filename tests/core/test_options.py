@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from halve.core.errors import OptionRefused
-from halve.core.options import MAX_SIZE_LIMIT, Format, MaxBytes, Options, read_options
+from halve.core.options import DEFAULT_QUALITY, MAX_SIZE_LIMIT, Format, MaxBytes, Options, read_options
 
 
 def test_nothing_said_is_the_default() -> None:
@@ -86,4 +86,10 @@ OPTIONS = st.builds(
 
 @given(OPTIONS)
 def test_the_words_of_options_read_as_the_same_options(options: Options) -> None:
+    assume(options.max_bytes is not None or options.quality != DEFAULT_QUALITY)
     assert read_options(**options.words()) == options
+
+
+def test_the_default_said_aloud_is_the_default() -> None:
+    assert read_options(quality="50") == read_options()
+    assert read_options(quality="50", max_bytes="50%").quality == DEFAULT_QUALITY  # here it is a ceiling, which is not the default
