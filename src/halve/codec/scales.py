@@ -1,7 +1,8 @@
 """Where each encoder's own scale looks like a given quality of the JPEG scale.
 
-Measured: mean SSIMULACRA2 over six photographs, encoders as they are called in `encoders`; points between are interpolated.
-`docs/compression.md` has the figures, `bench/scales.py` the measurement.
+Measured: mean SSIMULACRA2 over six photographs, encoders as they are called in `encoders`; points between are interpolated. A palette
+does photographs another harm than flat cut-outs, so PNG's are those that please both. `docs/compression.md` has the figures,
+`bench/scales.py` the measurement.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Scale = tuple[int, ...]
 WEBP: Scale = (0, 1, 2, 5, 15, 31, 43, 54, 64, 76, 82, 86, 98, 100, 100)
 AVIF: Scale = (1, 2, 7, 19, 27, 37, 42, 47, 50, 55, 62, 68, 85, 93, 98)
 HEIC: Scale = (0, 2, 10, 16, 22, 29, 33, 36, 39, 42, 47, 50, 67, 90, 100)
-PNG: Scale = (0, 1, 1, 2, 3, 7, 10, 24, 35, 49, 72, 88, 100, 100, 100)
+PNG: Scale = (0, 1, 2, 4, 7, 18, 31, 45, 50, 58, 72, 88, 100, 100, 100)
 
 
 def on(scale: Scale, quality: int) -> int:

@@ -1,0 +1,118 @@
+"""Where each encoder's own scale looks like the JPEG scale: what `halve.codec.scales` is made from.
+
+    uv run --with ssimulacra2 python -m bench.scales [FOLDER]
+
+Mean SSIMULACRA2 over crops of six photographs of scikit-image's, or over the PNG files of a folder (cut-outs, say). For each format
+the scores of its numbers, and the numbers at which it equals JPEG's qualities. Takes some ten minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import os
+import tempfile
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ["VIPS_CONCURRENCY"] = "1"
+
+import pyvips
+import skimage
+from PIL import Image
+
+from halve.codec import encoders, scales
+
+PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg", "hubble_deep_field.jpg")
+NUMBERS = (1, 3, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 100)
+LONGEST = 512
+
+Encode = Callable[[pyvips.Image, int], bytes]
+
+
+def pictures(folder: Path | None) -> Iterator[pyvips.Image]:
+    data = Path(skimage.__file__).parent / "data"
+    for path in sorted(folder.glob("*.png")) if folder else [data / name for name in PHOTOS]:
+        image = pyvips.Image.new_from_file(str(path))
+        if folder:
+            image = image.thumbnail_image(LONGEST)
+        yield image.crop(0, 0, min(image.width, LONGEST), min(image.height, LONGEST)).copy_memory()
+
+
+def on_own_scale(format: str) -> Encode:
+    """The format's encoder, given its own numbers in place of qualities."""
+    encoder = encoders.ENCODERS[format]
+
+    def encode(image: pyvips.Image, number: int) -> bytes:
+        translate, scales.on = scales.on, lambda scale, quality: number
+        try:
+            return encoder.encode(encoder.prepared(image).copy_memory(), 50)
+        finally:
+            scales.on = translate
+
+    return encode
+
+
+def jpeg(image: pyvips.Image, quality: int) -> bytes:
+    encoder = encoders.ENCODERS["jpeg"]
+    return encoder.encode(encoder.prepared(image).copy_memory(), quality)
+
+
+def score(image: pyvips.Image, encoded: bytes, folder: Path) -> float:
+    measure: Callable[[str, str], float] = importlib.import_module("ssimulacra2").compute_ssimulacra2
+    original, result = folder / "original.png", folder / "result.png"
+    on_white(image).write_to_file(str(original))
+    if encoded[4:8] == b"ftyp" and encoded[8:12] == b"heic":
+        importlib.import_module("pillow_heif").open_heif(io.BytesIO(encoded)).to_pillow().convert("RGB").save(result)
+    else:
+        on_white(pyvips.Image.new_from_buffer(encoded, "")).write_to_file(str(result))
+    with Image.open(result) as shown:
+        assert shown.size == (image.width, image.height)
+    return measure(str(original), str(result))
+
+
+def on_white(image: pyvips.Image) -> pyvips.Image:
+    return (image.flatten(background=255) if image.hasalpha() else image).colourspace("srgb")
+
+
+def scores(images: list[pyvips.Image], encode: Encode, numbers: tuple[int, ...]) -> tuple[list[float], list[int]]:
+    """Mean score and total weight of each number."""
+    means, weights = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in numbers:
+            made = [encode(image, number) for image in images]
+            means.append(sum(score(image, data, Path(folder)) for image, data in zip(images, made, strict=True)) / len(images))
+            weights.append(sum(map(len, made)))
+    return means, weights
+
+
+def equal(wanted: float, means: list[float], numbers: tuple[int, ...]) -> int:
+    """The number at which the score is first reached, between those measured by a straight line."""
+    rising = [max(means[: index + 1]) for index in range(len(means))]
+    after = bisect_right(rising, wanted)
+    if after == 0:
+        return numbers[0]
+    if after == len(rising):
+        return numbers[-1]
+    share = (wanted - rising[after - 1]) / (rising[after] - rising[after - 1])
+    return round(numbers[after - 1] + share * (numbers[after] - numbers[after - 1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--formats", default="webp,avif,heic,png")
+    arguments = parser.parse_args()
+    images = list(pictures(arguments.folder))
+    wanted, weights = scores(images, jpeg, scales.QUALITIES)
+    print("JPEG quality", *scales.QUALITIES, "score", *(f"{mean:.1f}" for mean in wanted), "bytes", *weights, sep="\t")
+    for format in arguments.formats.split(","):
+        means, weights = scores(images, on_own_scale(format), NUMBERS)
+        print(f"{format} number", *NUMBERS, "score", *(f"{mean:.1f}" for mean in means), "bytes", *weights, sep="\t")
+        print(f"{format} equals", *(equal(mean, means, NUMBERS) for mean in wanted), sep="\t", flush=True)
+
+
+if __name__ == "__main__":
+    main()
