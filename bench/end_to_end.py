@@ -36,9 +36,6 @@ from bench.measure import Cost, measured
 TABLE = Path(__file__).parents[1] / "docs/benchmarks/end-to-end.md"
 CORES = 2
 
-CONNECTIONS = 64
-"""To the one server that has all the pictures; by default it would be 16, out of courtesy to servers of others."""
-
 
 @dataclass(frozen=True)
 class Case:
@@ -73,8 +70,7 @@ def halve(pictures: Corpus, address: str, count: int, work: Path) -> Cost:
         writer.writerows([n, f"Product {n}", url] for n, url in enumerate(urls(pictures, address, count), start=1))
     command = [sys.executable, "-m", "halve", "run", str(sheet), "-o", str(work / "out"), "--json"]
     command += ["--allow-private", "127.0.0.0/8", "--concurrency", str(CORES)]
-    environment = {**os.environ, "HALVE_PER_HOST": str(CONNECTIONS)}
-    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     with run, measured(run.pid) as cost:
         told, _ = run.communicate()
     summary = json.loads(told)
@@ -154,7 +150,7 @@ made of real photographs at their own resolution (`bench/corpus.py`).
 The baseline (`bench/baseline_celery.py`) is a Celery prefork worker with two processes, one task an image, on Valkey: fetched
 with requests, encoded by Pillow at quality 50, written to a file. Its clock starts with warm workers; for `halve run`
 everything counts, from the start of the process to its end: the sheet read and written, a durable record of every image and
-codecs in isolation included. It may have {CONNECTIONS} connections to the one server (`HALVE_PER_HOST`).
+codecs in isolation included. All settings are the defaults.
 CPU and memory are those of the whole tree of processes, and of the broker where there is one.
 """
 
