@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None,
         validation_alias=AliasChoices("HALVE_DATABASE_URL", "DATABASE_URL"),
-        description="Where requests and products live: `sqlite:///…`. Default: `halve.db` in the data folder.",
+        description="Where requests and products live: `sqlite:///…`, `mongodb://…/db`. Default: `halve.db` in the data folder.",
     )
     storage_url: str | None = Field(
         None,

@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import pymongo
 import pytest
 
 from tests.contract import elsewhere
@@ -50,8 +51,29 @@ async def _pass_time_in_sqlite(url: str, seconds: float) -> None:
     connection.close()
 
 
+@asynccontextmanager
+async def _mongo(folder: Path) -> AsyncIterator[str]:
+    async with elsewhere.mongo_database() as url:
+        yield url
+
+
+async def _pass_time_in_mongo(url: str, seconds: float) -> None:
+    server, _, name = url.rpartition("/")
+    with pymongo.MongoClient[dict[str, Any]](server) as client:
+        for collection, fields in (
+            ("requests", ("created_at", "completed_at", "checked_at")),
+            ("products", ("due_at",)),
+            ("deliveries", ("due_at",)),
+        ):
+            for field in fields:
+                client[name][collection].update_many(
+                    {field: {"$type": "date"}}, [{"$set": {field: {"$add": [f"${field}", round(-1000 * seconds)]}}}]
+                )
+
+
 STATES = {
     "sqlite": StateBackend(_sqlite, _pass_time_in_sqlite),
+    "mongodb": StateBackend(_mongo, _pass_time_in_mongo),
 }
 """Scheme of `HALVE_DATABASE_URL` → how to get one."""
 

@@ -83,6 +83,17 @@ async def gridfs(folder: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def mongo_database() -> AsyncIterator[str]:
+    """`mongodb://…` of a database of its own, for the state store."""
+    await _fill_default_executor()
+    try:
+        with empty_database() as (url, name):
+            yield f"{url}/{name}"
+    except CannotStart as error:
+        cannot_start("a MongoDB server (SecantusDB)", error)
+
+
+@asynccontextmanager
 async def cloudinary(folder: Path) -> AsyncIterator[str]:
     with FakeCloudinary() as server, mock.patch.dict(os.environ, LOOPBACK):
         yield server.storage_url

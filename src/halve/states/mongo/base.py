@@ -1,0 +1,97 @@
+"""The collections, and how the server is reached: patience, write and read concerns, the server's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError, ConfigurationError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+from halve.core.errors import OptionRefused
+from halve.states.mongo.errors import reason
+
+PATIENCE: dict[str, Any] = {
+    "serverSelectionTimeoutMS": 10_000,
+    "connectTimeoutMS": 10_000,
+    "socketTimeoutMS": 60_000,
+    "waitQueueTimeoutMS": 60_000,
+    "appname": "halve",
+}
+"""Limits of one attempt; the driver makes two. The URL's own options win."""
+
+MAJORITY_WITHIN = 30_000
+"""Milliseconds that a write may take to reach a majority of the replica set."""
+
+DUPLICATE = 11000
+"""The server's code for a key that is there already."""
+
+Document = dict[str, Any]
+Collection = AsyncCollection[Document]
+
+
+class Base:
+    """Writes return when a majority has them in its journal; reads go to the primary and see what a majority has."""
+
+    def __init__(self, url: str) -> None:
+        self.client, name = _client(url)
+        self.where = f"MongoDB's database {name!r}"
+        database = self.client.get_database(
+            name,
+            codec_options=CodecOptions(tz_aware=True),
+            write_concern=WriteConcern("majority", wtimeout=MAJORITY_WITHIN),
+            read_concern=ReadConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
+        self.requests: Collection = database["requests"]
+        self.products: Collection = database["products"]
+        self.deliveries: Collection = database["deliveries"]
+        self.secrets: Collection = database["secrets"]
+        self.meta: Collection = database["meta"]
+        self._database = database
+
+    async def now(self) -> datetime:
+        """The server's clock, for conditions. What is written takes `$$NOW` from the same one."""
+        answer: datetime = (await self._database.command("hello"))["localTime"]
+        return answer
+
+
+async def insert_new(collection: Collection, documents: Sequence[Document]) -> None:
+    """Insert those whose `_id` is not there yet."""
+    if not documents:
+        return
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        if any(problem["code"] != DUPLICATE for problem in error.details["writeErrors"]) or error.details["writeConcernErrors"]:
+            raise
+
+
+def milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _client(url: str) -> tuple[AsyncMongoClient[Document], str]:
+    parts = urlsplit(url)
+    database = unquote(parts.path.strip("/"))
+    if not parts.netloc or not database or "/" in database:
+        raise OptionRefused(
+            "HALVE_DATABASE_URL",
+            "HALVE_DATABASE_URL must name a host and a database: mongodb://host:27017/database.",
+            code="bad_setting",
+        )
+    said = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    patience = {name: value for name, value in PATIENCE.items() if name.lower() not in said}
+    try:
+        return AsyncMongoClient(url, **patience), database
+    except (ConfigurationError, ValueError, TypeError) as error:
+        raise OptionRefused(
+            "HALVE_DATABASE_URL", f"HALVE_DATABASE_URL is no address of MongoDB: {reason(error)}.", code="bad_setting"
+        ) from error
