@@ -19,6 +19,7 @@ FAIR, OLDEST = "ready_fairly", "ready_oldest"
 WAITING, LEASED = "waiting", "leased"
 DUE = "due"
 UNFINISHED = "unfinished"
+OUTBOX = "outbox"
 
 PRODUCTS = [
     IndexModel([("place", ASCENDING), ("seq", ASCENDING)], name=FAIR, partialFilterExpression={"state": "ready"}),
@@ -49,7 +50,7 @@ REQUESTS = [
     IndexModel([("seq", ASCENDING)], name=UNFINISHED, partialFilterExpression=_UNFINISHED),
     IndexModel([("checked_at", ASCENDING)], name="to_check", partialFilterExpression=_UNFINISHED),
     IndexModel([("owner", ASCENDING)], name="open_of_owner", partialFilterExpression=_UNFINISHED),
-    IndexModel([("outbox.id", ASCENDING)], name="outbox", partialFilterExpression={"outbox": {"$exists": True}}),
+    IndexModel([("outbox.id", ASCENDING)], name=OUTBOX, partialFilterExpression={"outbox": {"$exists": True}}),
 ]
 
 DELIVERIES = [

@@ -14,7 +14,7 @@ from halve.states.mongo import lots
 from halve.states.mongo.base import Base, Collection, Document
 from halve.states.mongo.documents import ACTIVE
 from halve.states.mongo.ending import erase_rest
-from halve.states.mongo.schema import DUE, FAIR, LEASED, UNFINISHED, WAITING
+from halve.states.mongo.schema import DUE, FAIR, LEASED, OUTBOX, UNFINISHED, WAITING
 
 FAR_AHEAD = timedelta(days=1, seconds=60)
 """Nothing waits longer than a day. What is due later than this was written under a clock that has been put back since."""
@@ -83,7 +83,8 @@ async def mend(base: Base, *, limit: int = CHECKED) -> None:
     half_erased = await base.requests.find_one({"stage": "erased"})
     if half_erased is not None:
         await erase_rest(base, half_erased)
-    for request in await base.requests.find({"outbox": {"$exists": True}, "stage": "published"}).limit(limit).to_list():
+    to_send = base.requests.find({"outbox": {"$exists": True}, "stage": "published"}).hint(OUTBOX)
+    for request in await to_send.limit(limit).to_list():
         await outbox.send_out(base, request)
     long_ago = {"$lt": await base.now() - CHECK_EVERY}
     to_check = base.requests.find({"unfinished": 1, "checked_at": long_ago, **ACTIVE}).sort("checked_at", 1).limit(limit)

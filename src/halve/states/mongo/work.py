@@ -13,7 +13,7 @@ from halve.core.models import Outcome, Product, ProductState
 from halve.states.mongo import documents, lots
 from halve.states.mongo.base import Base, Document, milliseconds
 from halve.states.mongo.documents import ACTIVE, product_key
-from halve.states.mongo.schema import FAIR, OLDEST
+from halve.states.mongo.schema import FAIR, LEASED, OLDEST
 
 _ORDERS = {FAIR: ("place", "seq"), OLDEST: ("seq", "place")}
 
@@ -68,6 +68,7 @@ async def let_go(base: Base, tokens: Sequence[ObjectId]) -> None:
     await base.products.update_many(
         {"state": "leased", "claim": {"$in": list(tokens)}},
         {"$set": {"state": "ready"}, "$unset": {"holder": "", "due_at": "", "claim": ""}},
+        hint=LEASED,
     )
 
 
