@@ -14,7 +14,7 @@ typedef struct {
 } Rule;
 
 /* An AC coefficient below this many target steps vanishes, all others go to the nearest step. A dead zone wider than the nearest's
- * 0.5 saves bits where the eye sees least: docs/decisions/0011-a-dead-zone-of-0.63.md. */
+ * 0.5 saves bits where the eye sees least: docs/decisions/0012-jpegs-by-their-coefficients.md. */
 enum { DEAD_ZONE_OF_100 = 63, RATIO_BITS = 31 };
 
 /* A magnitude in steps of the target, to the nearest, halves up. Exact for magnitudes up to 1024 and steps up to 255, or equal
