@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -36,6 +37,15 @@ def living() -> list[psutil.Process]:
 def slow() -> Held:
     """Some seconds of work."""
     return Held(encoded(mosaic(2400, 1800), "jpeg"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def uvloop_has_its_own() -> None:
+    """It opens two pipes when it is first used, and keeps them."""
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        uvloop.run(asyncio.sleep(0))
 
 
 @pytest.fixture(autouse=True)
@@ -381,3 +391,32 @@ async def test_a_child_is_a_process_like_any_other() -> None:
     child.kill()
 
     assert await child.reap() == -signal.SIGKILL
+
+
+def test_it_is_no_different_on_uvloop() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def story() -> None:
+        pool = CodecPool(1)
+        assert (await pool.compress(SMALL, DEFAULT)).width == 64
+        cancelled = asyncio.create_task(pool.compress(slow(), options(format="avif")))
+        await asyncio.sleep(0.1)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert (await pool.compress(SMALL, DEFAULT)).width == 64
+        cut_off = asyncio.create_task(pool.compress(slow(), options(format="avif")))
+        waiting = asyncio.create_task(pool.compress(SMALL, DEFAULT))
+        await asyncio.sleep(0.1)
+        (child,) = living()
+        child.kill()
+        with pytest.raises(CodecCrashed, match="SIGKILL"):
+            await cut_off
+        assert (await waiting).width == 64
+        last = asyncio.create_task(pool.compress(slow(), options(format="avif")))
+        await asyncio.sleep(0.1)
+        await pool.close()
+        with pytest.raises(StoreFailed):
+            await last
+
+    uvloop.run(story())
