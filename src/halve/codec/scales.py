@@ -1,8 +1,8 @@
 """Where each encoder's own scale looks like a given quality of the JPEG scale.
 
-Measured: mean SSIMULACRA2 over six photographs, encoders as they are called in `encoders`; points between are interpolated. A palette
-does photographs another harm than flat cut-outs, so PNG's are those that please both. `docs/compression.md` has the figures,
-`bench/scales.py` the measurement.
+Measured: mean SSIMULACRA2 over six photographs, encoders as they are called in `encoders`; points between are interpolated.
+A palette harms photographs and cut-outs differently, so PNG's numbers are those that please both. `docs/compression.md` has the
+figures, `bench/scales.py` the measurement.
 """
 
 from __future__ import annotations
