@@ -2,6 +2,7 @@
 
 #include "block.h"
 #include "memory.h"
+#include "row.h"
 
 static void keep_block(Band *band, size_t block, int dc, const Coefficient *ac, unsigned count) {
     uint64_t nonzero = 0;
@@ -11,36 +12,6 @@ static void keep_block(Band *band, size_t block, int dc, const Coefficient *ac, 
     }
     band->dc[block] = (int16_t)dc;
     band->nonzero[block] = nonzero;
-}
-
-/* A block of every MCU of a row: where in its component's band it goes. */
-typedef struct {
-    int place; /* of the component in the scan */
-    Band *band;
-    size_t start, step; /* its block in the first MCU; how far on it is in the next */
-    size_t end;         /* first block that only fills up an MCU beyond the picture's edge */
-} Slot;
-
-/* The slots of an MCU, in order (A.2.3), at most MAX_MCU_BLOCKS. A scan of one component goes by its own blocks one at a time
- * (A.2.2). */
-static int list_slots(Slot slot[MAX_MCU_BLOCKS], const Scan *scan, const Frame *frame, Band *bands, size_t row) {
-    int slots = 0;
-    if (scan->components == 1) {
-        slot[slots++] = (Slot){0, &bands[scan->component[0]], 0, 1, SIZE_MAX};
-        return slots;
-    }
-    for (int place = 0; place < scan->components; place++) {
-        const Component *component = &frame->component[scan->component[place]];
-        for (size_t y = 0; y < (size_t)component->v; y++) {
-            bool below = row * (size_t)component->v + y >= component->rows;
-            for (size_t x = 0; x < (size_t)component->h; x++) {
-                size_t line = y * component->columns;
-                slot[slots++] = (Slot){place, &bands[scan->component[place]], line + x, (size_t)component->h,
-                                       below ? 0 : line + component->columns};
-            }
-        }
-    }
-    return slots;
 }
 
 void fill_positions(Positions *positions) {
@@ -59,15 +30,16 @@ Refusal read_interleaved(Pass *pass, const Frame *frame, Band *bands, size_t row
     Coefficient ac[BLOCK];
     unsigned count = 0;
     Sieve everything;
-    Slot slot[MAX_MCU_BLOCKS];
-    int slots = list_slots(slot, scan, frame, bands, row);
+    /* a scan of one component goes by its own blocks one at a time (A.2.2) */
+    RowSlot slots[MAX_MCU_BLOCKS] = {{.band = &bands[scan->component[0]], .step = 1, .end = SIZE_MAX}};
+    int blocks = scan->components == 1 ? 1 : list_row_slots(slots, frame, scan->component, scan->components, bands, row);
     if (pass->ac) everything = sieve_for_all();
     for (size_t mcu = from; mcu < to; mcu++) {
-        for (int i = 0; i < slots; i++) {
-            Band *band = slot[i].band;
-            size_t block = slot[i].start + mcu * slot[i].step;
-            bool picture = block < slot[i].end;
-            int place = slot[i].place;
+        for (const RowSlot *slot = slots; slot < slots + blocks; slot++) {
+            size_t block = slot->start + mcu * slot->step;
+            bool picture = block < slot->end;
+            int place = slot->place;
+            Band *band = slot->band;
             if (!pass->dc) { /* G.1.2.1: a bit more */
                 refill(&bits);
                 int bit = (int)take(&bits, 1) << scan->low;

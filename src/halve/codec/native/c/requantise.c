@@ -3,6 +3,7 @@
 #include "interval.h"
 #include "memory.h"
 #include "pass.h"
+#include "row.h"
 #include "search.h"
 #include "sequential.h"
 
@@ -45,6 +46,7 @@ static Refusal settle_quant_tables(Job *job, const Scan *scan) {
 static void open_sink(Job *job) {
     job->sink.tokens = &job->tokens;
     job->sink.list = &job->list;
+    job->sink.everything = sieve_for_all();
     if (job->request->max_bytes > 0) return;
     make_rules(job->rule, &job->tables.frame, &job->tables.metadata, job->request->quality);
     job->sink.rule = job->rule;
@@ -71,44 +73,17 @@ static Refusal read_scan_data(Job *job, const Scan *scan) {
     return read_whole_scan(&job->reader, &job->tables, scan, &job->interval, &job->sink);
 }
 
-/* A row of MCUs from the bands, in the order of an interleaved scan (A.2.3). */
-static Refusal pass_on_row(Job *job, const Sieve *sieve, size_t row) {
-    const Frame *frame = &job->tables.frame;
-    for (size_t column = 0; column < frame->mcu_columns; column++) {
-        TRY(sink_reserve(&job->sink, frame->mcu_blocks));
-        for (int b = 0; b < frame->mcu_blocks; b++) {
-            int c = frame->mcu_component[b];
-            const Component *component = &frame->component[c];
-            size_t x = column * (size_t)component->h + (size_t)frame->mcu_x[b], y = (size_t)frame->mcu_y[b];
-            if (x >= component->columns || row * (size_t)component->v + y >= component->rows) {
-                sink_filler(&job->sink, c);
-                continue;
-            }
-            const Band *band = &job->band[c];
-            size_t block = y * component->columns + x;
-            uint64_t which = band->nonzero[block];
-            Coefficient ac[BLOCK];
-            if (which) which &= kept_in_band(band->ac + block * BLOCK, &sieve[c]);
-            unsigned count = band_coefficients(band, block, which, ac);
-            sink_block(&job->sink, c, band->dc[block], ac, count);
-        }
-    }
-    return ACCEPTED;
-}
-
 static Refusal read_passes(Job *job) {
     const Frame *frame = &job->tables.frame;
-    Sieve sieve[MAX_COMPONENTS];
     if (!progress_complete(&job->progress, frame->components)) return "progressive scans that end early";
     open_sink(job);
     for (int c = 0; c < frame->components; c++) {
-        sieve[c] = sink_sieve(&job->sink, c);
         TRY(band_open(&job->band[c], frame->component[c].columns * (size_t)frame->component[c].v));
     }
     for (size_t row = 0; row < frame->mcu_rows; row++) {
         for (int c = 0; c < frame->components; c++) band_clear(&job->band[c]);
         for (int i = 0; i < job->passes; i++) TRY(read_pass(job->pass[i], frame, row, job->band));
-        TRY(pass_on_row(job, sieve, row));
+        TRY(pass_on_row(frame, job->band, row, &job->sink));
     }
     return ACCEPTED;
 }

@@ -17,44 +17,52 @@ static Refusal build_decoders(Decoders *decoders, const Tables *tables, const Sc
     return ACCEPTED;
 }
 
-/* Where a block of an interleaved MCU lies. */
+/* A block of every MCU, and what decodes it. */
 typedef struct {
-    size_t column, row; /* of MCUs */
-} Place;
+    const Decoder *dc, *ac;
+    const Sieve *sieve;
+    int component;
+    size_t x, y; /* its place within the component's part of the MCU */
+} Slot;
 
-static inline bool carries_picture(const Frame *frame, int block, Place mcu) {
-    const Component *component = &frame->component[frame->mcu_component[block]];
-    return mcu.column * (size_t)component->h + (size_t)frame->mcu_x[block] < component->columns &&
-           mcu.row * (size_t)component->v + (size_t)frame->mcu_y[block] < component->rows;
+static void list_slots(Slot slot[MAX_MCU_BLOCKS], const Frame *frame, const Decoders *decoders, const Sink *sink) {
+    for (int i = 0; i < frame->mcu_blocks; i++) {
+        int c = frame->mcu_component[i];
+        slot[i] =
+            (Slot){&decoders->dc[c], &decoders->ac[c], sink_sieve(sink, c), c, (size_t)frame->mcu_x[i], (size_t)frame->mcu_y[i]};
+    }
+}
+
+/* Whether the slot's block, in the MCU at `column` and `row`, is more than filler. */
+static inline bool carries_picture(const Frame *frame, const Slot *slot, size_t column, size_t row) {
+    const Component *component = &frame->component[slot->component];
+    return column * (size_t)component->h + slot->x < component->columns && row * (size_t)component->v + slot->y < component->rows;
 }
 
 /* The MCUs of one interval, `from` to `to` of the image, interleaved (A.2.3). */
-static Refusal read_whole_interval(const Frame *frame, const Decoders *decoders, const Interval *interval, Sink *sink, size_t from,
-                                   size_t to) {
+static Refusal read_whole_interval(const Frame *frame, const Slot slots[MAX_MCU_BLOCKS], const Interval *interval, Sink *sink,
+                                   size_t from, size_t to) {
     Bits bits = start_bits(interval);
     int32_t predicted[MAX_COMPONENTS] = {0};
     Coefficient ac[BLOCK];
-    Sieve sieve[MAX_COMPONENTS];
-    for (int c = 0; c < frame->components; c++) sieve[c] = sink_sieve(sink, c);
-    Place mcu = {from % frame->mcu_columns, from / frame->mcu_columns};
-    for (size_t i = from; i < to; i++) {
-        bool edge = mcu.column + 1 == frame->mcu_columns || mcu.row + 1 == frame->mcu_rows;
+    size_t column = from % frame->mcu_columns, row = from / frame->mcu_columns;
+    for (size_t mcu = from; mcu < to; mcu++) {
+        bool edge = column + 1 == frame->mcu_columns || row + 1 == frame->mcu_rows;
         TRY(sink_reserve(sink, frame->mcu_blocks));
-        for (int block = 0; block < frame->mcu_blocks; block++) {
-            int component = frame->mcu_component[block];
+        for (const Slot *slot = slots; slot < slots + frame->mcu_blocks; slot++) {
             unsigned count;
-            if (!decode_dc(&bits, &decoders->dc[component], &predicted[component])) return "a DC code that cannot be";
-            if (!decode_ac(&bits, &decoders->ac[component], &sieve[component], ac, &count)) return "an AC code that cannot be";
+            if (!decode_dc(&bits, slot->dc, &predicted[slot->component])) return "a DC code that cannot be";
+            if (!decode_ac(&bits, slot->ac, slot->sieve, ac, &count)) return "an AC code that cannot be";
             if (ran_over(&bits, interval)) return "a scan cut short";
-            if (edge && !carries_picture(frame, block, mcu)) {
-                sink_filler(sink, component);
+            if (edge && !carries_picture(frame, slot, column, row)) {
+                sink_filler(sink, slot->component);
             } else {
-                sink_block(sink, component, predicted[component], ac, count);
+                sink_block(sink, slot->component, predicted[slot->component], ac, count);
             }
         }
-        if (++mcu.column == frame->mcu_columns) {
-            mcu.column = 0;
-            mcu.row++;
+        if (++column == frame->mcu_columns) {
+            column = 0;
+            row++;
         }
     }
     return used_up(&bits, interval) ? ACCEPTED : "more data in a scan than belongs there";
@@ -62,14 +70,16 @@ static Refusal read_whole_interval(const Frame *frame, const Decoders *decoders,
 
 static Refusal read_intervals(Reader *reader, const Tables *tables, const Scan *scan, Decoders *decoders, Interval *interval,
                               Sink *sink) {
+    Slot slots[MAX_MCU_BLOCKS];
     TRY(build_decoders(decoders, tables, scan));
+    list_slots(slots, &tables->frame, decoders, sink);
     size_t mcus = tables->frame.mcu_columns * tables->frame.mcu_rows,
            step = tables->restart_interval ? tables->restart_interval : mcus;
     unsigned restarts = 0;
     for (size_t from = 0; from < mcus; from += step) {
         if (from > 0) TRY(read_restart(reader, restarts++));
         TRY(read_interval(reader, interval));
-        TRY(read_whole_interval(&tables->frame, decoders, interval, sink, from, mcus - from < step ? mcus : from + step));
+        TRY(read_whole_interval(&tables->frame, slots, interval, sink, from, mcus - from < step ? mcus : from + step));
     }
     return ACCEPTED;
 }

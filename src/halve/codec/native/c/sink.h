@@ -9,11 +9,12 @@ typedef struct {
     const Rule *rule; /* one a component; NULL: into the list */
     Tokens *tokens;
     List *list;
+    Sieve everything; /* what goes into the list */
 } Sink;
 
 /* What a block's coefficients are to be sieved through before they come here. */
-static inline Sieve sink_sieve(const Sink *sink, int component) {
-    return sink->rule ? sink->rule[component].sieve : sieve_for_all();
+static inline const Sieve *sink_sieve(const Sink *sink, int component) {
+    return sink->rule ? &sink->rule[component].sieve : &sink->everything;
 }
 
 /* Room for `blocks` more. */
