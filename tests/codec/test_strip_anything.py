@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 from functools import cache
 
 import pytest
@@ -105,6 +106,15 @@ def test_directories_that_point_at_one_another_come_to_an_end() -> None:
     assert len(strip(loop, Kind.TIFF)) == len(loop)
     with pytest.raises(ImageFailed):
         strip(crowd, Kind.TIFF)
+
+
+def test_lists_that_all_lie_in_one_place_come_to_an_end() -> None:
+    """TIFF: a thousand tags, each a list of the whole file's length."""
+    entry = struct.pack("<HHII", 0x0111, 4, 25_000, 8)
+    data = b"II*\0\x08\0\0\0" + struct.pack("<H", 1000) + entry * 1000 + b"\0" * 100_000
+
+    with pytest.raises(ImageFailed, match="share their numbers"):
+        tiff_tags.layout(data)
 
 
 def test_metadata_that_overlaps_the_picture_is_refused() -> None:

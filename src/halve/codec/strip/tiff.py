@@ -28,6 +28,7 @@ _LOOK = frozenset(
 _SUB_IFDS, _DIRECTORIES_THAT_GO = 330, frozenset({34665, 34853, 40965})  # EXIF, GPS, interoperability
 _PIXELS = ((273, 279), (324, 325), (513, 514))  # offsets and lengths: strips, tiles, an old-style JPEG
 _MOST_PAGES = 4096
+_MOST_READ = 4  # times the file's size; lists of numbers that all lie in one place would be read for ever
 _MOST_ENTRIES = 16_384  # in all directories together; a page has some twenty
 
 
@@ -54,7 +55,7 @@ class _File:
     """A TIFF file's numbers, each looked up within its bounds."""
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
+        self.data, self._read = data, 0
         self.order = {b"II": "<", b"MM": ">"}.get(data[:2], "")
         version = self._number("H", 2) if self.order and len(data) >= 8 else 0
         if version not in (42, 43):
@@ -97,6 +98,9 @@ class _File:
         code = _INTEGERS.get(entry.kind)
         if code is None or entry.value + entry.size > len(self.data):
             return []
+        self._read += entry.size
+        if self._read > _MOST_READ * len(self.data):
+            raise damaged("TIFF", "lists that share their numbers")
         return list(struct.unpack_from(f"{self.order}{entry.count}{code}", self.data, entry.value))
 
 
