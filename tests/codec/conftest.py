@@ -3,8 +3,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from halve.codec import CodecPool, native
+
+settings.register_profile("codec", deadline=None)  # a busy machine is no fault of ours
+settings.load_profile("codec")
 
 
 @pytest.fixture
