@@ -17,6 +17,20 @@ from halve.settings import read_settings
 from tests.contract import backends
 
 
+SLOW = (
+    "test_many_failures_run_again_one_batch_after_another[mongodb]",
+    "test_the_store_and_its_model_agree[mongodb]",
+)
+"""Minutes on the server that stands in for mongod, which takes 2 ms for an update: left to `make torture`."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.name in SLOW:
+            item.add_marker("torture")
+
+
 @dataclass
 class StateShelf:
     """An empty store, and ways to come at it from several sides."""
