@@ -16,7 +16,6 @@ from halve.core.ports import ImageStore, StateStore
 from halve.settings import read_settings
 from tests.contract import backends
 
-
 SLOW = (
     "test_many_failures_run_again_one_batch_after_another[mongodb]",
     "test_the_store_and_its_model_agree[mongodb]",
