@@ -9,7 +9,7 @@ from PIL import Image
 
 from halve.codec import scales
 from tests.support.codec import compressed
-from tests.support.eyes import likeness
+from tests.support.eyes import colour_distance, likeness, shown
 from tests.support.photos import photo
 
 
@@ -44,6 +44,17 @@ def test_the_same_quality_looks_alike_in_every_format(quality: str) -> None:
     }
 
     assert max(looks.values()) - min(looks.values()) < 0.09, looks
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif", "gif"])
+def test_a_colour_that_is_rare_is_not_lost(format: str) -> None:
+    """The cat's eyes are green, and nothing else in the picture is."""
+    data = photo("chelsea", format=format if format == "gif" else "bmp", **{"quality": 95} if format == "jpeg" else {})
+
+    done = compressed(data, format="keep" if format == "gif" else format)
+
+    eye = (155, 95, 195, 135)
+    assert colour_distance(shown(done.data).crop(eye), shown(data).crop(eye)) < 5
 
 
 def test_png_at_100_loses_nothing() -> None:
