@@ -92,7 +92,7 @@ class Model:
     def void(self, holder: str) -> int:
         voided = list(self._leases(holder))
         for product in voided:
-            self._lose(product)
+            product.state, product.holder = ProductState.READY, ""
         return len(voided)
 
     def sweep(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from halve.core.models import DeliveryState, ImageState, Mode, ProductState, Status
 from halve.outbound.webhook import verify
@@ -184,8 +185,8 @@ async def test_a_product_that_keeps_losing_its_workers_is_given_up_as_poison(tmp
     async with open_shop(tmp_path, worker=False) as shop:
         request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))
         for n in range(10):
-            assert len(await shop.states.claim(f"ghost {n}", 1, lease=60)) == 1
-            await shop.states.void([f"ghost {n}"])
+            assert len(await shop.states.claim(f"ghost {n}", 1, lease=0)) == 1
+            await shop.states.sweep()
         [product] = await shop.states.claim("me", 1, lease=60)
         assert product.lost == 10
         outcome = await shop.pipeline.process(product, lambda _: None)
@@ -196,16 +197,32 @@ async def test_a_product_that_keeps_losing_its_workers_is_given_up_as_poison(tmp
 
 
 async def test_a_product_that_lost_some_workers_runs_with_nothing_beside_it(tmp_path: Path, origin: Origin) -> None:
-    origin.latency = 0.1
+    now, busy_beside = 0, []
+
+    def picture(suspicious: bool):  # type: ignore[no-untyped-def]
+        async def handler(_: web.Request) -> web.Response:
+            nonlocal now
+            now += 1
+            await asyncio.sleep(0.1)
+            if suspicious:
+                busy_beside.append(now)
+            now -= 1
+            return web.Response(body=PHOTO, content_type="image/jpeg")
+
+        return handler
+
+    origin.route("/a.jpg", picture(suspicious=False))
+    origin.route("/b.jpg", picture(suspicious=True))
     async with open_shop(tmp_path, worker=False) as shop:
-        suspect = await upload(shop, sheet_of([("Suspect", [origin.url("/b.jpg")])]))
+        suspect = await upload(shop, sheet_of([(f"Suspect {n}", [origin.url(f"/b.jpg?n={n}")]) for n in range(3)]))
         for n in range(5):
-            await shop.states.claim(f"ghost {n}", 1, lease=60)
-            await shop.states.void([f"ghost {n}"])
+            await shop.states.claim(f"ghost {n}", 3, lease=0)
+            await shop.states.sweep()
         others = await upload(shop, sheet_of([(f"Cup {n}", [origin.url(f"/a.jpg?n={n}")]) for n in range(20)]))
     async with open_shop(tmp_path) as shop:
-        assert (await the_end(shop, suspect.id)).done_images == 1
+        assert (await the_end(shop, suspect.id)).done_images == 3
         assert (await the_end(shop, others.id)).done_images == 20
+    assert busy_beside == [1, 1, 1]
 
 
 async def test_a_request_erased_while_in_work_leaves_the_worker_well(tmp_path: Path, origin: Origin) -> None:

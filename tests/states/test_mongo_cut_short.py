@@ -18,6 +18,9 @@ from tests.support.dying import Killed, dying
 PRODUCTS, IMAGES = 10, 2
 
 
+pytestmark = pytest.mark.torture  # dozens of killed connections to a server that stands in for mongod
+
+
 @pytest.fixture
 async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """Of an empty database; lots are small, so that ten products are several."""

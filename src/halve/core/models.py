@@ -122,8 +122,8 @@ class ImageResult:
 class Product:
     """One row of a sheet and its images; the unit of work. `results` has one entry per input URL, in order.
 
-    `fence` grows with every claim: a record made under an older one changes nothing. `lost` counts leases that ended
-    because their holder vanished. `round` is the request's.
+    `fence` grows with every claim: a record made under an older one changes nothing. `lost` counts leases that ran
+    out because their holder hung or vanished. `round` is the request's.
     """
 
     request_id: UUID

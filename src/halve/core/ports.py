@@ -111,7 +111,9 @@ class StateStore(Protocol):
         """
 
     async def void(self, holders: Iterable[str]) -> int:
-        """End the leases of holders that are known to be dead, at once; as `sweep` does with those past their time."""
+        """End the leases of holders that are known to be dead, at once. Nothing is charged for it: somebody killed them, and all
+        that they held are bystanders. Returns how many leases ended.
+        """
 
     async def sweep(self, *, limit: int = 1000) -> int:
         """Put back to `ready`: waiting products past `due_at`; leased ones past it (their `lost` grows by one); any due

@@ -81,7 +81,7 @@ class Worker:
         self._on_failure = on_failure
         self._recorder = Recorder(states)
         self._products: dict[asyncio.Task[None], Product] = {}
-        self._suspects: list[Product] = []
+        self._suspect: Product | None = None
         self._finishing: set[UUID] = set()
         self._telling: set[asyncio.Task[None]] = set()
         self._silent_until = 0.0
@@ -127,14 +127,18 @@ class Worker:
         """Claim what there is room for, or wait until there may be some."""
         self._wake.clear()
         free = self._in_flight - sum(len(product.input_urls) for product in self._products.values())
-        if self._suspects and not self._products:
-            self._begin(self._suspects.pop())
-        elif free >= self._portion and not self._suspects:
+        if self._suspect is not None:
+            if not self._products:
+                self._begin(self._suspect)  # nothing is claimed until it has ended
+        elif free >= self._portion:
             claimed = await self._states.claim(self._holder.name, self._portion, lease=LEASE)
-            self._suspects += [product for product in claimed if product.lost >= LOST_BEFORE_ALONE]
             for product in claimed:
                 if product.lost < LOST_BEFORE_ALONE:
                     self._begin(product)
+                elif self._suspect is None:
+                    self._suspect = product
+                else:  # its turn comes; meanwhile it must not be charged with what another does
+                    self._recorder.put(_handed_back(product, product.results, delay=AFTER_FAILURE))
             if claimed:
                 return
         await self._rest()
@@ -145,7 +149,8 @@ class Worker:
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._products[task]
+        if self._products.pop(task) is self._suspect:
+            self._suspect = None
         self._wake.set()
 
     async def _process(self, product: Product) -> None:
@@ -177,8 +182,8 @@ class Worker:
         for task in list(self._products):
             task.cancel()
         await asyncio.gather(*self._products, *self._telling, return_exceptions=True)
-        for product in self._suspects:
-            self._recorder.put(_handed_back(product, product.results))
+        if self._suspect is not None:
+            self._recorder.put(_handed_back(self._suspect, self._suspect.results))
         try:
             async with asyncio.timeout(FLUSH):
                 await self._recorder.flush()

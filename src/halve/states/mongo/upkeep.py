@@ -50,7 +50,7 @@ async def sweep(base: Base, *, limit: int) -> int:
 async def void(base: Base, holders: Sequence[str]) -> int:
     held = {"state": "leased", "holder": {"$in": list(holders)}}
     voided = 0
-    while some := await _ready(base, held, lost=1, limit=CHUNK) + await _due(base, held, limit=CHUNK):
+    while some := await _ready(base, held, lost=0, limit=CHUNK) + await _due(base, held, limit=CHUNK):
         voided += some
     return voided
 

@@ -26,7 +26,7 @@ def sweep(tx: Transaction, *, limit: int) -> int:
 
 
 def void(tx: Transaction, holders: list[str], *, limit: int) -> int:
-    return _ready(tx, "state = 'leased' AND holder IN :holders", lost=1, limit=limit, holders=holders) + _due(
+    return _ready(tx, "state = 'leased' AND holder IN :holders", lost=0, limit=limit, holders=holders) + _due(
         tx, "state = 'leased' AND holder IN :holders", limit=limit, holders=holders
     )
 
