@@ -81,7 +81,8 @@ def compared(image: pyvips.Image, encoded: bytes, folder: Path) -> tuple[float, 
 
 def colour_error(one: Any, other: Any) -> float:
     difference = color.rgb2lab(one) - color.rgb2lab(other)
-    blurred = filters.gaussian(difference, sigma=3, channel_axis=-1, preserve_range=True)
+    blur: Any = filters.gaussian
+    blurred = blur(difference, sigma=3, channel_axis=-1, preserve_range=True)
     return float(np.percentile(np.sqrt((blurred**2).sum(axis=-1)), 99.5))
 
 

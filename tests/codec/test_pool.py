@@ -18,6 +18,7 @@ from halve.codec import CodecLimits, CodecPool
 from halve.codec.process import Child
 from halve.core.errors import CodecCrashed, ImageFailed, StoreFailed
 from halve.core.options import Options
+from halve.core.ports import Compressed
 from tests.support.codec import Held, options
 from tests.support.photos import encoded, mosaic, photo
 
@@ -248,6 +249,32 @@ async def test_closing_ends_what_is_in_work_and_what_waits(make: Make) -> None:
         assert isinstance(result, StoreFailed)
     with pytest.raises(StoreFailed, match="closed"):
         await pool.compress(SMALL, DEFAULT)
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.001, 0.02, 0.1, 0.3])
+async def test_cancelling_everything_and_closing_at_once_leaves_nothing(make: Make, moment: float) -> None:
+    pool = make(3)
+    await pool.start()
+    tasks = [asyncio.create_task(pool.compress(slow(), options(format="avif"))) for _ in range(5)]
+    await asyncio.sleep(moment)
+
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(pool.close(), *tasks, return_exceptions=True)
+
+    assert children() == []
+
+
+async def test_closing_while_children_are_replaced_leaves_nothing(make: Make) -> None:
+    pool = make(2, images_per_child=1)
+    tasks = [asyncio.create_task(pool.compress(SMALL, DEFAULT)) for _ in range(12)]
+    await asyncio.sleep(0.15)
+
+    await pool.close()
+
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, StoreFailed | Compressed) for result in results)
+    assert children() == []
 
 
 async def test_closing_at_once_after_starting_leaves_nothing(make: Make) -> None:

@@ -15,6 +15,8 @@ from halve.core.errors import CodecCrashed, ImageFailed
 from halve.core.options import Options
 from halve.core.ports import Body, Compressed
 
+_REWRITTEN = 64  # bytes by which an original with a crippled EXIF block may grow when its orientation is written anew
+
 
 def default_children() -> int:
     """As many as there are cores that this process may use."""
@@ -40,7 +42,9 @@ class CodecPool:
         self._closed = False
 
     async def start(self) -> None:
-        """Have all children started in the background. Calling it is optional, and repeatable."""
+        """Have all children started in the background. Calling it is optional, and repeatable. StoreFailed after `close`."""
+        if self._closed:
+            raise closed()
         if not self._slots:
             self._slots = [Slot(self._limits) for _ in range(self._children)]
             self._idle = self._slots[::-1]
@@ -62,7 +66,7 @@ class CodecPool:
         """
         if source.size > MAX_SOURCE_BYTES:
             raise ImageFailed(f"larger than {MAX_SOURCE_BYTES // 1_000_000} MB", code="too_large")
-        if not self._closed and not self._slots:
+        if not self._slots:
             await self.start()
         slot = await self._turn()
         try:
@@ -78,7 +82,7 @@ class CodecPool:
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
                 await child.send(wire.job_header(options), data)
-                header, body = await child.receive(max_body=len(data))
+                header, body = await child.receive(max_body=len(data) + _REWRITTEN)
             answer = wire.reply(header, body)
         except TimeoutError:
             slot.replace(child, kill=True)

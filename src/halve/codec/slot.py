@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from halve.codec import wire
 from halve.codec.limits import CodecLimits
@@ -21,19 +22,21 @@ class Slot:
     def __init__(self, limits: CodecLimits) -> None:
         self._limits = limits
         self._next: asyncio.Task[Child] | None = None
+        self._parted: set[Child] = set()  # to be waited for by whoever comes first
+        self._closed = False
 
     def warm(self) -> None:
         """Have a child started in the background, unless there is one."""
-        if self._next is None:
-            self._begin(None)
+        if self._next is None and not self._closed:
+            self._begin()
 
     async def child(self) -> Child:
         """The child, alive and ready for an image. StoreFailed where none can be started."""
         if (child := self._present()) is not None and not child.alive:
-            self._begin(child)  # it died while idle: no image's fault
+            self.replace(child, kill=False)  # it died while idle: no image's fault
         self.warm()
-        task = self._next
-        assert task is not None
+        if (task := self._next) is None:
+            raise closed()
         try:
             return await asyncio.shield(task)
         except StoreFailed:
@@ -48,33 +51,39 @@ class Slot:
         """Part with `child`, and have another started. Without `kill` it ends by itself as its socket closes."""
         if kill:
             child.kill()
-        self._begin(child)
+        self._parted.add(child)
+        if not self._closed:
+            self._begin()
 
     async def close(self) -> None:
         """End the child, or its start, and wait until nothing of it is left."""
+        self._closed = True
         task, self._next = self._next, None
-        if task is None:
-            return
-        if not task.done():
+        if task is not None:
             task.cancel()
-        try:
-            child = await task
-        except (asyncio.CancelledError, StoreFailed):
-            return
-        child.kill()
-        await child.reap()
+            with contextlib.suppress(asyncio.CancelledError, StoreFailed):
+                self._parted.add(await task)
+        for child in self._parted:
+            child.kill()
+        await self._see_off()
 
     def _present(self) -> Child | None:
         task = self._next
         return task.result() if task is not None and task.done() and not task.cancelled() and not task.exception() else None
 
-    def _begin(self, old: Child | None) -> None:
-        self._next = asyncio.create_task(self._start(old))
+    def _begin(self) -> None:
+        self._next = asyncio.create_task(self._start())
         self._next.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody asks
 
-    async def _start(self, old: Child | None) -> Child:
-        if old is not None:
-            await _reaped(old)
+    async def _see_off(self) -> None:
+        """Wait until those who were parted with are gone."""
+        while self._parted:
+            child = next(iter(self._parted))
+            await child.reap()
+            self._parted.discard(child)
+
+    async def _start(self) -> Child:
+        await self._see_off()
         reason = ""
         for attempt in range(STARTS):
             if attempt:
@@ -84,6 +93,7 @@ class Slot:
             except OSError as error:
                 reason = str(error)
                 continue
+            self._parted.add(child)  # until it has said hello
             try:
                 async with asyncio.timeout(self._limits.start_seconds):
                     await child.greet()
@@ -91,14 +101,11 @@ class Slot:
                 reason = f"no hello within {self._limits.start_seconds:g} s"
             except (Gone, wire.BadFrame) as error:
                 reason = f"{error} ({how_it_ended(await child.reap())})"
-            except BaseException:
-                child.kill()
-                await _reaped(child)
-                raise
             else:
+                self._parted.discard(child)
                 return child
             child.kill()
-            await _reaped(child)
+            await self._see_off()
         raise StoreFailed(f"The codec's child process does not start: {reason}.", code="codec_unavailable")
 
 
@@ -110,14 +117,3 @@ def closed() -> StoreFailed:
 def _is_cancelled_ourselves() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _reaped(child: Child) -> None:
-    """Wait for the end of a child even while being cancelled: a process must not be left behind."""
-    ending = asyncio.ensure_future(child.reap())
-    try:
-        await asyncio.shield(ending)
-    except asyncio.CancelledError:
-        child.kill()
-        await ending
-        raise
