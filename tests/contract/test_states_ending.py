@@ -238,7 +238,8 @@ async def test_progress_in_a_later_round_counts_no_failure_of_an_earlier_one(sta
 async def test_lost_leases_are_forgotten_in_another_round(shelf: StateShelf, states: StateStore) -> None:
     request = await upload(states, 1)
     await states.claim("dead", 1, lease=LEASE)
-    await states.void(["dead"])
+    await shelf.pass_time(LEASE + 1)
+    await states.sweep()
     [product] = await states.claim("worker", 1, lease=LEASE)
     assert product.lost == 1
     await states.record([outcome(product, FAILED)])

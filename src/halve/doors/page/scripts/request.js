@@ -220,7 +220,8 @@ export class RequestView {
       this.trouble.replaceChildren();
       this.told = this.pictured = -1;
       this.failuresOf = null;
-      this.show(status);
+      // The stream may have told the end of a cancelled request before this answer, which is older, came in.
+      if (what === "retry" || !this.status.completed_at) this.show(status);
       if (what === "retry") this.follow();
     } catch (problem) {
       this.trouble.replaceChildren(...refusal(problem));
