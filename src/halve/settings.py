@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     fetch_retries: int = Field(
         3, ge=0, le=20, description="How often a download that failed in passing (408, 429, 5xx, broken connection) is tried again."
     )
-    per_host: int = Field(48, ge=1, description="Connections to one host at once.")
+    per_host: int = Field(64, ge=1, description="Connections to one host at once.")
     concurrency: int | None = Field(
         None, ge=1, le=256, description="Codec children, each one core. Default: as many as there are cores."
     )

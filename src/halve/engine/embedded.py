@@ -28,6 +28,9 @@ LEASE = 60.0
 POLL = 0.5
 """Seconds between looks for work when there was none."""
 
+GATHER = 0.05
+"""Seconds between two batches of outcomes: each is a commit that waits for the disk, and what comes in meanwhile shares the next."""
+
 CLAIM = 16
 """Products claimed at once. As long as there is room for fewer images than that, none is: a claim costs a write."""
 
@@ -104,7 +107,7 @@ class Worker:
             minding = [
                 group.create_task(self._again_and_again(step, every))
                 for step, every in (
-                    (self._record, 0.0),
+                    (self._record, GATHER),
                     (self._sweep, POLL),
                     (self._finish, POLL),
                     (self._notify, POLL),
