@@ -47,6 +47,7 @@ async def _pass_time_in_sqlite(url: str, seconds: float) -> None:
     with connection:
         connection.execute("UPDATE requests SET created_at = created_at - :s, completed_at = completed_at - :s", {"s": seconds})
         connection.execute("UPDATE products SET due_at = due_at - :s WHERE due_at IS NOT NULL", {"s": seconds})
+        connection.execute("UPDATE memory SET expires_at = expires_at - :s", {"s": seconds})
         connection.execute("UPDATE deliveries SET due_at = due_at - :s WHERE due_at IS NOT NULL", {"s": seconds})
     connection.close()
 
@@ -64,6 +65,7 @@ async def _pass_time_in_mongo(url: str, seconds: float) -> None:
             ("requests", ("created_at", "completed_at", "checked_at")),
             ("products", ("due_at",)),
             ("deliveries", ("due_at",)),
+            ("memory", ("expires_at",)),
         ):
             for field in fields:
                 client[name][collection].update_many(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -14,6 +15,9 @@ from sqlalchemy import Connection, create_engine, inspect, text
 
 from halve.states import migrations, tables
 from halve.states.migrations.__main__ import main
+from halve.states.sql import schema
+from halve.states.sql.dialects import SQLITE
+from halve.states.sql.transaction import Transaction
 
 
 @pytest.fixture
@@ -45,6 +49,22 @@ def test_partial_indexes_are_the_same_too(connection: Connection) -> None:
     assert sum(" WHERE " in sql for sql in replayed.values()) > 10
 
 
+def test_tables_made_at_once_are_those_of_the_migrations(tmp_path: Path) -> None:
+    """A new database is made without replaying them; it must not be told from one that was migrated."""
+    made, migrated = (create_engine(f"sqlite:///{tmp_path / name}.db") for name in ("made", "migrated"))
+    with made.begin() as connection:
+        schema.upgrade(Transaction(connection, SQLITE), "here")
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == tables.REVISION
+        of_made = _everything(connection)
+    with migrated.begin() as connection:
+        command.upgrade(migrations.config(connection), "head")
+        of_migrated = _everything(connection)
+    made.dispose()
+    migrated.dispose()
+    assert of_made == of_migrated
+    assert "alembic_version" in of_made
+
+
 def test_there_is_one_line_of_migrations_and_the_code_knows_its_end(connection: Connection) -> None:
     scripts = ScriptDirectory.from_config(migrations.config(connection))
     assert scripts.get_heads() == [tables.REVISION]
@@ -59,6 +79,12 @@ def test_numbers_of_requests_are_never_given_twice(connection: Connection) -> No
 
 def test_nothing_is_written_where_nothing_changed() -> None:
     assert "nothing to write" in main("no change")
+
+
+def _everything(connection: Connection) -> dict[str, str]:
+    """What SQLite was told to make, without regard to blanks and line breaks, or to which line of a table comes first."""
+    found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    return {thing.name: ",".join(sorted("".join(thing.sql.split()).strip(")").split(","))) for thing in found}
 
 
 def _indexes(connection: Connection) -> dict[str, str]:

@@ -6,7 +6,7 @@ All coroutines may raise StoreFailed where their backend is out of reach, and le
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +160,16 @@ class StateStore(Protocol):
 
     async def redeliver(self, request_id: UUID, kind: DeliveryKind) -> bool:
         """Make the newest delivery of that kind due again at once under its old id, attempts from 0. False if there is none."""
+
+    # ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def recall(self, keys: Sequence[str]) -> dict[str, str]:
+        """What was remembered under these keys and has not expired; what was not is left out. Up to 500 keys."""
+
+    async def remember(self, entries: Mapping[str, str], *, seconds: float) -> None:
+        """Keep each value under its key for so long, in place of what was there: up to 500 of them, keys of up to 64 characters,
+        values of up to 1,000. A hint and no record: a power cut may undo it. Sweeps take away what has expired.
+        """
 
     # ── figures ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

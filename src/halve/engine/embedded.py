@@ -29,7 +29,7 @@ POLL = 0.5
 """Seconds between looks for work when there was none."""
 
 GATHER = 0.05
-"""Seconds between two batches of outcomes: each is a commit that waits for the disk, and what comes in meanwhile shares the next."""
+"""Seconds between two batches of outcomes. Each is a commit that waits for the disk; what comes in meanwhile shares the next."""
 
 CLAIM = 16
 """Products claimed at once. As long as there is room for fewer images than that, none is: a claim costs a write."""

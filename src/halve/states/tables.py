@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, text
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that these tables are the result of."""
 
 FEEDABLE = "(state = 'held' OR state = 'failed' OR state = 'cancelled')"
@@ -159,3 +159,13 @@ Index("deliveries_due", deliveries.c.due_at, sqlite_where=_due, postgresql_where
 Index("deliveries_leased", deliveries.c.holder, deliveries.c.due_at, sqlite_where=_leased, postgresql_where=_leased)
 
 secrets = Table("secrets", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+memory = Table(
+    "memory",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
+Index("memory_expiring", memory.c.expires_at)

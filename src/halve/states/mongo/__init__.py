@@ -5,7 +5,7 @@ document, and what follows from it can be done again by whoever comes next. The 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from halve.core.models import (
     Row,
 )
 from halve.states.mongo import deliveries as outbox
-from halve.states.mongo import ending, intake, looking, schema, upkeep, work
+from halve.states.mongo import ending, intake, looking, memory, schema, upkeep, work
 from halve.states.mongo.base import Base
 from halve.states.mongo.errors import translated
 
@@ -186,6 +186,15 @@ class MongoStates:
 
     async def redeliver(self, request_id: UUID, kind: DeliveryKind) -> bool:
         return await self._do(outbox.redeliver(self._base, request_id, kind))
+
+    # ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def recall(self, keys: Sequence[str]) -> dict[str, str]:
+        return await self._do(memory.recall(self._base, keys)) if keys else {}
+
+    async def remember(self, entries: Mapping[str, str], *, seconds: float) -> None:
+        if entries:
+            await self._do(memory.remember(self._base, entries, seconds=seconds))
 
     # ── figures ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

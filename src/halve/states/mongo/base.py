@@ -54,6 +54,7 @@ class Base:
         self.products: Collection = database["products"]
         self.deliveries: Collection = database["deliveries"]
         self.secrets: Collection = database["secrets"]
+        self.memory: Collection = database["memory"]
         self.meta: Collection = database["meta"]
         self._database = database
 

@@ -12,7 +12,7 @@ from halve.core.errors import StoreFailed
 from halve.states.mongo.base import Base
 from halve.states.mongo.errors import OUTDATED
 
-VERSION = 1
+VERSION = 2
 """Of the indexes and of what documents hold; grows with every change that an older halve could not work with."""
 
 FAIR, OLDEST = "ready_fairly", "ready_oldest"
@@ -60,6 +60,9 @@ DELIVERIES = [
     IndexModel([("holder", ASCENDING)], name="leases_of_holder", partialFilterExpression={"state": "leased"}),
 ]
 
+MEMORY = [IndexModel([("expires_at", ASCENDING)], name="expiring", expireAfterSeconds=0)]
+"""The server itself takes away what has expired, within a minute or so."""
+
 
 async def version(base: Base) -> int:
     """Of what is there; 0: nothing is."""
@@ -79,6 +82,11 @@ async def migrate(base: Base) -> None:
         raise StoreFailed(f"{base.where} was made by a newer version of halve (its schema is {here}): install that one.")
     if here == VERSION:
         return
-    for collection, indexes in ((base.requests, REQUESTS), (base.products, PRODUCTS), (base.deliveries, DELIVERIES)):
+    for collection, indexes in (
+        (base.requests, REQUESTS),
+        (base.products, PRODUCTS),
+        (base.deliveries, DELIVERIES),
+        (base.memory, MEMORY),
+    ):
         await collection.create_indexes(indexes)
     await base.meta.update_one({"_id": "schema"}, {"$max": {"version": VERSION}}, upsert=True)

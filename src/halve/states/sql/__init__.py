@@ -5,7 +5,7 @@ in the modules beside this one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from halve.core.models import (
@@ -20,7 +20,7 @@ from halve.core.models import (
     Row,
 )
 from halve.states.sql import deliveries as outbox
-from halve.states.sql import ending, intake, looking, schema, upkeep, work
+from halve.states.sql import ending, intake, looking, memory, schema, upkeep, work
 from halve.states.sql.runner import Runner
 from halve.states.sql.server import ServerRunner
 from halve.states.sql.sqlite import SqliteRunner
@@ -187,6 +187,15 @@ class SqlStates:
 
     async def redeliver(self, request_id: UUID, kind: DeliveryKind) -> bool:
         return await self._runner.write(outbox.redeliver, request_id, kind)
+
+    # ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def recall(self, keys: Sequence[str]) -> dict[str, str]:
+        return await self._runner.read(memory.recall, keys) if keys else {}
+
+    async def remember(self, entries: Mapping[str, str], *, seconds: float) -> None:
+        if entries:
+            await self._runner.write_lightly(memory.remember, entries, seconds=seconds)
 
     # ── figures ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

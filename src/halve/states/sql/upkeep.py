@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from halve.core.models import Status
+from halve.states.sql import memory
 from halve.states.sql.transaction import Transaction
 
 DAY = 86_400.0
@@ -11,7 +12,10 @@ FAR_AHEAD = DAY + 60.0
 
 
 def sweep(tx: Transaction, *, limit: int) -> int:
-    """Products of cancelled requests come back to the queue too; the claim that meets them takes them out."""
+    """Products of cancelled requests come back to the queue too; the claim that meets them takes them out. What has expired
+    from memory goes as well, and is not counted.
+    """
+    memory.forget_expired(tx, limit=limit)
     return sum(
         (
             _ready(tx, "state = 'waiting' AND due_at <= {now}", lost=0, limit=limit),
