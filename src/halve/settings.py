@@ -37,6 +37,11 @@ class Settings(BaseSettings):
         description="Where images and sheets live: a folder's path or `file://…`, `s3://bucket/prefix`, `gs://…`, `az://…`, "
         "`gridfs://…/db`, `cloudinary://key:secret@cloud` (see docs/backends). Default: `images` in the data folder.",
     )
+    broker_url: str | None = Field(
+        None,
+        description="Broker of a Celery cluster: `redis://…`, `valkey://…`, `amqp://…`, with TLS `rediss://…`, `amqps://…` (see "
+        "docs/backends/celery.md). Default: none, workers take their work from the database.",
+    )
     public_url: str | None = Field(
         None, description="Where the store's images are public, such as a CDN; links in sheets start with it. Default: `/image`."
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,16 @@ IMAGE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
     "cloudinary": ("halve.images.cloudinary", "CloudinaryImages", "cloudinary"),
 }
 """Scheme of `HALVE_STORAGE_URL` → module, class, the extra that brings its library."""
+
+BROKER_SCHEMES: dict[str, str] = {
+    "redis": "redis",
+    "rediss": "rediss",
+    "valkey": "redis",
+    "valkeys": "rediss",
+    "amqp": "amqp",
+    "amqps": "amqps",
+}
+"""Scheme of `HALVE_BROKER_URL` → the scheme that Celery knows it by; TLS where it ends in s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,43 @@ async def open_worker(
 
     `keep`: finished requests are kept however old they get. `grace`: seconds that images in work have to end on leaving.
     """
+    async with _running(parts, keep_days=None if keep else parts.settings.keep_days, grace=grace, on_failure=on_failure) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def open_cluster_worker(parts: Parts, *, on_due: Callable[[], None], grace: float | None = None) -> AsyncIterator[Worker]:
+    """As `open_worker`, but it claims nothing unless it is asked for a stint. `on_due` is told when something became ready."""
+    from halve.engine.stints import Stints
+
+    async with _running(parts, keep_days=parts.settings.keep_days, grace=grace, stints=Stints(), on_due=on_due) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def open_engine(parts: Parts) -> AsyncIterator[Callable[[], None]]:
+    """What a server needs beside it, and what to call when there is something to do.
+
+    Without a broker that is a worker. With one, images are left to the workers of the cluster: wishes are sent to them, and what
+    else there is to mind (sweeping, ending and telling of requests) is done here as well.
+    """
+    url = broker_url(parts.settings)
+    if url is None:
+        async with open_worker(parts) as worker:
+            yield worker.nudge
+        return
+    with broker_library():
+        from halve.engine.wishes import Wishes
+    wishes = Wishes(url)
+    try:
+        async with open_cluster_worker(parts, on_due=wishes.send):
+            yield wishes.send
+    finally:
+        await asyncio.to_thread(wishes.close)
+
+
+@asynccontextmanager
+async def _running(parts: Parts, *, grace: float | None, **more: Any) -> AsyncIterator[Worker]:
     from halve.engine.embedded import GRACE, Worker
     from halve.engine.holder import Holder
 
@@ -140,9 +187,8 @@ async def open_worker(
             parts.pipeline,
             holder,
             in_flight=parts.settings.in_flight,
-            keep_days=None if keep else parts.settings.keep_days,
             grace=GRACE if grace is None else grace,
-            on_failure=on_failure,
+            **more,
         )
         running = asyncio.create_task(worker.run())
         try:
@@ -176,6 +222,32 @@ def storage_url(settings: Settings) -> str:
     if "://" not in settings.storage_url:
         return Path(settings.storage_url).absolute().as_uri()
     return settings.storage_url
+
+
+def broker_url(settings: Settings) -> str | None:
+    """The broker's URL as Celery wants it; None where there is none. Raises OptionRefused for one that is none of ours."""
+    url = settings.broker_url
+    if url is None:
+        return None
+    scheme, colon, rest = url.partition("://")
+    known = BROKER_SCHEMES.get(scheme.lower())
+    if known is None or not colon or not urlsplit(f"//{rest}").hostname:
+        schemes = ", ".join(f"{name}://" for name in BROKER_SCHEMES)
+        raise OptionRefused(
+            "HALVE_BROKER_URL",
+            f"HALVE_BROKER_URL must be such as redis://host:6379/0 or amqp://user:password@host:5672/vhost, with one of {schemes}.",
+            code="bad_setting",
+        )
+    return f"{known}://{rest}"
+
+
+@contextmanager
+def broker_library() -> Iterator[None]:
+    """Where Celery is imported. Raises ExtraMissing where it, or its broker's client, is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ExtraMissing("HALVE_BROKER_URL needs an extra that is not installed: pip install 'halve[celery]'.") from error
 
 
 def spool_folder(settings: Settings) -> Path:

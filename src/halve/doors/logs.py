@@ -12,7 +12,10 @@ from halve.core.errors import OptionRefused
 
 LEVELS = ("debug", "info", "warning", "error")
 
-_CHATTY = ("aiosqlite", "asyncio", "alembic", "sqlalchemy", "PIL", "pyvips")
+_CHATTY = (
+    *("aiosqlite", "asyncio", "alembic", "sqlalchemy", "PIL", "pyvips", "amqp", "kombu"),
+    *("celery.app.trace", "celery.worker.strategy"),  # two lines for each wish
+)
 
 
 class _OnStderr(logging.StreamHandler[TextIO]):

@@ -1,1 +1,1 @@
-"""Who does the work, and when: the worker that runs inside a server or a command."""
+"""Who does the work, and when: the worker, inside a server or a command, or in a cluster of Celery's."""

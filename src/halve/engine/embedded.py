@@ -1,4 +1,4 @@
-"""The embedded worker: claims products, hands them to the pipeline, records what comes of them, and minds the rest.
+"""The worker: claims products, hands them to the pipeline, records what comes of them, and minds the rest.
 
 It keeps nothing that matters in memory. Stopped at any moment, by SIGKILL too, another one goes on from the state store.
 """
@@ -19,6 +19,7 @@ from halve.core.pipeline import Pipeline
 from halve.core.ports import ImageStore, StateStore
 from halve.engine.holder import Holder
 from halve.engine.recorder import Recorder
+from halve.engine.stints import Stints
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +58,9 @@ class Worker:
     """`in_flight` images at once at the most (a product that alone has more is worked on all the same).
 
     `keep_days`: finished requests older than that are erased; None: never. `grace`: seconds that work has to end on stopping.
-    `on_failure` is told of each StoreFailed; the worker
-    itself waits and goes on.
+    `on_failure` is told of each StoreFailed; the worker itself waits and goes on.
+    `stints`: claim nothing but what these ask for; minding the rest is done all the same. `on_due` is told when something
+    became ready: a sweep put it back, or its worker died.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class Worker:
         keep_days: float | None = None,
         grace: float = GRACE,
         on_failure: Callable[[StoreFailed], None] | None = None,
+        stints: Stints | None = None,
+        on_due: Callable[[], None] = lambda: None,
     ) -> None:
         self._states = states
         self._images = images
@@ -82,6 +86,8 @@ class Worker:
         self._keep_days = keep_days
         self._grace = grace
         self._on_failure = on_failure
+        self._stints = stints
+        self._on_due = on_due
         self._recorder = Recorder(states)
         self._products: dict[asyncio.Task[None], Product] = {}
         self._suspect: Product | None = None
@@ -99,6 +105,16 @@ class Worker:
         """Claim no more; end what is in work, or hand it back after `grace` seconds. `run` returns then."""
         self._stopping.set()
         self._wake.set()
+
+    async def stint(self, images: int, begun: Callable[[], None] = lambda: None) -> int:
+        """Do up to about `images` images, as long as there are any; returns how many products that were.
+
+        `begun` is called as soon as something was claimed for it. Only for a worker with stints.
+        """
+        assert self._stints is not None, "this worker looks for work by itself"
+        asked = self._stints.one(images, begun)
+        self._wake.set()
+        return await asked
 
     async def run(self) -> None:
         """Work until stopped. Survives failing stores: it waits and tries again."""
@@ -121,6 +137,8 @@ class Worker:
                     await self._patiently(self._claim)
                 await self._wind_up()
             finally:
+                if self._stints is not None:
+                    self._stints.close()
                 for task in (*minding, *self._products, *self._telling):
                     task.cancel()
 
@@ -133,23 +151,27 @@ class Worker:
         if self._suspect is not None:
             if not self._products:
                 self._begin(self._suspect)  # nothing is claimed until it has ended
-        elif free >= self._portion:
+        elif free >= self._portion and (self._stints is None or self._stints.asking):
             claimed = await self._states.claim(self._holder.name, self._portion, lease=LEASE)
+            begun: list[asyncio.Task[None]] = []
             for product in claimed:
                 if product.lost < LOST_BEFORE_ALONE:
-                    self._begin(product)
+                    begun.append(self._begin(product))
                 elif self._suspect is None:
                     self._suspect = product
                 else:  # its turn comes; meanwhile it must not be charged with what another does
                     self._recorder.put(_handed_back(product, product.results, delay=AFTER_FAILURE))
+            if self._stints is not None and (begun or not claimed):
+                self._stints.give(begun, sum(len(product.input_urls) for product in claimed))
             if claimed:
                 return
         await self._rest()
 
-    def _begin(self, product: Product) -> None:
+    def _begin(self, product: Product) -> asyncio.Task[None]:
         task = asyncio.create_task(self._process(product))
         self._products[task] = product
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._products.pop(task) is self._suspect:
@@ -203,6 +225,7 @@ class Worker:
     async def _sweep(self) -> None:
         if await self._states.sweep():
             self._wake.set()
+            self._on_due()
 
     async def _finish(self) -> None:
         for request_id in await self._states.to_finish():
@@ -259,6 +282,7 @@ class Worker:
         if dead:
             if await self._states.void(dead):
                 self._wake.set()
+                self._on_due()
             self._holder.forget(dead)
 
     # ── patience ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -34,7 +34,7 @@ from halve.doors.api.metrics import Measured, Metrics
 from halve.doors.api.routes import ids_left_out, operation_id
 from halve.doors.logs import set_up_logs
 from halve.settings import Settings, read_settings
-from halve.wiring import open_parts, open_worker
+from halve.wiring import open_engine, open_parts
 
 DESCRIPTION = """A spreadsheet of heavy product pictures in, the same spreadsheet with pictures of half the weight out.
 
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, *, worker: bool = True) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             parts = await stack.enter_async_context(open_parts(settings or _of_the_environment()))
-            nudge = (await stack.enter_async_context(open_worker(parts))).nudge if worker else _nobody
+            nudge = await stack.enter_async_context(open_engine(parts)) if worker else _nobody
             context = Context(parts, nudge)
             stack.push_async_callback(context.close)
             stack.enter_context(_told_of_the_end(context.closing))

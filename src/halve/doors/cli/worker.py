@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,31 +24,27 @@ def worker(
         typer.Option(metavar="DIR", help="The data folder that the server uses. Default: HALVE_DATA_DIR or ./halve-data."),
     ] = None,
 ) -> None:
-    """Work on the requests of a server beside it, on its database alone.
+    """Work on the requests of a server, beside it or on another machine.
 
     Takes its settings from where the server does, the data folder or
-    HALVE_DATABASE_URL and HALVE_STORAGE_URL above all. Stopped by Ctrl-C or
-    SIGTERM it ends what is in work and hands back the rest; killed, another
-    goes on.
+    HALVE_DATABASE_URL and HALVE_STORAGE_URL above all. With HALVE_BROKER_URL it
+    is a worker of a Celery cluster, as `celery -A halve.engine.celery worker`
+    is; without, it looks for work in the database. Stopped by Ctrl-C or SIGTERM
+    it ends what is in work and hands back the rest; killed, another goes on.
 
     For example:
       halve worker --data /srv/halve --concurrency 4
     """
     with told():
-        from halve.core.errors import OptionRefused
         from halve.doors.logs import set_up_logs
         from halve.settings import read_settings
 
-        if os.environ.get("HALVE_BROKER_URL"):
-            raise OptionRefused(
-                "HALVE_BROKER_URL",
-                "HALVE_BROKER_URL is set, and workers of a Celery cluster are not in this version. Leave it out: the worker "
-                "takes its work from the database.",
-                code="not_offered",
-            )
         settings = read_settings(concurrency=concurrency, data_dir=data)
         set_up_logs(settings.log_level)
-        _work(settings)
+        if settings.broker_url is None:
+            _work(settings)
+        else:
+            _work_in_a_cluster(settings)
 
 
 def _work(settings: Settings) -> None:
@@ -63,6 +58,19 @@ def _work(settings: Settings) -> None:
         except asyncio.CancelledError:
             raise Interrupted from None
     if stopped_by == signal.SIGINT:
+        raise Interrupted
+
+
+def _work_in_a_cluster(settings: Settings) -> None:
+    from halve.wiring import broker_library, broker_url
+
+    url = broker_url(settings)
+    assert url is not None
+    with broker_library():
+        from halve.engine.celery import run
+
+    typer.echo(f"halve works for {without_password(url)} (stop it with Ctrl-C)")
+    if run(settings) == "SIGINT":
         raise Interrupted
 
 
