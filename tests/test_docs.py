@@ -24,11 +24,11 @@ README = ROOT / "README.md"
 PAGES = sorted({README, *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md"), *ROOT.glob("examples/**/*.md")})
 GENERATED = ROOT / "docs/commands.md"
 
-ELSEWHERE = {"HALVE_BROKER_URL", "HALVE_API_KEY", "HALVE_URL"}
-"""Variables that are no settings of the server: the one that is refused so far, and those of the remote commands."""
+ELSEWHERE = {"HALVE_API_KEY", "HALVE_URL"}
+"""Variables that are no settings of the server but of the remote commands."""
 
-OF_OTHERS = {"--strict", "--forwarded-allow-ips"}
-"""Options of mypy and uvicorn that are spoken of."""
+OF_OTHERS = {"--strict", "--forwarded-allow-ips", "--autoscale"}
+"""Options of mypy, uvicorn and Celery that are spoken of."""
 
 TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
 

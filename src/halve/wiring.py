@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+import importlib.util
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,8 +166,8 @@ async def open_engine(parts: Parts) -> AsyncIterator[Callable[[], None]]:
         async with open_worker(parts) as worker:
             yield worker.nudge
         return
-    with broker_library():
-        from halve.engine.wishes import Wishes
+    from halve.engine.wishes import Wishes
+
     wishes = Wishes(url)
     try:
         async with open_cluster_worker(parts, on_due=wishes.send):
@@ -225,7 +226,7 @@ def storage_url(settings: Settings) -> str:
 
 
 def broker_url(settings: Settings) -> str | None:
-    """The broker's URL as Celery wants it; None where there is none. Raises OptionRefused for one that is none of ours."""
+    """The broker's URL as Celery wants it; None where there is none. Raises OptionRefused, ExtraMissing."""
     url = settings.broker_url
     if url is None:
         return None
@@ -238,16 +239,9 @@ def broker_url(settings: Settings) -> str | None:
             f"HALVE_BROKER_URL must be such as redis://host:6379/0 or amqp://user:password@host:5672/vhost, with one of {schemes}.",
             code="bad_setting",
         )
+    if importlib.util.find_spec("celery") is None:
+        raise ExtraMissing("HALVE_BROKER_URL needs an extra that is not installed: pip install 'halve[celery]'.")
     return f"{known}://{rest}"
-
-
-@contextmanager
-def broker_library() -> Iterator[None]:
-    """Where Celery is imported. Raises ExtraMissing where it, or its broker's client, is not installed."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ExtraMissing("HALVE_BROKER_URL needs an extra that is not installed: pip install 'halve[celery]'.") from error
 
 
 def spool_folder(settings: Settings) -> Path:

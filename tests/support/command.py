@@ -16,6 +16,8 @@ from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "halve"]
 
+CELERY = [sys.executable, "-m", "celery", "-A", "halve.engine.celery", "worker"]
+
 LOOPBACK = ("--allow-private", "127.0.0.0/8")
 
 PATIENCE = 60.0
@@ -50,10 +52,12 @@ def halve(*words: str | Path, cwd: Path, env: Mapping[str, str] | None = None, t
 
 
 @contextmanager
-def started(*words: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *words: str | Path, cwd: Path, env: Mapping[str, str] | None = None, program: Sequence[str] = tuple(COMMAND)
+) -> Iterator[subprocess.Popen[str]]:
     """A command that runs meanwhile, its stderr in `stderr-…` of `cwd`; killed in the end if it still runs."""
     with (cwd / f"stderr-{time.monotonic_ns()}").open("w") as errors:
-        command = [*COMMAND, *map(str, words)]
+        command = [*program, *map(str, words)]
         process = subprocess.Popen(
             command, cwd=cwd, env=environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
         )

@@ -6,20 +6,27 @@ import atexit
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 
 class CannotStart(Exception):
     """The message is the end of what the program had to say."""
 
 
-def start(command: Sequence[str], port: int, *, seconds: float = 30.0, ready: Callable[[], object] | None = None) -> None:
+def start(
+    command: Sequence[str],
+    port: int,
+    *,
+    seconds: float = 30.0,
+    ready: Callable[[], object] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> None:
     """Start a program and wait until its loopback port accepts connections, and `ready` (if given) raises nothing any more.
 
     It is ended when this process ends. Raises CannotStart.
     """
     try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError as error:
         raise CannotStart(str(error)) from error
     atexit.register(_end, process)

@@ -6,6 +6,7 @@ whole process; for each wish that arrives one of Celery's threads hands it a bou
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -105,7 +106,7 @@ def wish() -> int:
 def run(settings: Settings) -> str | None:
     """Start a worker with these settings and return, when it has ended, the name of the signal that stopped it."""
     _process.given = settings
-    app.worker_main(["--quiet", "worker", "--without-gossip", "--without-mingle"])
+    app.worker_main(["--quiet", "worker", "--hostname", f"halve-{os.getpid()}@%h", "--without-gossip", "--without-mingle"])
     return _process.stopped_by
 
 
@@ -117,7 +118,7 @@ def _logs(**_: Any) -> None:
     set_up_logs(_told(_process.settings).log_level)
 
 
-def _begin(sender: Any, **_: Any) -> None:
+def begin(sender: Any, **_: Any) -> None:
     asked = sender.pool_cls if isinstance(sender.pool_cls, str) else sender.pool_cls.__module__
     if any(green in asked for green in GREEN):
         _end("the worker is one event loop and processes of its own: start it with -P threads, or leave -P out.", Ending.REFUSED)
@@ -150,6 +151,6 @@ def _end(sentence: str, code: Ending) -> NoReturn:
 
 
 signals.setup_logging.connect(_logs)
-signals.worker_init.connect(_begin)
+signals.worker_init.connect(begin)
 signals.worker_shutting_down.connect(_stop)
 signals.worker_shutdown.connect(_close)

@@ -73,10 +73,13 @@ def test_a_worker_beside_it_works_on_the_database_alone(tmp_path: Path, origin: 
     assert asyncio.run(_look(settings, request)).done_images == 8
 
 
-def test_a_broker_is_not_offered_yet(tmp_path: Path) -> None:
-    ended = halve("worker", cwd=tmp_path, env={"HALVE_BROKER_URL": "redis://127.0.0.1"})
+@pytest.mark.parametrize("command", ["worker", "serve"])
+def test_a_broker_that_is_none_is_refused(tmp_path: Path, command: str) -> None:
+    ended = halve(command, cwd=tmp_path, env={"HALVE_BROKER_URL": "kafka://secret@127.0.0.1"})
     assert ended.code == 2, ended
     assert "HALVE_BROKER_URL" in ended.err
+    assert "amqp://" in ended.err
+    assert "secret" not in ended.err
 
 
 async def _put(settings: Settings, sheet: Path) -> Request:

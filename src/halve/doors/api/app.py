@@ -31,6 +31,7 @@ from halve.doors.api import (
 from halve.doors.api.context import Context
 from halve.doors.api.headers import Careful
 from halve.doors.api.metrics import Measured, Metrics
+from halve.doors.api.plainly import Plainly
 from halve.doors.api.routes import ids_left_out, operation_id
 from halve.doors.logs import set_up_logs
 from halve.settings import Settings, read_settings
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None, *, worker: bool = True) -> Fast
         app.include_router(module.router)
     ids_left_out(app.router, "GET", "/status", "/events", "/results", "/download", "/archive")
     app.add_middleware(Careful)
+    app.add_middleware(Plainly)
     app.add_middleware(Measured, metrics=app.state.metrics)
 
     def schema() -> dict[str, Any]:

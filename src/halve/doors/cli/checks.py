@@ -22,7 +22,7 @@ from halve.core.naming import new_folder
 from halve.core.options import Options
 from halve.core.ports import ImageStore, StateStore
 from halve.settings import Settings
-from halve.wiring import database_url, open_images, open_states, storage_url
+from halve.wiring import broker_url, database_url, open_images, open_states, storage_url
 
 LEAST_SPACE = 1_000_000_000
 """Bytes free in the data folder below which a warning is given."""
@@ -222,9 +222,31 @@ async def _open_files(settings: Settings) -> Found:
 
 
 async def _broker(settings: Settings) -> Found:
-    if os.environ.get("HALVE_BROKER_URL"):
-        return State.WRONG, "HALVE_BROKER_URL is set; workers of a Celery cluster are not in this version, so leave it out"
-    return State.FINE, "none needed: workers take their work from the database"
+    url = broker_url(settings)
+    if url is None:
+        return State.FINE, "none needed: workers take their work from the database"
+    from halve.doors.cli.worker import without_password
+    from halve.engine.broker_check import try_out
+
+    where = without_password(url)
+    try:
+        broker = await asyncio.to_thread(try_out, url)
+    except HalveError as error:
+        return State.WRONG, f"{where} cannot be used: {error}. HALVE_BROKER_URL names it"
+    told = f"{where}, published and consumed in {1000 * broker.seconds:.0f} ms"
+    if database_url(settings).startswith("sqlite"):
+        return (
+            State.WARNING,
+            f"{told}; but SQLite is a file here: for workers on other machines, HALVE_DATABASE_URL must name a server",
+        )
+    if storage_url(settings).startswith("file:"):
+        return (
+            State.WARNING,
+            f"{told}; but images are in a folder, which workers on other machines must have, too: see HALVE_STORAGE_URL",
+        )
+    if not broker.workers:
+        return State.WARNING, f"{told}; but no worker answers. Start one with the same settings: halve worker"
+    return State.FINE, f"{told}; {broker.workers} at work"
 
 
 async def _milliseconds(use: Callable[..., Awaitable[None]], part: object) -> str:

@@ -20,7 +20,8 @@ def doctor(
     """Check every configured part, and say what is wrong and how to mend it.
 
     Writes to database and store, reads it back and erases it; compresses a
-    photograph; says hello to the mail server. Nobody is written to.
+    photograph; says hello to the mail server; publishes to the broker and takes
+    it back. Nobody is written to.
 
     Exit codes: 0 all is well (there may be warnings), 1 something is wrong, 2 a
     setting is impossible.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from halve.settings import Settings
-from halve.wiring import open_parts
+from halve.wiring import broker_url, open_parts
 
 
 def check_parts(settings: Settings) -> None:
@@ -15,5 +15,6 @@ def check_parts(settings: Settings) -> None:
         async with open_parts(settings) as parts:
             await parts.states.ready()
             await parts.images.ready()
+            broker_url(settings)
 
     asyncio.run(check())

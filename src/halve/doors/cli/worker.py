@@ -62,12 +62,11 @@ def _work(settings: Settings) -> None:
 
 
 def _work_in_a_cluster(settings: Settings) -> None:
-    from halve.wiring import broker_library, broker_url
+    from halve.wiring import broker_url
 
     url = broker_url(settings)
     assert url is not None
-    with broker_library():
-        from halve.engine.celery import run
+    from halve.engine.celery import run
 
     typer.echo(f"halve works for {without_password(url)} (stop it with Ctrl-C)")
     if run(settings) == "SIGINT":

@@ -1,0 +1,53 @@
+"""What `halve doctor` does with a broker, and says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import redis
+
+from halve.core.errors import StoreFailed
+from halve.engine.broker_check import try_out
+from tests.support.command import halve
+from tests.support.server import free_port
+
+
+@pytest.mark.parametrize("broker", ["valkey", "rabbitmq"], indirect=True)
+def test_a_message_goes_there_and_back_and_leaves_nothing_behind(broker: str) -> None:
+    found = try_out(broker)
+    assert (found.seconds < 5, found.workers) == (True, 0)
+    if broker.startswith("redis"):
+        with redis.Redis.from_url(broker) as client:
+            assert not [key for key in client.scan_iter() if b"doctor" in key]
+
+
+@pytest.mark.parametrize("scheme", ["redis://127.0.0.1:{}/0", "amqp://guest:guest@127.0.0.1:{}//"])
+def test_a_broker_that_is_not_there_is_said_to_refuse(scheme: str) -> None:
+    with pytest.raises(StoreFailed, match="refused"):
+        try_out(scheme.format(free_port()))
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+@pytest.mark.parametrize(("wrong", "told"), [("guest:wrong@", "(?i)refused|login"), ("vhost", "(?i)not_allowed|vhost|not found")])
+def test_what_rabbitmq_does_not_allow_is_told(broker: str, wrong: str, told: str) -> None:
+    url = broker.replace("guest:guest@", wrong) if "@" in wrong else f"{broker.rstrip('/')}/no-such-vhost"
+    with pytest.raises(StoreFailed, match=told):
+        try_out(url)
+
+
+def test_the_doctor_publishes_and_consumes_and_thinks_of_other_machines(tmp_path: Path, valkey: str) -> None:
+    ended = halve("doctor", "--json", cwd=tmp_path, env={"HALVE_BROKER_URL": valkey, "HALVE_DATA_DIR": str(tmp_path)})
+    [check] = [check for check in json.loads(ended.out)["checks"] if check["name"] == "broker"]
+    assert check["state"] == "warning"
+    assert "published and consumed" in check["detail"]
+    assert "HALVE_DATABASE_URL" in check["detail"]
+
+
+def test_the_doctor_names_the_setting_and_keeps_the_password(tmp_path: Path) -> None:
+    url = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
+    ended = halve("doctor", cwd=tmp_path, env={"HALVE_BROKER_URL": url, "HALVE_DATA_DIR": str(tmp_path)})
+    assert ended.code == 1, ended
+    assert "HALVE_BROKER_URL" in ended.out
+    assert "hunter2" not in ended.out + ended.err
