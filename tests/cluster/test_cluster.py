@@ -118,7 +118,14 @@ def figures(folder: Path) -> dict[str, int]:
     ("settings", "code", "told"),
     [
         ({}, 2, "HALVE_BROKER_URL must name the broker"),
-        ({"HALVE_BROKER_URL": "redis://127.0.0.1:1/0", "HALVE_DATABASE_URL": "sqlite:////no/such/folder/a.db"}, 3, "folder"),
+        (
+            {
+                "HALVE_BROKER_URL": "redis://127.0.0.1:1/0",
+                "HALVE_DATABASE_URL": "mongodb://127.0.0.1:1/halve?serverSelectionTimeoutMS=200",
+            },
+            3,
+            "127.0.0.1:1",
+        ),
     ],
     ids=["no broker", "no database"],
 )
