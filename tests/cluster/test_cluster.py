@@ -127,7 +127,7 @@ def figures(folder: Path) -> dict[str, int]:
             "127.0.0.1:1",
         ),
     ],
-    ids=["no broker", "no database"],
+    ids=["no broker", "no folder"],
 )
 def test_a_worker_that_cannot_work_says_why_in_a_sentence(tmp_path: Path, settings: dict[str, str], code: int, told: str) -> None:
     ended = subprocess.run(CELERY, cwd=tmp_path, env=environment(settings), capture_output=True, text=True, timeout=30, check=False)
