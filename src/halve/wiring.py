@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STATE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
     "sqlite": ("halve.states.sql", "SqlStates", None),
     "mongodb": ("halve.states.mongo", "MongoStates", "mongo"),
+    "firestore": ("halve.states.firestore", "FirestoreStates", "firestore"),
 }
 """Scheme of `HALVE_DATABASE_URL` → module, class, the extra that brings its library."""
 

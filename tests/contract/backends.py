@@ -7,6 +7,7 @@ fails them where `CI` is set. `conftest.py` sees to it that every scheme of `hal
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +20,7 @@ import pymongo
 import pytest
 
 from tests.contract import elsewhere
+from tests.support import firestore
 
 
 def cannot_start(what: str, why: object) -> NoReturn:
@@ -73,9 +75,14 @@ async def _pass_time_in_mongo(url: str, seconds: float) -> None:
                 )
 
 
+async def _pass_time_in_firestore(url: str, seconds: float) -> None:
+    await asyncio.to_thread(firestore.ask, url, "pass_time", seconds=seconds)
+
+
 STATES = {
     "sqlite": StateBackend(_sqlite, _pass_time_in_sqlite),
     "mongodb": StateBackend(_mongo, _pass_time_in_mongo),
+    "firestore": StateBackend(elsewhere.firestore_database, _pass_time_in_firestore),
 }
 """Scheme of `HALVE_DATABASE_URL` → how to get one."""
 

@@ -21,8 +21,10 @@ import pytest
 from obstore.store import MemoryStore
 
 from halve.images.objects import ObjectImages
+from halve.states.firestore import FirestoreStates
 from tests.support.azure import empty_container
 from tests.support.cloudinary import FakeCloudinary
+from tests.support.firestore import empty_firestore
 from tests.support.gcs import empty_gcs_bucket
 from tests.support.mongo import empty_database
 from tests.support.processes import CannotStart
@@ -94,6 +96,17 @@ async def mongo_database() -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def firestore_database(folder: Path) -> AsyncIterator[str]:
+    """`firestore://…` of a database of its own, on a fake."""
+    try:
+        with empty_firestore() as url:
+            async with _warm_grpc(url):
+                yield url
+    except CannotStart as error:
+        cannot_start("the fake of Firestore", error)
+
+
+@asynccontextmanager
 async def cloudinary(folder: Path) -> AsyncIterator[str]:
     with FakeCloudinary() as server, mock.patch.dict(os.environ, LOOPBACK):
         yield server.storage_url
@@ -112,6 +125,15 @@ async def _prefix_of(url: str) -> AsyncIterator[str]:
 async def _warm() -> None:
     """obstore's threads and what they wait on are made at its first use, and stay: they are no leak."""
     await obstore.put_async(MemoryStore(), "a", b"")
+
+
+@asynccontextmanager
+async def _warm_grpc(url: str) -> AsyncIterator[None]:
+    """gRPC's threads, and what they wait on, are there as long as a channel is: they are no leak."""
+    states = await FirestoreStates.open(f"{url}-warm")
+    await states.secret("warm", str)
+    yield
+    await states.close()
 
 
 async def _fill_default_executor() -> None:

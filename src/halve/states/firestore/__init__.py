@@ -1,0 +1,200 @@
+"""The state store on Firestore, in native mode. Every step is one write of one document or one commit of several, on the condition
+that they are as they were read; what follows from it can be done again by whoever comes next. The steps stand in the modules
+beside this one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from halve.core.models import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Finding,
+    Outcome,
+    Page,
+    Product,
+    Request,
+    Row,
+)
+from halve.states.firestore import deliveries as outbox
+from halve.states.firestore import ending, intake, looking, upkeep, work
+from halve.states.firestore.base import Base
+from halve.states.firestore.errors import translated
+
+T = TypeVar("T")
+
+MEND_EVERY = 5.0
+"""Seconds between looks for steps that were cut short, in each process."""
+
+
+class FirestoreStates:
+    """The contract is `core.ports.StateStore`. An instance belongs to the event loop it was opened in."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._claims = itertools.count(1)
+        self._unheard: set[str] = set()
+        self._checked = False
+        self._mended_at = -MEND_EVERY
+        self._mended_to: str | None = None
+
+    @classmethod
+    async def open(cls, url: str) -> FirestoreStates:
+        """Ready to connect to `firestore://project/database`, or to the emulator in FIRESTORE_EMULATOR_HOST; that happens when it is
+        needed. Raises OptionRefused for a URL that cannot be, StoreFailed where there are no credentials.
+        """
+        return cls(Base(url))
+
+    async def migrate(self) -> None:
+        await self._do(upkeep.migrate(self._base))
+
+    async def ready(self) -> None:
+        await self._do(upkeep.check(self._base))
+
+    async def close(self) -> None:
+        await self._base.close()
+
+    async def secret(self, name: str, make: Callable[[], str]) -> str:
+        found = await self._do(upkeep.secret(self._base, name))
+        return found if found is not None else await self._do(upkeep.keep_secret(self._base, name, make()))
+
+    async def _do(self, step: Coroutine[Any, Any, T]) -> T:
+        with translated(self._base.where):
+            return await step
+
+    # ── a sheet comes in ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def create(self, request: Request) -> None:
+        if not self._checked:  # what a newer version has written is not to be mixed with this one's
+            await self.ready()
+            self._checked = True
+        await self._do(intake.create(self._base, request))
+
+    async def add_products(self, request_id: UUID, rows: Sequence[Row]) -> None:
+        await self._do(intake.add_products(self._base, request_id, rows))
+
+    async def publish(
+        self,
+        request_id: UUID,
+        *,
+        input_key: str,
+        total_images: int,
+        total_rows: int,
+        failed_rows: int,
+        repairs: Sequence[Finding],
+    ) -> Request:
+        published = await self._do(
+            intake.publish(
+                self._base,
+                request_id,
+                input_key=input_key,
+                total_images=total_images,
+                total_rows=total_rows,
+                failed_rows=failed_rows,
+                repairs=repairs,
+            )
+        )
+        if published.id != request_id:
+            await self.erase(request_id)
+        return published
+
+    async def by_idempotency_key(self, owner: str, key: str) -> Request | None:
+        return await self._do(intake.by_idempotency_key(self._base, owner, key))
+
+    # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def request(self, request_id: UUID) -> Request | None:
+        return await self._do(looking.request(self._base, request_id))
+
+    async def requests(self, owner: str | None, *, limit: int, cursor: str | None = None) -> Page[Request]:
+        return await self._do(looking.requests(self._base, owner, limit=limit, cursor=cursor))
+
+    async def products(
+        self, request_id: UUID, *, after_row: int = 0, limit: int = 1000, failed_only: bool = False
+    ) -> list[Product]:
+        return await self._do(looking.products(self._base, request_id, after_row=after_row, limit=limit, failed_only=failed_only))
+
+    async def deliveries(self, request_id: UUID) -> list[Delivery]:
+        return await self._do(outbox.of_request(self._base, request_id))
+
+    async def open_requests(self, owner: str) -> int:
+        return await self._do(looking.open_requests(self._base, owner))
+
+    # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim(self, holder: str, n: int, *, lease: float) -> list[Product]:
+        """At most 200 at once. What a claim took that failed or was cancelled on the way is given back by the next one: its holder
+        lives, and would renew those leases for ever.
+        """
+        if self._unheard:
+            unheard = list(self._unheard)
+            await self._do(work.let_go(self._base, unheard))
+            self._unheard.difference_update(unheard)
+        oldest, token = next(self._claims) % 4 == 0, uuid4().hex
+        try:
+            return await self._do(work.claim(self._base, holder, n, lease=lease, oldest=oldest, token=token))
+        except BaseException:
+            self._unheard.add(token)
+            raise
+
+    async def renew(self, holder: str, *, lease: float) -> None:
+        await self._do(work.renew(self._base, holder, lease=lease))
+
+    async def record(self, outcomes: Sequence[Outcome]) -> set[UUID]:
+        return await self._do(work.record(self._base, outcomes)) if outcomes else set()
+
+    async def void(self, holders: Iterable[str]) -> int:
+        named = list(holders)
+        return await self._do(upkeep.void(self._base, named)) if named else 0
+
+    async def sweep(self, *, limit: int = 1000) -> int:
+        if time.monotonic() - self._mended_at >= MEND_EVERY:
+            self._mended_at = time.monotonic()
+            self._mended_to = await self._do(upkeep.mend(self._base, self._mended_to))
+        return await self._do(upkeep.sweep(self._base, limit=limit))
+
+    async def to_finish(self, *, limit: int = 100) -> list[UUID]:
+        return await self._do(ending.to_finish(self._base, limit=limit))
+
+    # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def finish(
+        self, request_id: UUID, round: int, *, output_key: str, failed_key: str | None, deliveries: Sequence[Delivery]
+    ) -> bool:
+        return await self._do(
+            ending.finish(self._base, request_id, round, output_key=output_key, failed_key=failed_key, deliveries=deliveries)
+        )
+
+    async def cancel(self, request_id: UUID) -> bool:
+        return await self._do(ending.cancel(self._base, request_id))
+
+    async def retry(self, request_id: UUID) -> bool:
+        return await self._do(ending.retry(self._base, request_id))
+
+    async def erase(self, request_id: UUID) -> None:
+        await self._do(ending.erase(self._base, request_id))
+
+    async def expired(self, *, days: float, limit: int = 100) -> list[Request]:
+        return await self._do(looking.expired(self._base, days=days, limit=limit))
+
+    # ── deliveries ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim_deliveries(self, holder: str, n: int, *, lease: float) -> list[Delivery]:
+        return await self._do(outbox.claim(self._base, holder, n, lease=lease))
+
+    async def record_delivery(self, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float = 0.0) -> None:
+        await self._do(outbox.record(self._base, delivery, state=state, answer=answer, delay=delay))
+
+    async def redeliver(self, request_id: UUID, kind: DeliveryKind) -> bool:
+        return await self._do(outbox.redeliver(self._base, request_id, kind))
+
+    # ── figures ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def figures(self) -> dict[str, int]:
+        return await self._do(upkeep.figures(self._base))
