@@ -1,7 +1,7 @@
 """The FAKE of Firestore that these tests run against: a process of its own, started with the first test that wants it.
 
-No faithful emulator is to be had as a package. What the fake knows stands in `firestore_server.py`; what matters beyond that is to be
-tried on the real thing.
+No faithful emulator is to be had as a package. What the fake knows stands in `firestore_server.py`; what matters beyond that is
+to be tried on the real thing.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ DocumentPb = types.Document.pb()
 ValuePb = types.Value.pb()
 Filter = queries.StructuredQuery.FieldFilter.Operator
 Composite = queries.StructuredQuery.CompositeFilter.Operator
-DESCENDING = queries.StructuredQuery.Direction.DESCENDING.value
+DESCENDING = int(queries.StructuredQuery.Direction.DESCENDING)
 
 EQUALITIES = (Filter.EQUAL, Filter.IN)
 RANGES = {
@@ -70,7 +70,7 @@ def field_of(document: Any, path: str) -> Any:
         if name not in fields or fields[name].WhichOneof("value_type") != "map_value":
             return None
         fields = fields[name].map_value.fields
-    return fields[last] if last in fields else None
+    return fields.get(last)
 
 
 def _ordered(value: Any) -> Any:

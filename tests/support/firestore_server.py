@@ -1,9 +1,9 @@
 """A FAKE of Firestore, for tests: python -m tests.support.firestore_server PORT CONTROL_PORT.
 
-It speaks the real protocol (gRPC, with the official client's own messages) for as much of it as `halve.states.firestore` uses, keeps
-everything in memory, and is strict where Firestore is: conditions on `update_time`, limits of sizes and numbers, no query beyond the
-automatic indexes. What it does not know it refuses. It knows nothing of locks, quotas, hot spots and latency; `abort` makes some
-writes fail as contention does.
+It speaks the real protocol (gRPC, with the official client's own messages) for as much of it as `halve.states.firestore` uses,
+keeps everything in memory, and is strict where Firestore is: conditions on `update_time`, limits of sizes and numbers, no query
+beyond the automatic indexes. What it does not know it refuses. It knows nothing of locks, quotas, hot spots and latency; `abort`
+makes some writes fail as contention does.
 
 On the second port it answers one line of JSON with another: what tests ask of it, which no real server would tell.
 """
@@ -310,8 +310,11 @@ def _handlers() -> dict[str, Any]:
     def serialized(message: Any) -> bytes:
         return bytes(message.SerializeToString())
 
-    unary = {"Commit": (commit, messages.CommitRequest), "BatchWrite": (batch_write, messages.BatchWriteRequest)}
-    streams = {
+    unary: dict[str, tuple[Any, Any]] = {
+        "Commit": (commit, messages.CommitRequest),
+        "BatchWrite": (batch_write, messages.BatchWriteRequest),
+    }
+    streams: dict[str, tuple[Any, Any]] = {
         "BatchGetDocuments": (batch_get_documents, messages.BatchGetDocumentsRequest),
         "RunQuery": (run_query, messages.RunQueryRequest),
         "RunAggregationQuery": (run_aggregation_query, messages.RunAggregationQueryRequest),

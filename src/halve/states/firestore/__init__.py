@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -23,7 +23,7 @@ from halve.core.models import (
     Row,
 )
 from halve.states.firestore import deliveries as outbox
-from halve.states.firestore import ending, intake, looking, upkeep, work
+from halve.states.firestore import ending, intake, looking, memory, upkeep, work
 from halve.states.firestore.base import Base
 from halve.states.firestore.errors import translated
 
@@ -46,7 +46,7 @@ class FirestoreStates:
 
     @classmethod
     async def open(cls, url: str) -> FirestoreStates:
-        """Ready to connect to `firestore://project/database`, or to the emulator in FIRESTORE_EMULATOR_HOST; that happens when it is
+        """Ready to connect to `firestore://project/database`, or to what FIRESTORE_EMULATOR_HOST names; that happens when it is
         needed. Raises OptionRefused for a URL that cannot be, StoreFailed where there are no credentials.
         """
         return cls(Base(url))
@@ -193,6 +193,15 @@ class FirestoreStates:
 
     async def redeliver(self, request_id: UUID, kind: DeliveryKind) -> bool:
         return await self._do(outbox.redeliver(self._base, request_id, kind))
+
+    # ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def recall(self, keys: Sequence[str]) -> dict[str, str]:
+        return await self._do(memory.recall(self._base, keys)) if keys else {}
+
+    async def remember(self, entries: Mapping[str, str], *, seconds: float) -> None:
+        if entries:
+            await self._do(memory.remember(self._base, entries, seconds=seconds))
 
     # ── figures ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

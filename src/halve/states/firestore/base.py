@@ -21,18 +21,18 @@ from uuid import UUID
 from google.api_core import exceptions
 from google.api_core.retry import AsyncRetry, if_exception_type
 from google.auth.exceptions import DefaultCredentialsError
-from google.cloud.firestore_v1 import AsyncClient, AsyncCollectionReference, AsyncDocumentReference, AsyncWriteBatch
-from google.cloud.firestore_v1.base_document import DocumentSnapshot
-from google.cloud.firestore_v1.types import BatchWriteRequest
+from google.cloud.firestore_v1 import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore_v1.types import BatchWriteRequest, BatchWriteResponse, CommitRequest
 
 from halve.core.errors import OptionRefused, StoreFailed
+from halve.states.firestore.writes import Snapshot, Writes
 
 T = TypeVar("T")
 
 Document = dict[str, Any]
-Snapshot = DocumentSnapshot[Any]
 Query = Any
-"""The client's queries, which its own types do not tell apart."""
+Collection = Any
+"""The client's; its own types do not tell them apart."""
 
 ANSWER_WITHIN = 30.0
 """Seconds that one call may take."""
@@ -52,7 +52,7 @@ PATIENCE = AsyncRetry(
 )
 """How often a call that failed in passing is made again."""
 
-CALLS = {"retry": PATIENCE, "timeout": ANSWER_WITHIN}
+CALLS: dict[str, Any] = {"retry": PATIENCE, "timeout": ANSWER_WITHIN}
 
 MOST_WRITES = 450
 """Writes of one call. Firestore took 500 at the most for years, and what stands in for it may still."""
@@ -84,8 +84,8 @@ class Base:
             self.client = AsyncClient(project=project, database=database)
         except (DefaultCredentialsError, OSError) as error:
             raise StoreFailed(
-                f"Firestore cannot be reached without credentials: {str(error).splitlines()[0]} Set GOOGLE_APPLICATION_CREDENTIALS to "
-                "the key file of a service account (or FIRESTORE_EMULATOR_HOST, for an emulator)."
+                f"Firestore cannot be reached without credentials: {str(error).splitlines()[0]} Set "
+                "GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account, or FIRESTORE_EMULATOR_HOST for an emulator."
             ) from error
         self.project, self.database = str(self.client.project), database or "(default)"
         self.where = f"Firestore's database {self.database!r} of project {self.project!r}"
@@ -94,6 +94,7 @@ class Base:
         self.deliveries = self.client.collection("deliveries")
         self.keys = self.client.collection("keys")
         self.secrets = self.client.collection("secrets")
+        self.memory = self.client.collection("memory")
         self.meta = self.client.collection("meta")
         self.rows_of_pages: OrderedDict[tuple[str, int], dict[int, Any]] = OrderedDict()
         self._clock: tuple[datetime, float] | None = None
@@ -101,10 +102,10 @@ class Base:
     def request(self, request_id: UUID | str) -> AsyncDocumentReference:
         return self.requests.document(str(request_id))
 
-    def pages(self, request_id: UUID | str) -> AsyncCollectionReference:
+    def pages(self, request_id: UUID | str) -> Collection:
         return self.requests.document(str(request_id)).collection("pages")
 
-    def parts(self, request_id: UUID | str) -> AsyncCollectionReference:
+    def parts(self, request_id: UUID | str) -> Collection:
         return self.requests.document(str(request_id)).collection("parts")
 
     async def close(self) -> None:
@@ -119,7 +120,7 @@ class Base:
         if not references:
             return []
         found: dict[str, Snapshot] = {}
-        async for snapshot in self.client.get_all(list(references), fields, read_time=at, **CALLS):  # type: ignore[attr-defined]
+        async for snapshot in self.client.get_all(list(references), fields, read_time=at, **CALLS):
             found[snapshot.reference.path] = snapshot
         if at is None:
             self._look_at_the_clock(next(iter(found.values())).read_time)
@@ -133,7 +134,7 @@ class Base:
 
     async def count(self, query: Query) -> int:
         [[result]] = await query.count().get(**CALLS)
-        return int(result.value)
+        return int(result.value or 0)
 
     async def sums(self, query: Query, fields: Sequence[str], *, at: datetime | None = None) -> list[int]:
         """Each field's sum over all documents that have it, as they were at one moment. One query for each: several in one would
@@ -160,41 +161,40 @@ class Base:
 
     # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def batch(self) -> AsyncWriteBatch:
-        return self.client.batch()
+    def writes(self) -> Writes:
+        return Writes(f"{self.client._database_string}/documents")
 
-    def unchanged(self, snapshot: Snapshot) -> Any:
-        """The condition that the document is as it was read."""
-        return self.client.write_option(last_update_time=snapshot.update_time)
-
-    async def commit(self, batch: AsyncWriteBatch) -> None:
+    async def commit(self, writes: Writes) -> None:
         """Write all of it or nothing. Raises Changed where a condition does not hold."""
+        request = CommitRequest.pb()(database=self.client._database_string, writes=writes.messages)
         try:
-            await batch.commit(**CALLS)
-        except (exceptions.FailedPrecondition, exceptions.AlreadyExists, exceptions.NotFound, exceptions.Aborted) as error:
-            if _never_holds(error):
+            answer = await self.client._firestore_api.commit(
+                CommitRequest.wrap(request), **CALLS, metadata=self.client._rpc_metadata
+            )
+        except (exceptions.FailedPrecondition, exceptions.AlreadyExists, exceptions.NotFound) as error:
+            if _of_the_database(error):
                 raise
             raise Changed from error
         except exceptions.RetryError as error:
             if isinstance(error.cause, exceptions.Aborted):
                 raise Changed from error
             raise
-        self._look_at_the_clock(batch.commit_time)  # type: ignore[arg-type]
+        self._look_at_the_clock(answer.commit_time)
 
-    async def each(self, batch: AsyncWriteBatch, *, once: bool = False) -> list[bool]:
+    async def each(self, writes: Writes, *, once: bool = False) -> list[bool]:
         """Write whichever of them can be; tells which were. `once`: an answer that is lost on the way is an error."""
-        writes = batch._write_pbs
         done: list[bool] = []
-        for first in range(0, len(writes), MOST_WRITES):
+        for first in range(0, len(writes.messages), MOST_WRITES):
+            some = writes.messages[first : first + MOST_WRITES]
             answer = await self.client._firestore_api.batch_write(
-                BatchWriteRequest(database=self.client._database_string, writes=writes[first : first + MOST_WRITES]),
+                BatchWriteRequest.wrap(BatchWriteRequest.pb()(database=self.client._database_string, writes=some)),
                 retry=None if once else PATIENCE,
                 timeout=ANSWER_WITHIN,
                 metadata=self.client._rpc_metadata,
             )
-            for status in answer.status:
-                if status.code in (exceptions.PermissionDenied.grpc_status_code.value[0], _INVALID):
-                    raise exceptions.from_grpc_status(status.code, status.message)
+            for status in BatchWriteResponse.pb(answer).status:
+                if status.code in _WILL_NEVER_DO:
+                    raise _WILL_NEVER_DO[status.code](status.message)  # type: ignore[no-untyped-call]
                 done.append(status.code == 0)
         return done
 
@@ -210,8 +210,8 @@ class Base:
         )
 
 
-_INVALID = 3
-"""The code of INVALID_ARGUMENT: what was to be written is none that Firestore takes."""
+_WILL_NEVER_DO = {3: exceptions.InvalidArgument, 7: exceptions.PermissionDenied}
+"""Codes of a write for which trying again does not help."""
 
 
 async def pause(attempt: int) -> None:
@@ -224,7 +224,7 @@ async def _stream(query: Query, at: datetime | None) -> AsyncIterator[Snapshot]:
         yield snapshot
 
 
-def _never_holds(error: Exception) -> bool:
+def _of_the_database(error: Exception) -> bool:
     """Whether that is said of the database rather than of a document."""
     return "database" in str(error).lower() and "does not exist" in str(error).lower()
 

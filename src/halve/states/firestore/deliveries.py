@@ -12,8 +12,9 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from halve.core.models import Delivery, DeliveryKind, DeliveryState
 from halve.states.firestore import documents
-from halve.states.firestore.base import ATTEMPTS, Base, Document, Snapshot, pause
+from halve.states.firestore.base import ATTEMPTS, Base, Document, pause
 from halve.states.firestore.work import change_each
+from halve.states.firestore.writes import Snapshot
 
 LEASED_BY_NOBODY: Document = {"holder": DELETE_FIELD, "leased_until": DELETE_FIELD}
 
@@ -33,7 +34,7 @@ async def claim(base: Base, holder: str, n: int, *, lease: float) -> list[Delive
         seen = await base.find(due.limit(n - len(claimed)))
         if not seen:
             break
-        batch, taken = base.batch(), []
+        writes, taken = base.writes(), []
         for snapshot in seen:
             found = snapshot.to_dict() or {}
             said = {
@@ -43,9 +44,9 @@ async def claim(base: Base, holder: str, n: int, *, lease: float) -> list[Delive
                 "attempts": found["attempts"] + 1,
                 "fence": found["fence"] + 1,
             }
-            batch.update(snapshot.reference, {**said, "send_at": DELETE_FIELD}, base.unchanged(snapshot))
+            writes.update(snapshot, {**said, "send_at": DELETE_FIELD})
             taken.append(documents.delivery(snapshot.id, {**found, **said, "send_at": None}))
-        done = await base.each(batch)
+        done = await base.each(writes)
         claimed += [delivery for delivery, got in zip(taken, done, strict=True) if got]
         if not all(done):
             await pause(attempt)

@@ -83,7 +83,7 @@ def queued(place: int, age: str) -> Document:
 
 
 def counted(request_id: str, name: str) -> str:
-    """The field that holds one count of a product. It is named after the request, so that the sum of all such fields is a request's,
+    """The field that holds one count of a product. It is named after the request: so the sum of all such fields is the request's,
     and no index needs to know of both.
     """
     return f"counts.r{request_id.replace('-', '')}.{name}"
@@ -130,6 +130,7 @@ def given(found: Mapping[str, Any]) -> dict[str, Any]:
 def request(request_id: str, found: Mapping[str, Any]) -> Request:
     said = given(found)
     options, sheet = said.pop("options"), said.pop("sheet")
+    plain: dict[str, Any] = {name: found.get(name) for name in _PLAIN}
     return Request(
         id=UUID(request_id),
         options=Options(
@@ -144,7 +145,7 @@ def request(request_id: str, found: Mapping[str, Any]) -> Request:
         created_at=_moment(found["created_at"]),
         completed_at=_moment(found.get("completed_at")),
         **said,
-        **{name: found.get(name) for name in _PLAIN},
+        **plain,
     )
 
 
@@ -171,8 +172,8 @@ def _moment(found: datetime | None) -> datetime | None:
 def product(
     request_id: str, row: int, said: Sequence[Any], where: Mapping[str, Any] | None, round: int, *, cancelled: bool = False
 ) -> Product:
-    """`said`: serial, name and URLs, which the page has. `where` it stands: its own document while it is at work; what the page has of
-    it before and after; None while it has never been at work.
+    """`said`: serial, name and URLs, which the page has. `where` it stands: its own document while it is at work, what the page has
+    of it before and after; None where it has never been at work.
 
     `round` and `cancelled` are the request's, and win over what is said there, which follows later: what was not fed in this
     round and is not done is to be done; in a cancelled request, whatever is open is cancelled.

@@ -38,9 +38,9 @@ async def finish(
         sums = await base.sums(base.pages(request_id), [*(f"counts.{name}" for name in COUNTERS), "left"])
         exact: Document = dict(zip((*COUNTERS, "retryable"), sums, strict=True))
         ended = "completed" if exact["done_images"] else "failed"
-        batch = base.batch()
-        batch.update(
-            snapshot.reference,
+        writes = base.writes()
+        writes.update(
+            snapshot,
             {
                 **exact,
                 "status": "cancelled" if request["status"] == "cancelled" else ended,
@@ -49,12 +49,11 @@ async def finish(
                 "completed_at": SERVER_TIMESTAMP,
                 **dict.fromkeys(("open", "ending", "unfed"), DELETE_FIELD),
             },
-            base.unchanged(snapshot),
         )
         for place, delivery in enumerate(deliveries):
             document = documents.delivery_document(delivery, round << 16 | place)
-            batch.create(base.deliveries.document(str(delivery.id)), document)
-        await base.commit(batch)
+            writes.create(base.deliveries.document(str(delivery.id)), document)
+        await base.commit(writes)
         return True
 
     return await base.again(step)
@@ -71,10 +70,10 @@ async def cancel(base: Base, request_id: UUID) -> bool:
         request = snapshot.to_dict()
         if request is None or request["stage"] != "published" or "open" not in request or request["status"] == "cancelled":
             return None
-        batch = base.batch()
+        writes = base.writes()
         change = {"status": "cancelled", "ending": request["age"], "unfed": DELETE_FIELD}
-        batch.update(snapshot.reference, change, base.unchanged(snapshot))
-        await base.commit(batch)
+        writes.update(snapshot, change)
+        await base.commit(writes)
         open_lots: list[int] = request["lots"]
         return open_lots
 
@@ -99,9 +98,9 @@ async def retry(base: Base, request_id: UUID) -> bool:
             return None
         round: int = request["round"] + 1
         given = documents.given(request)
-        batch = base.batch()
-        batch.update(
-            snapshot.reference,
+        writes = base.writes()
+        writes.update(
+            snapshot,
             {
                 "status": "processing",
                 "round": round,
@@ -114,9 +113,8 @@ async def retry(base: Base, request_id: UUID) -> bool:
                 "failed_key": None,
                 "completed_at": DELETE_FIELD,
             },
-            base.unchanged(snapshot),
         )
-        await base.commit(batch)
+        await base.commit(writes)
         return round
 
     round = await base.again(step)
@@ -138,14 +136,10 @@ async def erase(base: Base, request_id: UUID) -> None:
         if request is None:
             return False
         if request["stage"] != "erased":
-            batch = base.batch()
+            writes = base.writes()
             shown = ("status", "drafted_at", "age", "owned", "open", "ending", "unfed", "completed_at")
-            batch.update(
-                snapshot.reference,
-                {"stage": "erased", "erased": True, **dict.fromkeys(shown, DELETE_FIELD)},
-                base.unchanged(snapshot),
-            )
-            await base.commit(batch)
+            writes.update(snapshot, {"stage": "erased", "erased": True, **dict.fromkeys(shown, DELETE_FIELD)})
+            await base.commit(writes)
         return True
 
     if await base.again(step):
@@ -168,19 +162,21 @@ async def erase_rest(base: Base, request_id: UUID) -> None:
 async def _free_key(base: Base, request_id: UUID) -> None:
     """The idempotency key, if this request holds it."""
     [snapshot] = await base.get(base.request(request_id), fields=["given"])
-    given = documents.given(snapshot.to_dict() or {}) if snapshot.exists else {"idempotency_key": None}
+    if not snapshot.exists:
+        return
+    given = documents.given(snapshot.to_dict() or {})
     if given["idempotency_key"] is None:
         return
     [key] = await base.get(base.keys.document(documents.idempotency_id(given["owner"], given["idempotency_key"])))
     if key.exists and key.get("request") == str(request_id):
-        batch = base.batch()
-        batch.delete(key.reference, base.unchanged(key))
-        await base.commit(batch)
+        writes = base.writes()
+        writes.delete(key)
+        await base.commit(writes)
 
 
 async def _delete_all(base: Base, query: Query) -> None:
     while found := await base.find(query.select([]).limit(MOST_WRITES)):
-        batch = base.batch()
+        writes = base.writes()
         for snapshot in found:
-            batch.delete(snapshot.reference)
-        await asyncio.shield(base.each(batch))
+            writes.delete(snapshot)
+        await asyncio.shield(base.each(writes))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import grpc
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
@@ -21,35 +20,43 @@ def translated(where: str) -> Iterator[None]:
         yield
     except exceptions.RetryError as error:
         raise _said(where, error.cause or error) from error
-    except (exceptions.GoogleAPICallError, grpc.RpcError, GoogleAuthError) as error:
+    except (exceptions.GoogleAPICallError, GoogleAuthError) as error:
         raise _said(where, error) from error
+
+
+_ADVICE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str], ...] = (
+    (
+        exceptions.PermissionDenied,
+        "refused",
+        "The account needs the role roles/datastore.user there, and the project the API firestore.googleapis.com.",
+    ),
+    (exceptions.Unauthenticated, "does not know us", "Check the key file in GOOGLE_APPLICATION_CREDENTIALS."),
+    (GoogleAuthError, "cannot be asked", "Check the key file in GOOGLE_APPLICATION_CREDENTIALS."),
+    (
+        exceptions.NotFound,
+        "is not there",
+        "Create it in native mode (gcloud firestore databases create), or mend HALVE_DATABASE_URL.",
+    ),
+    (
+        exceptions.FailedPrecondition,
+        "cannot do it",
+        "It must be in native mode, with its automatic indexes (docs/backends/firestore.md).",
+    ),
+    (exceptions.ResourceExhausted, "has had enough", "A quota is used up: see the project's quotas and billing."),
+    (
+        (exceptions.ServiceUnavailable, exceptions.DeadlineExceeded),
+        "is out of reach",
+        "Check the connection to firestore.googleapis.com, or FIRESTORE_EMULATOR_HOST where that is set.",
+    ),
+)
+"""What was raised, what it says of the database, and what to do."""
 
 
 def _said(where: str, error: BaseException) -> StoreFailed:
     because = reason(error)
-    if isinstance(error, exceptions.PermissionDenied):
-        return StoreFailed(
-            f"{where} refused: {because}. The account in GOOGLE_APPLICATION_CREDENTIALS needs the role roles/datastore.user there, "
-            "and the project the API firestore.googleapis.com."
-        )
-    if isinstance(error, exceptions.Unauthenticated | GoogleAuthError):
-        return StoreFailed(f"{where} does not know us: {because}. Check the key file in GOOGLE_APPLICATION_CREDENTIALS.")
-    if isinstance(error, exceptions.NotFound):
-        return StoreFailed(
-            f"{where} is not there: {because}. Create it in native mode (gcloud firestore databases create), or mend "
-            "HALVE_DATABASE_URL."
-        )
-    if isinstance(error, exceptions.FailedPrecondition):
-        return StoreFailed(
-            f"{where} cannot do it: {because}. It must be in native mode, with its automatic indexes (docs/backends/firestore.md)."
-        )
-    if isinstance(error, exceptions.ResourceExhausted):
-        return StoreFailed(f"{where} has had enough: {because}. A quota is used up; see the project's quotas and billing.")
-    if isinstance(error, exceptions.ServiceUnavailable | exceptions.DeadlineExceeded):
-        return StoreFailed(
-            f"{where} is out of reach: {because}. Check the connection to firestore.googleapis.com, or FIRESTORE_EMULATOR_HOST "
-            "where that is set."
-        )
+    for kind, what, advice in _ADVICE:
+        if isinstance(error, kind):
+            return StoreFailed(f"{where} {what}: {because}. {advice}")
     return StoreFailed(f"{where} failed: {because}.")
 
 

@@ -55,15 +55,15 @@ async def _add(base: Base, request_id: UUID, pages: Sequence[Written]) -> None:
     found = _drafted(snapshot.to_dict(), request_id)
     if pages[-1][0].last <= found["last_row"]:
         return
-    batch = base.batch()
+    writes = base.writes()
     for page, pieces in pages:
         for number, piece in enumerate(pieces[1:], 1):  # a row larger than a document: what hangs on goes first
             await base.parts(request_id).document(f"{documents.page_id(page.last)}-{number}").set({"piece": piece})
-        batch.set(base.pages(request_id).document(documents.page_id(page.last)), _page(page, pieces))
+        writes.set(base.pages(request_id).document(documents.page_id(page.last)), _page(page, pieces))
     last, _ = pages[-1]
     counted = {"rows": last.first_place + len(last.rows) - 1, "last_row": last.last}
-    batch.update(base.request(request_id), counted, base.unchanged(snapshot))
-    await base.commit(batch)
+    writes.update(snapshot, counted)
+    await base.commit(writes)
 
 
 def _page(page: Page, pieces: Sequence[bytes]) -> Document:
@@ -89,8 +89,8 @@ async def publish(
     failed_rows: int,
     repairs: Sequence[Finding],
 ) -> Request:
-    """Publish a draft and return it; or return, unchanged, the request that its owner published under the same key before: a document
-    named after the key holds it.
+    """Publish a draft and return it; or return, unchanged, the request that its owner published under the same key before: a
+    document named after the key holds it.
     """
 
     async def step() -> Request:
@@ -100,7 +100,7 @@ async def publish(
             raise _erased(request_id)
         if found["stage"] == "published":
             return await looking.whole(base, snapshot)
-        batch, said = base.batch(), documents.given(found)
+        writes, said = base.writes(), documents.given(found)
         if said["idempotency_key"] is not None:
             key = base.keys.document(documents.idempotency_id(said["owner"], said["idempotency_key"]))
             [taken] = await base.get(key)
@@ -108,9 +108,9 @@ async def publish(
                 earlier = await looking.request(base, UUID(taken.get("request")))
                 if earlier is not None:
                     return earlier
-                batch.set(key, {"request": str(request_id)})
+                writes.set(key, {"request": str(request_id)})
             else:
-                batch.create(key, {"request": str(request_id)})
+                writes.create(key, {"request": str(request_id)})
         age = documents.age(str(request_id), found["created_at"])
         owned = f"{documents.owner_key(said['owner'])}/{age}"
         change: Document = {
@@ -128,8 +128,8 @@ async def publish(
             "repairs": documents.packed_findings(repairs),
         }
         change |= {"unfed": found["rows"]} if found["rows"] else {"ending": age}
-        batch.update(snapshot.reference, change, base.unchanged(snapshot))
-        await base.commit(batch)
+        writes.update(snapshot, change)
+        await base.commit(writes)
         await lots.feed(base, str(request_id), round=0, fed=0)
         return await looking.known(base, request_id)
 

@@ -1,4 +1,4 @@
-"""What people and programs look at: requests, their products, what is old. What belongs together is read as it was at one moment."""
+"""What people and programs look at: requests, their products, what is old. What belongs together is read as of one moment."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from halve.core.errors import NotFound, OptionRefused
 from halve.core.models import Page, Product, Request
 from halve.states.firestore import documents, lots
-from halve.states.firestore.base import PAGES_REMEMBERED, Base, Document, Snapshot
+from halve.states.firestore.base import PAGES_REMEMBERED, Base, Document
 from halve.states.firestore.packing import PAGE_ROWS, unpack
+from halve.states.firestore.writes import Snapshot
 
 _CURSOR = re.compile(r"[0-9]{16}-[0-9a-f]{8}")
 

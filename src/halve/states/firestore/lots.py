@@ -18,9 +18,10 @@ from google.cloud.firestore_v1 import DELETE_FIELD
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from halve.states.firestore import documents
-from halve.states.firestore.base import Base, Document, Snapshot
+from halve.states.firestore.base import Base, Document
 from halve.states.firestore.documents import COUNTERS, OPEN, active
 from halve.states.firestore.packing import PAGE_ROWS, pack, unpack
+from halve.states.firestore.writes import Snapshot
 
 CLAIM_LIMIT = PAGE_ROWS // 2
 """The most products that one claim may take, so that it seldom runs past what is fed."""
@@ -72,7 +73,7 @@ async def _pages_to_feed(base: Base, request_id: str, fed: int) -> list[Document
 
 async def _feed(base: Base, snapshot: Snapshot, request: Mapping[str, Any], pages: list[Document]) -> None:
     request_id, round = snapshot.id, request["round"]
-    batch, places, gone = base.batch(), [], dict.fromkeys(COUNTERS, 0)
+    writes, places, gone = base.writes(), [], dict.fromkeys(COUNTERS, 0)
     for page in pages:
         ended = results_of(page)
         lot = documents.lot(request_id, page["last"])
@@ -103,11 +104,11 @@ async def _feed(base: Base, snapshot: Snapshot, request: Mapping[str, Any], page
                 gone = {name: gone[name] + counted[name] for name in COUNTERS}
                 if documents.counts(before["results"])["failed_images"]:
                     fresh["flaw"] = lot
-            batch.set(base.products.document(documents.product_id(request_id, row)), fresh)
+            writes.set(base.products.document(documents.product_id(request_id, row)), fresh)
             places.append(place)
     left = max(0, request["unfed"] - len(places))
-    batch.update(
-        snapshot.reference,
+    writes.update(
+        snapshot,
         {
             **{name: request[name] - gone[name] for name in COUNTERS},
             "lots": [*request["lots"], *(page["last"] for page in pages)],
@@ -115,9 +116,8 @@ async def _feed(base: Base, snapshot: Snapshot, request: Mapping[str, Any], page
             "unfed": left or DELETE_FIELD,
             "feed_at": places[len(places) // 2] if left else NEVER,
         },
-        base.unchanged(snapshot),
     )
-    await base.commit(batch)
+    await base.commit(writes)
 
 
 # ── counting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,14 +163,15 @@ async def close(base: Base, request_id: str, page: int) -> bool:
         cancelled = request["status"] == "cancelled"
         if not cancelled and any(product.get("state") in OPEN for product in products):
             return False
-        await _close(base, snapshot, request, packed, products, page)
+        await _close(base, snapshot, packed, products, page)
         return True
 
     return await base.again(step)
 
 
-async def _close(base: Base, snapshot: Snapshot, request: Document, packed: Snapshot, products: list[Snapshot], page: int) -> None:
-    batch, whole, sums = base.batch(), packed.to_dict() or {}, dict.fromkeys(COUNTERS, 0)
+async def _close(base: Base, snapshot: Snapshot, packed: Snapshot, products: list[Snapshot], page: int) -> None:
+    request, whole = snapshot.to_dict() or {}, packed.to_dict() or {}
+    writes, sums = base.writes(), dict.fromkeys(COUNTERS, 0)
     ended = results_of(whole)
     for product in products:
         found = product.to_dict() or {}
@@ -179,11 +180,11 @@ async def _close(base: Base, snapshot: Snapshot, request: Document, packed: Snap
         ended[found["row"]] = {**{name: found[name] for name in ("fence", "lost", "round")}, "state": state, "results": results}
         counted = documents.counts(results, found["round"])
         sums = {name: sums[name] + counted[name] for name in COUNTERS}
-        batch.delete(product.reference, base.unchanged(product))
+        writes.delete(product)
     left = len(unpack(whole["numbers"])) - sum(entry["state"] == "done" for entry in ended.values())
     in_all = [documents.counts(entry["results"]) for entry in ended.values()]
-    batch.update(
-        packed.reference,
+    writes.update(
+        packed,
         {
             "results": pack([[row, *(ended[row][name] for name in _ENDED)] for row in sorted(ended)]),
             "left": left,
@@ -196,8 +197,8 @@ async def _close(base: Base, snapshot: Snapshot, request: Document, packed: Snap
     change: Document = {"lots": lots, **{name: request[name] + sums[name] for name in COUNTERS}}
     if not lots and not request.get("unfed"):
         change["ending"] = request["age"]
-    batch.update(snapshot.reference, change, base.unchanged(snapshot))
-    await base.commit(batch)
+    writes.update(snapshot, change)
+    await base.commit(writes)
 
 
 def results_of(page: Mapping[str, Any]) -> dict[int, Document]:

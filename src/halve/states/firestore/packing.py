@@ -1,7 +1,7 @@
 """Rows packed into pages, and pages into documents.
 
-A document of Firestore holds 1 MiB, each one written costs, and each field of it is indexed. So a sheet's rows lie by the hundred in
-one document, as compressed JSON, until they are worked on. A row that is larger than a document goes on in others.
+A document of Firestore holds 1 MiB, each one written costs, and each field of it is indexed. So a sheet's rows lie by the hundred
+in one document, as compressed JSON, until they are worked on. A row that is larger than a document goes on in others.
 """
 
 from __future__ import annotations

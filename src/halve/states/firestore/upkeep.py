@@ -1,6 +1,4 @@
-"""What keeps the queue in order: leases that ended, waits that are over, whatever was cut short; the mark that all is set up, secrets
-and figures.
-"""
+"""What keeps the queue in order: leases that ended, waits that are over, whatever was cut short; set-up, secrets and figures."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter, Or
 
 from halve.core.errors import StoreFailed
 from halve.core.models import Status
-from halve.states.firestore import lots
+from halve.states.firestore import lots, memory
 from halve.states.firestore.base import Base, Document, Query
 from halve.states.firestore.deliveries import LEASED_BY_NOBODY
 from halve.states.firestore.ending import erase_rest
@@ -131,11 +129,12 @@ async def _change(base: Base, query: Query, change: Callable[[Mapping[str, Any]]
 
 
 async def mend(base: Base, after: str | None) -> str | None:
-    """Go on with what a kill left half done: erasures, lots not closed or not fed. Looks at some of the open requests, those behind
+    """Go on with what a kill left half done (erasures, lots not closed or not fed), and forget what has expired. Looks at some of the open requests, those behind
     `after`; returns where to go on the next time.
     """
     for erased in await base.find(base.requests.where(filter=FieldFilter("erased", "==", True)).select([]).limit(CHECKED)):
         await erase_rest(base, UUID(erased.id))
+    await memory.forget(base)
     query = base.requests.order_by("open").limit(CHECKED)
     found = await base.find(query.start_after({"open": after}) if after else query)
     for snapshot in found:
@@ -164,17 +163,15 @@ async def keep_secret(base: Base, name: str, value: str) -> str:
 
 async def figures(base: Base) -> dict[str, int]:
     """Counted by the server, which asks the price of one document for every thousand counted."""
-    waiting = [
-        base.count(base.products.where(filter=FieldFilter("state", "==", state))) for state in ("ready", "waiting", "leased")
-    ]
-    of_status = [base.count(base.requests.where(filter=FieldFilter("status", "==", status.value))) for status in Status]
-    due = base.count(base.deliveries.where(filter=FieldFilter("state", "==", "due")))
-    [unfed], *counted = await asyncio.gather(base.sums(base.requests, ["unfed"]), *waiting, *of_status, due)
-    ready, waits, leased, *statuses, due_deliveries = counted
-    return {
-        **{f"requests.{status.value}": count for status, count in zip(Status, statuses, strict=True)},
-        "products.ready": unfed + ready,
-        "products.waiting": waits,
-        "products.leased": leased,
-        "deliveries.due": due_deliveries,
+    asked = {
+        **{f"requests.{status.value}": _equal(base.requests, "status", status.value) for status in Status},
+        **{f"products.{state}": _equal(base.products, "state", state) for state in ("ready", "waiting", "leased")},
+        "deliveries.due": _equal(base.deliveries, "state", "due"),
     }
+    counts = dict(zip(asked, await asyncio.gather(*map(base.count, asked.values())), strict=True))
+    [unfed] = await base.sums(base.requests, ["unfed"])
+    return counts | {"products.ready": counts["products.ready"] + unfed}
+
+
+def _equal(collection: Query, field: str, value: str) -> Query:
+    return collection.where(filter=FieldFilter(field, "==", value))

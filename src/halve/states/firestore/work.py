@@ -14,8 +14,9 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from halve.core.errors import StoreFailed
 from halve.core.models import Outcome, Product, ProductState
 from halve.states.firestore import documents, looking, lots
-from halve.states.firestore.base import ATTEMPTS, MOST_WRITES, Base, Document, Snapshot, pause
+from halve.states.firestore.base import ATTEMPTS, MOST_WRITES, Base, Document, pause
 from halve.states.firestore.packing import pack
+from halve.states.firestore.writes import Snapshot
 
 LEASED_BY_NOBODY: Document = {"holder": DELETE_FIELD, "claim": DELETE_FIELD, "due_at": DELETE_FIELD}
 
@@ -30,8 +31,8 @@ def ready_again(found: Mapping[str, Any], *, lost: int = 0) -> Document:
 
 
 async def claim(base: Base, holder: str, n: int, *, lease: float, oldest: bool, token: str) -> list[Product]:
-    """Look for the first ready ones, and lease each that is as it was when it was seen: two trips however many are claimed. Where others
-    were quicker, look again, and further down: they all stand at the head of the same queue.
+    """Look for the first ready ones, and lease each that is as it was when it was seen: two trips however many are claimed. Where
+    others were quicker, look again, and further down: they all stand at the head of the same queue.
     """
     order = "oldest" if oldest else "fair"
     claimed: list[tuple[str, Product]] = []
@@ -45,13 +46,13 @@ async def claim(base: Base, holder: str, n: int, *, lease: float, oldest: bool, 
             seen = random.sample(seen, wanted)
         due_at = await base.now() + timedelta(seconds=lease)
         taken: list[tuple[str, Document]] = []
-        batch = base.batch()
+        writes = base.writes()
         for snapshot in seen:
             found = snapshot.to_dict() or {}
             said = {"state": "leased", "holder": holder, "claim": token, "due_at": due_at, "fence": found["fence"] + 1}
-            batch.update(snapshot.reference, {**said, **_IN_NO_QUEUE}, base.unchanged(snapshot))
+            writes.update(snapshot, {**said, **_IN_NO_QUEUE})
             taken.append((found[order], {**found, **said}))
-        done = await base.each(batch, once=True)
+        done = await base.each(writes, once=True)
         claimed += await _handed_out(base, [one for one, got in zip(taken, done, strict=True) if got])
         if not all(done):
             beaten += 1
@@ -60,8 +61,8 @@ async def claim(base: Base, holder: str, n: int, *, lease: float, oldest: bool, 
 
 
 async def _handed_out(base: Base, taken: Sequence[tuple[str, Document]]) -> list[tuple[str, Product]]:
-    """Those whose requests are at work; these are `processing` from now on, and fed if it is time. What belongs to a request that was
-    cancelled or erased goes with its lot.
+    """Those whose requests are at work; these are `processing` from now on, and fed if it is time. What belongs to a request that
+    was cancelled or erased goes with its lot.
     """
     furthest: dict[str, int] = {}
     for _, found in taken:
@@ -89,16 +90,19 @@ async def _handed_out(base: Base, taken: Sequence[tuple[str, Document]]) -> list
 async def _begun(base: Base, request_id: str) -> None:
     [snapshot] = await base.get(base.request(request_id), fields=["status"])
     if (snapshot.to_dict() or {}).get("status") == "pending":
-        batch = base.batch()
-        batch.update(snapshot.reference, {"status": "processing"}, base.unchanged(snapshot))
-        await base.commit(batch)
+        writes = base.writes()
+        writes.update(snapshot, {"status": "processing"})
+        await base.commit(writes)
 
 
 async def let_go(base: Base, tokens: Sequence[str]) -> None:
     """Give back what claims took whose caller never heard of it."""
+
+    def back(found: Mapping[str, Any]) -> Document | None:
+        return ready_again(found) if found.get("claim") in tokens else None
+
     for token in tokens:
-        found = await base.find(base.products.where(filter=FieldFilter("claim", "==", token)))
-        await change_each(base, found, lambda product: ready_again(product) if product.get("claim") == token else None)
+        await change_each(base, await base.find(base.products.where(filter=FieldFilter("claim", "==", token))), back)
 
 
 async def renew(base: Base, holder: str, *, lease: float) -> None:
@@ -118,13 +122,13 @@ async def change_each(base: Base, found: Sequence[Snapshot], change: Any) -> int
     """
     changed = 0
     for attempt in range(ATTEMPTS):
-        batch, tried = base.batch(), []
+        writes, tried = base.writes(), []
         for snapshot in found:
             said = change(snapshot.to_dict() or {}) if snapshot.exists else None
             if said is not None:
-                batch.update(snapshot.reference, said, base.unchanged(snapshot))
+                writes.update(snapshot, said)
                 tried.append(snapshot)
-        done = await base.each(batch)
+        done = await base.each(writes)
         changed += sum(done)
         again = [snapshot.reference for snapshot, well in zip(tried, done, strict=True) if not well]
         if not again:
@@ -172,7 +176,7 @@ async def _active(base: Base, ids: Sequence[str]) -> dict[str, Document]:
 
 
 def _written(found: Mapping[str, Any], outcomes: Sequence[Outcome], now: datetime) -> Document | None:
-    """How these outcomes, one after the other, change a product's document. What comes after its lease has ended changes nothing."""
+    """How these outcomes, one after the other, change a product's document. What comes after its lease ended changes nothing."""
     change: Document | None = None
     for outcome in outcomes:
         if found["state"] != "leased" or found["fence"] != outcome.fence:
