@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STATE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
     "sqlite": ("halve.states.sql", "SqlStates", None),
+    "postgresql": ("halve.states.sql.server", "PostgresStates", "postgres"),
     "mongodb": ("halve.states.mongo", "MongoStates", "mongo"),
     "firestore": ("halve.states.firestore", "FirestoreStates", "firestore"),
 }
@@ -49,6 +50,9 @@ BROKER_SCHEMES: dict[str, str] = {
     "amqps": "amqps",
 }
 """Scheme of `HALVE_BROKER_URL` → the scheme that Celery knows it by; TLS where it ends in s."""
+
+OTHER_NAMES = {"postgres": "postgresql"}
+"""Schemes that say the same as another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +273,8 @@ def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], settin
 
 
 def _scheme(url: str) -> str:
-    return urlsplit(url).scheme.partition("+")[0].lower()
+    scheme = url.partition(":")[0].partition("+")[0].lower()
+    return OTHER_NAMES.get(scheme, scheme)
 
 
 def _path(url: str) -> Path:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import psycopg
 import pymongo
 import pytest
 
@@ -44,14 +45,32 @@ async def _sqlite(folder: Path) -> AsyncIterator[str]:
     yield f"sqlite:///{folder / 'states' / 'halve.db'}"
 
 
+_PASS_TIME = (
+    "UPDATE requests SET created_at = created_at - :s, completed_at = completed_at - :s",
+    "UPDATE products SET due_at = due_at - :s WHERE due_at IS NOT NULL",
+    "UPDATE memory SET expires_at = expires_at - :s",
+    "UPDATE deliveries SET due_at = due_at - :s WHERE due_at IS NOT NULL",
+)
+
+
 async def _pass_time_in_sqlite(url: str, seconds: float) -> None:
     connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)
     with connection:
-        connection.execute("UPDATE requests SET created_at = created_at - :s, completed_at = completed_at - :s", {"s": seconds})
-        connection.execute("UPDATE products SET due_at = due_at - :s WHERE due_at IS NOT NULL", {"s": seconds})
-        connection.execute("UPDATE memory SET expires_at = expires_at - :s", {"s": seconds})
-        connection.execute("UPDATE deliveries SET due_at = due_at - :s WHERE due_at IS NOT NULL", {"s": seconds})
+        for statement in _PASS_TIME:
+            connection.execute(statement, {"s": seconds})
     connection.close()
+
+
+@asynccontextmanager
+async def _postgres(folder: Path) -> AsyncIterator[str]:
+    with elsewhere.postgres_database() as url:
+        yield url
+
+
+async def _pass_time_in_postgres(url: str, seconds: float) -> None:
+    with psycopg.connect(url) as connection:
+        for statement in _PASS_TIME:
+            connection.execute(statement.replace(":s", "%(s)s"), {"s": seconds})
 
 
 @asynccontextmanager
@@ -81,6 +100,7 @@ async def _pass_time_in_firestore(url: str, seconds: float) -> None:
 
 STATES = {
     "sqlite": StateBackend(_sqlite, _pass_time_in_sqlite),
+    "postgresql": StateBackend(_postgres, _pass_time_in_postgres),
     "mongodb": StateBackend(_mongo, _pass_time_in_mongo),
     "firestore": StateBackend(elsewhere.firestore_database, _pass_time_in_firestore),
 }

@@ -22,9 +22,10 @@ SLOW = (
     "test_many_failures_run_again_one_batch_after_another[firestore]",
     "test_the_store_and_its_model_agree[firestore]",
     "test_what_was_cancelled_can_run_again[firestore]",
+    "test_the_store_and_its_model_agree[postgresql]",
 )
-"""Long on the server that stands in for mongod, which takes 2 ms for an update, and on the fake of Firestore, whose client takes as
-long: left to `make torture`."""
+"""Long on the server that stands in for mongod, which takes 2 ms for an update, on the fake of Firestore, whose client takes as
+long, and where hundreds of schemas must be made: left to `make torture`."""
 
 
 @pytest.hookimpl(tryfirst=True)

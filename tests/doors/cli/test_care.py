@@ -11,6 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
+from tests.contract import elsewhere
 from tests.support.command import halve
 
 
@@ -79,3 +80,20 @@ def test_passwords_are_not_shown(tmp_path: Path) -> None:
     from halve.doors.cli.worker import without_password
 
     assert without_password("postgresql://shop:s3cret@db.example/halve") == "postgresql://shop:…@db.example/halve"
+    assert without_password("postgresql://db.example/halve?password=s3cret&sslmode=require") == (
+        "postgresql://db.example/halve?password=…&sslmode=require"
+    )
+
+
+def test_postgresql_is_made_ready_and_looked_after(tmp_path: Path) -> None:
+    with elsewhere.postgres_database() as url:
+        env = {"HALVE_DATABASE_URL": url}
+        ended = halve("doctor", cwd=tmp_path, env=env)
+        assert ended.code == 1, ended
+        assert "halve init-db" in ended.out
+        for _ in range(2):
+            assert halve("init-db", cwd=tmp_path, env=env).code == 0
+        ended = halve("doctor", cwd=tmp_path, env=env)
+        assert ended.code == 0, ended
+        [line] = [line for line in ended.out.splitlines() if line.startswith("✓ database:")]
+        assert "written, read and erased" in line

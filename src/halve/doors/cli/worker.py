@@ -101,11 +101,12 @@ async def _until_stopped(settings: Settings) -> int:
 
 
 def without_password(url: str) -> str:
-    """A URL that may be shown: what stands between `:` and `@` in it is left out."""
+    """A URL that may be shown: what stands between `:` and `@` in it is left out, and so is an option `password`."""
+    import re
     from urllib.parse import urlsplit, urlunsplit
 
-    parts = urlsplit(url)
+    parts = urlsplit(re.sub(r"(?i)(?<=password=)[^&#]+", "…", url))
     if not parts.password:
-        return url
+        return urlunsplit(parts)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:…@{host}"))

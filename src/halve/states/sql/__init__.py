@@ -1,5 +1,5 @@
-"""The SQL state store: SQLite in a file, or PostgreSQL. Each method is a transaction, or a few short ones; the statements stand
-in the modules beside this one.
+"""The SQL state store: SQLite in a file, or PostgreSQL (`server.py`). Each method is a transaction, or a few short ones; the
+statements stand in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from halve.core.models import (
 from halve.states.sql import deliveries as outbox
 from halve.states.sql import ending, intake, looking, memory, schema, upkeep, work
 from halve.states.sql.runner import Runner
-from halve.states.sql.server import ServerRunner
 from halve.states.sql.sqlite import SqliteRunner
 
 CHUNK = 1000
@@ -38,13 +37,11 @@ class SqlStates:
 
     @classmethod
     async def open(cls, url: str) -> SqlStates:
-        """Connect to `sqlite:///path` (made if it is not there) or `postgresql://…`. Tables are `migrate`'s.
+        """Connect to `sqlite:///path` (made if it is not there). Tables are `migrate`'s. For PostgreSQL see `server.py`.
 
         Raises OptionRefused for a URL that cannot be, StoreFailed where the database cannot be opened.
         """
-        if url.partition(":")[0].partition("+")[0].lower() == "sqlite":
-            return cls(await SqliteRunner.open(url))
-        return cls(ServerRunner(url))
+        return cls(await SqliteRunner.open(url))
 
     async def migrate(self) -> None:
         if not await self._runner.read(schema.current):

@@ -1,0 +1,107 @@
+"""What PostgreSQL's store does beyond the contract: URLs as libpq takes them, and what is said of trouble."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from unittest import mock
+
+import psycopg
+import pytest
+
+from halve import wiring
+from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
+from halve.core.ports import StateStore
+from halve.settings import read_settings
+from tests.contract import elsewhere
+from tests.contract.sample import upload
+from tests.support.postgres import run_sql
+from tests.support.server import free_port
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with elsewhere.postgres_database() as url:
+        yield url
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[StateStore]:
+    states = await wiring.open_states(read_settings(database_url=url))
+    try:
+        yield states
+    finally:
+        await states.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "POSTGRESQL"])
+async def test_its_url_goes_by_several_names(url: str, scheme: str) -> None:
+    async with opened(scheme + url[url.index(":") :]) as states:
+        await states.migrate()
+        await states.ready()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://", "postgresql://host", "postgresql:shop", "postgresql://host/shop?colour=red", "postgresql://[::1/shop"],
+)
+async def test_a_url_that_cannot_be_is_refused(url: str) -> None:
+    with pytest.raises(OptionRefused, match="HALVE_DATABASE_URL"):
+        async with opened(url):
+            pass
+
+
+async def test_a_missing_driver_is_named_with_its_extra() -> None:
+    loaded = {name: module for name, module in sys.modules.items() if not name.startswith("halve.states.sql.server")}
+    said = pytest.raises(ExtraMissing, match=r"pip install 'halve\[postgres\]'")
+    with mock.patch.dict(sys.modules, loaded | {"psycopg": None}, clear=True), said:
+        async with opened("postgresql://host/shop"):
+            pass
+
+
+async def test_without_tables_it_says_to_make_them(url: str) -> None:
+    async with opened(url) as states:
+        for attempt in (states.ready, lambda: upload(states, 1), lambda: states.claim("worker", 1, lease=1)):
+            with pytest.raises(StoreFailed, match="halve init-db"):
+                await attempt()
+        await states.migrate()
+        run_sql(url, "UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(StoreFailed, match="newer version"):
+            await states.migrate()
+
+
+async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    async with opened(f"postgresql://me:hush@127.0.0.1:{free_port()}/shop") as states:
+        with pytest.raises(StoreFailed, match="out of reach: Connection refused") as caught:
+            await states.ready()
+        assert "HALVE_DATABASE_URL" in str(caught.value)
+        assert "hush" not in str(caught.value)
+
+
+async def test_a_database_that_is_not_there_is_named(url: str) -> None:
+    missing = f"halve_missing_{secrets.token_hex(4)}"
+    async with opened(f"{url.partition('?')[0].rpartition('/')[0]}/{missing}") as states:
+        with pytest.raises(StoreFailed, match=f"{missing} is not there: create it"):
+            await states.migrate()
+
+
+async def test_a_user_without_rights_is_told_which(url: str) -> None:
+    """One that may not make tables, and then one that may not read them."""
+    name, server = f"halve_{secrets.token_hex(4)}", psycopg.conninfo.conninfo_to_dict(url)
+    theirs = f"postgresql://{name}:x@{server['host']}:{server['port']}/{server['dbname']}?{url.partition('?')[2]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE USER {name} PASSWORD 'x'")
+        try:
+            async with opened(theirs) as states, opened(url) as ours:
+                with pytest.raises(StoreFailed, match=r"no schema|permission denied|init-db"):
+                    await states.migrate()
+                await ours.migrate()
+                schema = url.rpartition("%3D")[2]
+                connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
+                with pytest.raises(StoreFailed, match="permission denied for table"):
+                    await states.ready()
+        finally:
+            connection.execute(f"DROP OWNED BY {name}")
+            connection.execute(f"DROP USER {name}")
