@@ -1,6 +1,14 @@
 """What holds for every test."""
 
+import atexit
+import os
+import shutil
 import signal
+import tempfile
 
 # Whoever starts the tests in the background may hand down an ignored Ctrl-C, and the commands under test would inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Whatever runs `halve` in whichever way leaves nothing in the cache of whoever runs the tests, and finds nothing there.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="halve-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)

@@ -6,8 +6,9 @@ Read from the environment and from `.env` in the working directory; the environm
 from __future__ import annotations
 
 import ipaddress
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
@@ -85,9 +86,25 @@ class Settings(BaseSettings):
     in_flight: int = Field(96, ge=1, le=4096, description="Images in work at once in one process, downloads included.")
     max_open_requests: int = Field(1000, ge=1, description="Unfinished requests of one key; more uploads are answered 429.")
     keep_days: float = Field(30.0, gt=0, description="Days after which a finished request, its sheets and images are erased.")
+    memory: Literal["link", "copy", "off"] = Field(
+        "link",
+        description="Whether what was fetched and compressed before is recognised (see docs/again.md). `link`: in folders, an "
+        "output that serves again is a hard link to the file that is there; `copy`: a file of its own; `off`.",
+    )
+    cache_dir: Path | None = Field(
+        None, description="Where `halve run` remembers earlier runs. Default: `halve` in `$XDG_CACHE_HOME` or in `~/.cache`."
+    )
     log_level: str = Field(
         "info", description="`debug`, `info`, `warning` or `error`; logs are JSON lines on stderr unless that is a terminal."
     )
+
+    @property
+    def cache_folder(self) -> Path:
+        """Absolute, whether it is there or not."""
+        if self.cache_dir is not None:
+            return self.cache_dir.absolute()
+        above = os.environ.get("XDG_CACHE_HOME", "")
+        return (Path(above) if Path(above).is_absolute() else Path("~/.cache").expanduser()).absolute() / "halve"
 
     @field_validator("public_url", "base_url")
     @classmethod

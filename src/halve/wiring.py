@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from halve import __version__
 from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
 from halve.core.links import Links
+from halve.core.making import Maker
+from halve.core.memory import Memory
 from halve.core.pipeline import Pace, Pipeline
 from halve.core.ports import ImageStore, StateStore
 from halve.core.sheet import SheetLimits
@@ -78,10 +81,10 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, images: ImageStore | None = None) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, *, images: ImageStore | None = None, memory: Memory | None = None) -> AsyncIterator[Parts]:
     """Everything that the settings name, closed again at the end. The embedded database is created or migrated.
 
-    `images`: a store to use instead of the one that the settings name.
+    `images`: a store to use instead of the one that the settings name. `memory`: one to use instead of the database's own.
     Raises OptionRefused for an impossible setting, ExtraMissing, StoreFailed.
     """
     from halve.codec import CodecLimits, CodecPool
@@ -118,8 +121,12 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None) ->
             FetchLimits(
                 max_bytes=settings.max_source_bytes, timeout=settings.fetch_timeout, per_host=settings.per_host, spool=spool
             ),
+            digests=settings.memory != "off",
         )
         stack.push_async_callback(fetcher.close)
+        if memory is None and settings.memory != "off":
+            memory = Memory(states, days=settings.keep_days, codec=__version__)
+            stack.push_async_callback(memory.close)
         codec = CodecPool(settings.concurrency, CodecLimits(max_pixels=settings.max_pixels))
         stack.push_async_callback(codec.close)
         links = Links(public_url=settings.public_url and settings.public_url.rstrip("/"), tokens=bool(settings.api_keys))
@@ -127,8 +134,7 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None) ->
         pipeline = Pipeline(
             states=states,
             images=images,
-            fetcher=fetcher,
-            codec=codec,
+            maker=Maker(images=images, fetcher=fetcher, codec=codec, links=links, memory=memory),
             webhooks=webhooks,
             mailer=mailer,
             links=links,
@@ -213,7 +219,7 @@ async def open_states(settings: Settings) -> StateStore:
 def open_images(settings: Settings) -> ImageStore:
     url = storage_url(settings)
     make = _class_for(url, IMAGE_SCHEMES, "HALVE_STORAGE_URL")
-    images: ImageStore = make(_path(url)) if _scheme(url) == "file" else make(url)
+    images: ImageStore = make(_path(url), link=settings.memory == "link") if _scheme(url) == "file" else make(url)
     return images
 
 

@@ -43,10 +43,21 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "TERM": "dumb", **(extra or {})}
 
 
+def _with_cache(env: Mapping[str, str] | None, cwd: Path) -> dict[str, str]:
+    """Runs in one folder know of one another, and of no others: not of those of other tests, or of whoever runs the tests."""
+    return environment({"HALVE_CACHE_DIR": str(cwd.with_name(f"{cwd.name}-cache")), **(env or {})})
+
+
 def halve(*words: str | Path, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = PATIENCE) -> Ended:
     """Run a command to its end."""
     done = subprocess.run(
-        [*COMMAND, *map(str, words)], cwd=cwd, env=environment(env), capture_output=True, text=True, timeout=timeout, check=False
+        [*COMMAND, *map(str, words)],
+        cwd=cwd,
+        env=_with_cache(env, cwd),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 
@@ -59,7 +70,7 @@ def started(
     with (cwd / f"stderr-{time.monotonic_ns()}").open("w") as errors:
         command = [*program, *map(str, words)]
         process = subprocess.Popen(
-            command, cwd=cwd, env=environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+            command, cwd=cwd, env=_with_cache(env, cwd), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
         )
         with process:
             try:

@@ -1,6 +1,7 @@
 """The story, top to bottom: fetch → compress → store → record, and when nothing remains: report → notify.
 
-(What comes before, the sheet turned into products, is `core.intake`; who calls this and when, is `engine`.)
+(The first three, for one image, stand in `core.making`. What comes before, the sheet turned into products, is `core.intake`; who
+calls this and when, is `engine`.)
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -18,6 +19,7 @@ import structlog
 from halve.core.attempts import LOST_BEFORE_POISON, after_failure, poisoned, settled
 from halve.core.errors import HalveError, ImageFailed, NotFound, StoreFailed
 from halve.core.links import Links
+from halve.core.making import Maker, Task
 from halve.core.models import (
     Delivery,
     DeliveryKind,
@@ -29,10 +31,10 @@ from halve.core.models import (
     ProductState,
     Request,
 )
-from halve.core.naming import content_type, image_key, sheet_key
+from halve.core.naming import content_type, sheet_key
 from halve.core.notice import ATTACHMENT_LIMIT, FAILURES_NAMED, deliveries_owed, mail_facts, webhook_body
 from halve.core.once import Once
-from halve.core.ports import Answer, Codec, Fetcher, ImageStore, Mailer, StateStore, WebhookSender
+from halve.core.ports import Answer, ImageStore, Mailer, StateStore, WebhookSender
 from halve.core.report import ReportWriter
 from halve.core.sheet import open_sheet
 from halve.core.sheet.limits import ACCEPTED
@@ -77,8 +79,7 @@ class Pipeline:
         *,
         states: StateStore,
         images: ImageStore,
-        fetcher: Fetcher,
-        codec: Codec,
+        maker: Maker,
         webhooks: WebhookSender,
         mailer: Mailer | None,
         links: Links,
@@ -87,8 +88,7 @@ class Pipeline:
     ) -> None:
         self._states = states
         self._images = images
-        self._fetcher = fetcher
-        self._codec = codec
+        self._maker = maker
         self._webhooks = webhooks
         self._mailer = mailer
         self._links = links
@@ -140,57 +140,25 @@ class Pipeline:
             return poisoned(before, round=product.round, times=product.lost), 0.0
         url, place = product.input_urls[index], index + 1
         async with self._slots:
-            (result, wait), own = await self._urls.get(
-                (request.id, product.round, url), lambda: self._attempt(request, product, place, before)
-            )
+            task = Task(request, product, place, before)
+            (result, wait), own = await self._urls.get((request.id, product.round, url), lambda: self._attempt(task))
             if not own and result.succeeded:
-                result = await self._copied(request, product, place, result)
+                result = await self._maker.copied(task, result)
             return result, wait
 
-    async def _attempt(self, request: Request, product: Product, place: int, before: ImageResult) -> Attempt:
+    async def _attempt(self, task: Task) -> Attempt:
         """One image, and what a failure means for it."""
+        round = task.product.round
         try:
-            return await self._compressed(request, product, place, before), 0.0
+            return await self._maker.make(task), 0.0
         except ImageFailed as error:
-            return after_failure(before, error, round=product.round, retries=self._pace.retries)
+            return after_failure(task.before, error, round=round, retries=self._pace.retries)
         except HalveError:
             raise
         except Exception:
-            log.exception("image failed unexpectedly", request_id=str(request.id), row=product.row, place=place)
+            log.exception("image failed unexpectedly", request_id=str(task.request.id), row=task.product.row, place=task.place)
             internal = ImageFailed("internal error, see the log", code="internal")
-            return after_failure(before, internal, round=product.round, retries=0)
-
-    async def _compressed(self, request: Request, product: Product, place: int, before: ImageResult) -> ImageResult:
-        """The heart of it: fetch → compress → store."""
-        async with self._fetcher.fetch(product.input_urls[place - 1]) as body:
-            small = await self._codec.compress(body, request.options)
-            key = image_key(request, product, place, small.format)
-            link = await self._images.put(key, small.data, content_type=content_type(key))
-            return ImageResult(
-                state=ImageState.KEPT if small.kept else ImageState.DONE,
-                round=product.round,
-                attempts=before.attempts + 1,
-                crashes=before.crashes,
-                key=key,
-                url=link or self._links.image(request, key),
-                bytes_in=body.size,
-                bytes_out=len(small.data),
-                width=small.width,
-                height=small.height,
-                format=small.format,
-                quality=small.quality,
-            )
-
-    async def _copied(self, request: Request, product: Product, place: int, made: ImageResult) -> ImageResult:
-        """The same URL stood elsewhere in the sheet: what was made there, under this place's own name."""
-        assert made.key is not None
-        assert made.format is not None
-        key = image_key(request, product, place, made.format)
-        if key == made.key:
-            return made
-        data = b"".join([piece async for piece in self._images.read(made.key)])
-        link = await self._images.put(key, data, content_type=content_type(key))
-        return replace(made, key=key, url=link or self._links.image(request, key))
+            return after_failure(task.before, internal, round=round, retries=0)
 
     # ── the end: report, notify ───────────────────────────────────────────────────────────────────────────────────────
 

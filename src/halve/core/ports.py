@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from halve.core.models import (
@@ -210,6 +210,23 @@ class ImageStore(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What is stored at the address `source` shall be stored under `key` too, if it has the SHA-256 `digest`."""
+
+    key: str
+    source: str
+    digest: str
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """What an ImageStore can do in addition, where it need not read and write bytes to have them once more."""
+
+    async def adopt(self, wanted: Sequence[Adoption]) -> list[bool]:
+        """Do so, durably and whole as `put` does. False for those whose source is gone or has other content. Repeatable."""
+
+
 class Body(Protocol):
     """A downloaded body, held outside memory where it is large. Valid within the `async with` that made it."""
 
@@ -220,9 +237,37 @@ class Body(Protocol):
         """All of it. Blocks for at most a file's read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What an origin said of the version of a body: its entity tag, its date, as they came. `place` stands for the URL, at the end
+    of all redirects, that said so.
+    """
+
+    place: str
+    etag: str | None
+    last_modified: str | None
+
+
+class Fetched(Body, Protocol):
+    """A body, and what is known of its version. `digest`: its SHA-256 in hexadecimal, of the bytes that `read` gives; empty where
+    none was asked for. `validators`: None where the origin said nothing to ask by.
+    """
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def validators(self) -> Validators | None: ...
+
+
 class Fetcher(Protocol):
-    def fetch(self, url: str) -> AbstractAsyncContextManager[Body]:
+    def fetch(self, url: str) -> AbstractAsyncContextManager[Fetched]:
         """One guarded download. Raises ImageFailed (`transient` where trying later may help) on entering. Does not retry."""
+
+    def fetch_if_changed(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched | None]:
+        """As `fetch`; None where the origin says that it still has the known version. It need not keep count of versions: then
+        the body comes all the same.
+        """
 
     async def close(self) -> None: ...
 

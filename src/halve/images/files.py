@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import ParamSpec, TypeVar
 
 from halve.core.errors import NotFound, StoreFailed
 from halve.core.naming import content_type as content_type_of
-from halve.core.ports import Stored
+from halve.core.ports import Adoption, Stored
+from halve.images.adoption import adopt
 from halve.images.durable import PIECE, FolderSync, sync_folder, write_durably
 from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
 from halve.images.workshop import Workshop, make_folder
@@ -34,8 +35,10 @@ class FileImages:
     compared, it is put on disk, renamed, and then its folder is. Who may read files is up to the umask.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, link: bool = True) -> None:
+        """`link`: what is stored once more is a hard link to what is there; False: a file of its own."""
         self._folder = folder.absolute()
+        self._link = link
         self._workshop = Workshop(self._folder / ".partial")
         self._names = FolderSync()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="halve-files")
@@ -72,6 +75,13 @@ class FileImages:
                 start += len(piece)
         finally:
             os.close(descriptor)
+
+    async def adopt(self, wanted: Sequence[Adoption]) -> list[bool]:
+        return await self.adopt_files([(self._path(one.source), one.key, one.digest) for one in wanted])
+
+    async def adopt_files(self, wanted: Sequence[tuple[Path, str, str]]) -> list[bool]:
+        """As `adopt`, of files anywhere: (file, key, digest)."""
+        return await self._run(self._adopt, [(source, self._path(key), digest) for source, key, digest in wanted])
 
     async def delete_folder(self, folder: str) -> None:
         """Gone at once for all who look; then deleted file by file. Raises ValueError for a name that cannot be a folder's."""
@@ -115,6 +125,17 @@ class FileImages:
                 temporary.unlink()
             raise
         self._names.sync(path.parent)
+
+    def _adopt(self, wanted: list[tuple[Path, Path, str]]) -> list[bool]:
+        """Each folder is put on disk once, after all that goes there."""
+        for folder in {target.parent for _, target, _ in wanted}:
+            if not folder.is_dir():
+                make_folder(folder)
+                self._names.sync(folder.parent)
+        done = [adopt(source, target, digest, link=self._link, place=self._workshop.place) for source, target, digest in wanted]
+        for folder in {target.parent for (_, target, _), well in zip(wanted, done, strict=True) if well}:
+            self._names.sync(folder)
+        return done
 
     def _rename(self, temporary: Path, path: Path) -> None:
         for attempts_left in (2, 1, 0):

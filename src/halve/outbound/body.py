@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
 from halve.core.errors import ImageFailed, StoreFailed
+from halve.core.ports import Validators
 from halve.outbound.sizes import in_words
 
 IN_MEMORY = 2**20
@@ -29,8 +31,11 @@ class Room:
 
 
 class InMemory:
-    def __init__(self, data: bytes) -> None:
+    """A body in memory; `digest` and `validators` as `core.ports.Fetched` has them."""
+
+    def __init__(self, data: bytes, digest: str, validators: Validators | None) -> None:
         self._data = data
+        self.digest, self.validators = digest, validators
 
     @property
     def size(self) -> int:
@@ -43,8 +48,9 @@ class InMemory:
 class InFile:
     """Reads a file that `Download` owns and closes."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, digest: str, validators: Validators | None) -> None:
         self._file, self._size = file, size
+        self.digest, self.validators = digest, validators
 
     @property
     def size(self) -> int:
@@ -61,13 +67,15 @@ class Download:
     The file has no name (it is unlinked at once, or `O_TMPFILE`), so a crash leaves nothing behind that had to be swept.
     """
 
-    def __init__(self, spool: Path, limit: int, room: Room) -> None:
+    def __init__(self, spool: Path, limit: int, room: Room, *, digest: bool = True) -> None:
         self._spool, self._limit, self._room = spool, limit, room
+        self._hash = hashlib.sha256() if digest else None
         self._pieces: list[bytes] = []
         self._held = 0
         self._borrowed = 0
         self._file: BinaryIO | None = None
         self.size = 0
+        self.validators: Validators | None = None
 
     def __enter__(self) -> Download:
         return self
@@ -91,6 +99,8 @@ class Download:
         """Add a piece. Raises ImageFailed (`too_large`), and StoreFailed where the spool's disk is full."""
         self.size += len(piece)
         self.check(self.size)
+        if self._hash is not None:
+            self._hash.update(piece)
         self._pieces.append(piece)
         self._held += len(piece)
         if self._held > IN_MEMORY and not self._borrow(self._held - IN_MEMORY - self._borrowed):
@@ -98,11 +108,13 @@ class Download:
 
     async def body(self) -> InMemory | InFile:
         """What came in; valid until this download ends."""
+        digest = self._hash.hexdigest() if self._hash is not None else ""
         if self._file is None:
-            data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-            return InMemory(data)
+            pieces, self._pieces = self._pieces, []
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            return InMemory(data, digest, self.validators)
         await self._spill()
-        return InFile(self._file, self.size)
+        return InFile(self._file, self.size, digest, self.validators)
 
     def _borrow(self, count: int) -> bool:
         if self._file is not None or count > self._room.free:

@@ -22,6 +22,7 @@ from halve.core.options import Options
 from halve.core.ports import StateStore
 from halve.doors.cli.endings import Ending, Interrupted
 from halve.doors.cli.folder import OURS, forget, held
+from halve.doors.cli.memory import users_memory
 from halve.doors.cli.store import RunFolder
 from halve.settings import Network, Settings
 from halve.wiring import Parts, open_parts, open_worker
@@ -109,7 +110,11 @@ async def _run(job: Job, settings: Settings, show: Show) -> Result:
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     began = time.monotonic()
-    async with open_parts(settings, images=RunFolder(job.folder, settings.data_dir)) as parts:
+    images = RunFolder(job.folder, settings.data_dir, link=settings.memory == "link")
+    async with (
+        users_memory(settings, job.folder, look=not job.fresh) as memory,
+        open_parts(settings if memory else settings.model_copy(update={"memory": "off"}), images=images, memory=memory) as parts,
+    ):
         request = await _request(job, parts)
         again = request.finished and not (job.retry_failed and await parts.states.retry(request.id))
         if not again:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from halve.core.ports import Stored
+from halve.core.ports import Adoption, Stored
 from halve.doors.cli.folder import STATE
 from halve.images.files import FileImages
 
@@ -13,8 +13,9 @@ from halve.images.files import FileImages
 class RunFolder:
     """An `ImageStore` of two, as a folder of images takes no hidden names: keys in `.halve` go to `state`, others to `folder`."""
 
-    def __init__(self, folder: Path, state: Path) -> None:
-        self._folder = FileImages(folder)
+    def __init__(self, folder: Path, state: Path, *, link: bool) -> None:
+        """`link`: outputs of other runs that serve here again are hard links."""
+        self._folder = FileImages(folder, link=link)
         self._state = FileImages(state)
 
     async def put(self, key: str, data: bytes | Path, *, content_type: str) -> str | None:
@@ -28,6 +29,10 @@ class RunFolder:
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         store, key = self._home(key)
         return store.read(key, start=start, length=length)
+
+    async def adopt(self, wanted: Sequence[Adoption]) -> list[bool]:
+        """Their sources are paths, of this folder or of another run's."""
+        return await self._folder.adopt_files([(Path(one.source), one.key, one.digest) for one in wanted])
 
     async def delete_folder(self, folder: str) -> None:
         await self._folder.delete_folder(folder)
