@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 
 def main() -> None:
     """The console script. Ends the process with the exit code of the command."""
+    _open_what_is_closed()
     from halve.doors.cli.app import app
+    from halve.doors.cli.endings import Ending
 
     try:
         app(prog_name="halve")
+    except OSError as error:  # outside of any command: its help, which stdout did not take
+        sys.stderr.write(f"halve: {error}\n")
+        os._exit(Ending.BROKEN)
     except Exception:  # noqa: BLE001 - the last stop: told, and given an exit code of its own
-        import sys
         import traceback
-
-        from halve.doors.cli.endings import Ending
 
         traceback.print_exc()
         sys.stderr.write("halve: this is a defect; what stands above tells where. What was done is kept.\n")
         sys.exit(Ending.DEFECT)
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that was closed (`>&-`) leads nowhere, else the next file to be opened would take its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))

@@ -58,8 +58,15 @@ def finding_words(finding: object) -> dict[str, object]:
 
 def print_json(value: dict[str, object]) -> None:
     """One object on stdout, on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        from halve.doors.cli.terminal import nobody_reads
+
+        nobody_reads(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 def _tell(error: Exception, *, as_json: bool) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
 @cache
 def err() -> Console:
     """Stderr. Colours only on a terminal, and not where NO_COLOR is set; lines are broken only there, too."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
+    console = _console(stderr=True)
     console.soft_wrap = not console.is_terminal
     return console
 
@@ -22,11 +21,29 @@ def err() -> Console:
 @cache
 def out() -> Console:
     """Stdout, as plain as it comes where it is no terminal."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = _console(stderr=False)
     console.soft_wrap = not console.is_terminal
     return console
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    class Unheard(Console):
+        """Rich would end the program where its reader has gone; a run goes on, and ends with the exit code that it earned."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            nobody_reads(self.file)
+
+    return Unheard(stderr=stderr, highlight=False)
+
+
+def nobody_reads(stream: IO[str]) -> None:
+    """From here on the stream leads nowhere, with what it still holds: `halve run … | head -1` has seen enough."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def size(count: int) -> str:

@@ -1,0 +1,55 @@
+"""Where nobody reads what `halve` says, or nothing can be written there, it still ends with the code that it earned."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import COMMAND, LOOPBACK, environment, rows_of, write_sheet
+from tests.support.origin import Origin
+from tests.support.photos import photo
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Iterator[Path]:
+    with Origin() as origin:
+        yield write_sheet(tmp_path / "shop.csv", [("Cup", [origin.serve("/cup.jpg", photo("coffee", quality=92))])])
+
+
+def shell(script: str, *words: str | Path, cwd: Path) -> tuple[int, str]:
+    """Run `halve` in a shell's script, in which it is `"$@"`; gives its exit code, which the script writes to 9, and stderr."""
+    ended = subprocess.run(
+        ["bash", "-c", f"exec 9>code; {script}", "-", *COMMAND, *map(str, words)],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return int((cwd / "code").read_text()), ended.stderr
+
+
+def test_a_reader_that_has_gone_changes_no_exit_code(sheet: Path, tmp_path: Path) -> None:
+    code, err = shell('("$@" 2>&1; echo $? >&9) | true', "run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert rows_of(tmp_path / "shop-halved/output.csv")[0]["Image Errors"] == ""
+    code, err = shell('("$@"; echo $? >&9) | true', "run", sheet, *LOOPBACK, "--json", cwd=tmp_path)
+    assert code == 0
+    assert "roken" not in err
+
+
+@pytest.mark.parametrize(("closed", "form"), [("<&- >&-", ()), (">&- 2>&-", ("--json",))])
+def test_closed_streams_do_no_harm(sheet: Path, tmp_path: Path, closed: str, form: tuple[str, ...]) -> None:
+    code, err = shell(f'"$@" {closed}; echo $? >&9', "run", sheet, *LOOPBACK, *form, cwd=tmp_path)
+    assert code == 0, err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [("run", "SHEET", *LOOPBACK, "--json"), ("run", "--help")])
+def test_an_answer_that_cannot_be_written_ends_with_3(sheet: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    code, err = shell('"$@" >/dev/full; echo $? >&9', *(word.replace("SHEET", str(sheet)) for word in words), cwd=tmp_path)
+    assert code == 3, err
+    assert "No space left" in err
+    assert "Traceback" not in err
