@@ -35,6 +35,19 @@ def test_every_orientation_is_honoured(format: str, orientation: int) -> None:
     assert b"a secret" not in done.data
 
 
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("orientation", ALL)
+def test_what_was_encoded_stands_upright_by_itself_and_has_no_exif(format: str, orientation: int) -> None:
+    """Not every viewer heeds EXIF."""
+    done = compressed(turned(orientation, format))
+
+    image = opened(done.data)
+    assert not done.kept
+    assert image.size == (done.width, done.height)
+    assert image.getexif().get(0x0112, 1) == 1
+    assert b"Exif\0\0" not in done.data
+
+
 @pytest.mark.parametrize("orientation", ALL)
 def test_both_ways_of_jpeg_honour_it(orientation: int, way: str) -> None:
     data = turned(orientation)

@@ -67,7 +67,7 @@ def _make(picture: Picture, what: Plan) -> Compressed | None:
     if what.encoder is None:
         picture.use(_read)  # what goes out untouched must be whole, too
         return None
-    if what.encoder.format == picture.kind == Kind.JPEG and (what.width, what.height) == (picture.width, picture.height):
+    if _by_coefficients(picture, what):
         made = requantised(picture.data, quality=what.quality, bound=what.bound, pixels=what.width * what.height)
         if made is not None:
             return made
@@ -90,6 +90,14 @@ def _make(picture: Picture, what: Plan) -> Compressed | None:
     if found is None:
         return None
     return Compressed(found[1], encoder.format, what.width, what.height, quality=found[0], kept=False)
+
+
+def _by_coefficients(picture: Picture, what: Plan) -> bool:
+    """Whether a JPEG may stay as it lies. One that EXIF turns may not: it would need an EXIF block ever after, and not every viewer
+    heeds it.
+    """
+    same_size = (what.width, what.height) == (picture.width, picture.height)
+    return what.encoder is not None and what.encoder.format == picture.kind == Kind.JPEG and same_size and picture.orientation == 1
 
 
 def _ready(image: pyvips.Image, picture: Picture, what: Plan, encoder: Encoder, colour: dict[bytes, bytes]) -> pyvips.Image:
