@@ -30,8 +30,8 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None,
         validation_alias=AliasChoices("HALVE_DATABASE_URL", "DATABASE_URL"),
-        description="Where requests and products live: `sqlite:///…`, `postgresql://…/db`, `mongodb://…/db` (see docs/backends). "
-        "Default: `halve.db` in the data folder.",
+        description="Where requests and products live: `sqlite:///…`, `postgresql://…/db`, `mongodb://…/db`, "
+        "`firestore://project[/database]` (see docs/backends). Default: `halve.db` in the data folder.",
     )
     storage_url: str | None = Field(
         None,

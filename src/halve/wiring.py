@@ -228,8 +228,15 @@ def database_url(settings: Settings) -> str:
 
 
 def storage_url(settings: Settings) -> str:
-    """The image store's URL; a bare folder's path, relative or not, is made one."""
+    """The image store's URL; a bare folder's path, relative or not, is made one. Raises OptionRefused where it must be named."""
     if settings.storage_url is None:
+        if _scheme(database_url(settings)) == "firestore":
+            raise OptionRefused(
+                "HALVE_STORAGE_URL",
+                "HALVE_DATABASE_URL is firestore://, and files belong in a bucket beside it: set HALVE_STORAGE_URL to "
+                "gs://bucket/prefix (or, on a single machine, to a folder).",
+                code="bad_setting",
+            )
         return (settings.data_dir / "images").absolute().as_uri()
     if "://" not in settings.storage_url:
         return Path(settings.storage_url).absolute().as_uri()

@@ -340,6 +340,8 @@ def _control(asked: dict[str, Any]) -> Any:
         case "counted":
             hottest = sorted(here.written.items(), key=lambda entry: -entry[1])[:5]
             return {**asdict(here.counted), "largest": here.largest, "hottest": hottest}
+        case "clock":
+            here.fast = round(asked["ahead"] * 1_000_000)
         case "abort":
             here.aborting = asked["every"]
         case "names":

@@ -126,12 +126,12 @@ async def _store(settings: Settings) -> Found:
 
     images = open_images(settings)
     try:
-        return (
-            State.FINE,
-            f"{without_password(storage_url(settings))}, written, read and erased in {await _milliseconds(_fill, images)}",
-        )
+        told = f"{without_password(storage_url(settings))}, written, read and erased in {await _milliseconds(_fill, images)}"
     finally:
         await images.close()
+    if database_url(settings).startswith("firestore") and storage_url(settings).startswith("file:"):
+        return State.WARNING, f"{told}. Workers on other machines do not see it: HALVE_STORAGE_URL should be gs://bucket/prefix"
+    return State.FINE, told
 
 
 async def _fill(images: ImageStore) -> None:

@@ -5,6 +5,7 @@ beside this one.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -49,7 +50,8 @@ class FirestoreStates:
         """Ready to connect to `firestore://project/database`, or to what FIRESTORE_EMULATOR_HOST names; that happens when it is
         needed. Raises OptionRefused for a URL that cannot be, StoreFailed where there are no credentials.
         """
-        return cls(Base(url))
+        with translated("Firestore"):
+            return cls(await asyncio.to_thread(Base, url))  # looking for credentials may take seconds
 
     async def migrate(self) -> None:
         await self._do(upkeep.migrate(self._base))

@@ -43,14 +43,13 @@ PATIENCE = AsyncRetry(
         exceptions.InternalServerError,
         exceptions.ResourceExhausted,
         exceptions.DeadlineExceeded,
-        exceptions.Aborted,
     ),
     initial=0.1,
     maximum=2.0,
     multiplier=2.0,
     timeout=10.0,
 )
-"""How often a call that failed in passing is made again."""
+"""How often a call that failed in passing is made again. Contention is no such thing: what was read is to be read again."""
 
 CALLS: dict[str, Any] = {"retry": PATIENCE, "timeout": ANSWER_WITHIN}
 
@@ -171,14 +170,10 @@ class Base:
             answer = await self.client._firestore_api.commit(
                 CommitRequest.wrap(request), **CALLS, metadata=self.client._rpc_metadata
             )
-        except (exceptions.FailedPrecondition, exceptions.AlreadyExists, exceptions.NotFound) as error:
+        except _QUICKER as error:
             if _of_the_database(error):
                 raise
             raise Changed from error
-        except exceptions.RetryError as error:
-            if isinstance(error.cause, exceptions.Aborted):
-                raise Changed from error
-            raise
         self._look_at_the_clock(answer.commit_time)
 
     async def each(self, writes: Writes, *, once: bool = False) -> list[bool]:
@@ -186,12 +181,15 @@ class Base:
         done: list[bool] = []
         for first in range(0, len(writes.messages), MOST_WRITES):
             some = writes.messages[first : first + MOST_WRITES]
-            answer = await self.client._firestore_api.batch_write(
-                BatchWriteRequest.wrap(BatchWriteRequest.pb()(database=self.client._database_string, writes=some)),
-                retry=None if once else PATIENCE,
-                timeout=ANSWER_WITHIN,
-                metadata=self.client._rpc_metadata,
-            )
+            try:
+                answer = await self.client._firestore_api.batch_write(
+                    BatchWriteRequest.wrap(BatchWriteRequest.pb()(database=self.client._database_string, writes=some)),
+                    **(CALLS | {"retry": None} if once else CALLS),
+                    metadata=self.client._rpc_metadata,
+                )
+            except exceptions.Aborted:
+                done += [False] * len(some)
+                continue
             for status in BatchWriteResponse.pb(answer).status:
                 if status.code in _WILL_NEVER_DO:
                     raise _WILL_NEVER_DO[status.code](status.message)  # type: ignore[no-untyped-call]
@@ -209,6 +207,9 @@ class Base:
             f"{self.where} is too busy: others changed the same document {ATTEMPTS} times meanwhile. Try again later."
         )
 
+
+_QUICKER = (exceptions.FailedPrecondition, exceptions.AlreadyExists, exceptions.NotFound, exceptions.Aborted)
+"""What is raised where a condition does not hold, or two commits got in each other's way."""
 
 _WILL_NEVER_DO = {3: exceptions.InvalidArgument, 7: exceptions.PermissionDenied}
 """Codes of a write for which trying again does not help."""

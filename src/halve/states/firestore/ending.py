@@ -156,7 +156,7 @@ async def erase_rest(base: Base, request_id: UUID) -> None:
         base.pages(request_id),
     ):
         await _delete_all(base, query)
-    await base.request(request_id).delete()
+    await base.again(lambda: _delete_last(base, request_id))
 
 
 async def _free_key(base: Base, request_id: UUID) -> None:
@@ -171,6 +171,14 @@ async def _free_key(base: Base, request_id: UUID) -> None:
     if key.exists and key.get("request") == str(request_id):
         writes = base.writes()
         writes.delete(key)
+        await base.commit(writes)
+
+
+async def _delete_last(base: Base, request_id: UUID) -> None:
+    [snapshot] = await base.get(base.request(request_id), fields=["stage"])
+    if snapshot.exists:
+        writes = base.writes()
+        writes.delete(snapshot)
         await base.commit(writes)
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from uuid import UUID
 
-from google.api_core import exceptions
 from google.cloud.firestore_v1 import DELETE_FIELD
 
 from halve.core.errors import Conflict, NotFound
 from halve.core.models import Finding, Request, Row
 from halve.states.firestore import documents, looking, lots
-from halve.states.firestore.base import MOST_BYTES, MOST_WRITES, Base, Document
+from halve.states.firestore.base import MOST_BYTES, MOST_WRITES, Base, Changed, Document
 from halve.states.firestore.packing import Page, cut, into_pages, pack
 
 
 async def create(base: Base, request: Request) -> None:
     """Repeatable."""
-    try:
-        await base.request(request.id).create(documents.request_document(request))
-    except exceptions.AlreadyExists:
-        return
+    writes = base.writes()
+    writes.create(base.request(request.id), documents.request_document(request))
+    with suppress(Changed):
+        await base.commit(writes)
 
 
 async def add_products(base: Base, request_id: UUID, planned: Sequence[Row]) -> None:
@@ -57,8 +57,10 @@ async def _add(base: Base, request_id: UUID, pages: Sequence[Written]) -> None:
         return
     writes = base.writes()
     for page, pieces in pages:
-        for number, piece in enumerate(pieces[1:], 1):  # a row larger than a document: what hangs on goes first
-            await base.parts(request_id).document(f"{documents.page_id(page.last)}-{number}").set({"piece": piece})
+        for number, piece in enumerate(pieces[1:], 1):  # of a row larger than a document: what hangs on goes first
+            part = base.writes()
+            part.set(base.parts(request_id).document(f"{documents.page_id(page.last)}-{number}"), {"piece": piece})
+            await base.commit(part)
         writes.set(base.pages(request_id).document(documents.page_id(page.last)), _page(page, pieces))
     last, _ = pages[-1]
     counted = {"rows": last.first_place + len(last.rows) - 1, "last_row": last.last}

@@ -8,13 +8,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from google.api_core import exceptions
 from google.cloud.firestore_v1.base_query import FieldFilter, Or
 
 from halve.core.errors import StoreFailed
 from halve.core.models import Status
 from halve.states.firestore import lots, memory
-from halve.states.firestore.base import Base, Document, Query
+from halve.states.firestore.base import Base, Changed, Document, Query
 from halve.states.firestore.deliveries import LEASED_BY_NOBODY
 from halve.states.firestore.ending import erase_rest
 from halve.states.firestore.errors import OUTDATED
@@ -49,7 +48,9 @@ async def migrate(base: Base) -> None:
     if here > VERSION:
         raise StoreFailed(f"{base.where} was made by a newer version of halve (its schema is {here}): install that one.")
     if here < VERSION:
-        await base.meta.document("schema").set({"version": VERSION})
+        writes = base.writes()
+        writes.set(base.meta.document("schema"), {"version": VERSION})
+        await base.commit(writes)
 
 
 async def _version(base: Base) -> int:
@@ -152,9 +153,11 @@ async def secret(base: Base, name: str) -> str | None:
 
 async def keep_secret(base: Base, name: str, value: str) -> str:
     """The secret of that name from now on: this one, or the one that another was quicker to keep."""
+    writes = base.writes()
+    writes.create(base.secrets.document(name), {"value": value})
     try:
-        await base.secrets.document(name).create({"value": value})
-    except exceptions.AlreadyExists:
+        await base.commit(writes)
+    except Changed:
         kept = await secret(base, name)
         assert kept is not None
         return kept

@@ -1,41 +1,62 @@
-"""There are no transactions: every operation is killed before each of its writes in turn, and the next process makes it good."""
+"""A document store's steps are of several writes: every operation is killed before each of them in turn, and the next process makes
+it good.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from halve.core.models import DeliveryState, ImageState, Product, ProductState, Request, Status
-from halve.states.mongo import MongoStates, lots
-from tests.contract import backends, elsewhere
+from halve.core.ports import StateStore
+from halve.states import firestore, mongo
+from halve.states.firestore import FirestoreStates
+from halve.states.mongo import MongoStates
+from tests.contract import backends
 from tests.contract.sample import DONE, FAILED, LEASE, PENDING, draft, finish, known, notice, outcome, publish, rows, upload
 from tests.support.dying import Killed, dying
+from tests.support.dying_firestore import dying_firestore
+from tests.support.firestore import ask
 
 PRODUCTS, IMAGES = 10, 2
 
 
-pytestmark = pytest.mark.torture  # dozens of killed connections to a server that stands in for mongod
+pytestmark = pytest.mark.torture  # dozens of killed connections
 
 
-@pytest.fixture
-async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+@pytest.fixture(params=["mongodb", "firestore"])
+async def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[str]:
     """Of an empty database; lots are small, so that ten products are several."""
-    monkeypatch.setattr(lots, "LOT", 4)
-    monkeypatch.setattr(lots, "CLAIM_LIMIT", 2)
-    async with elsewhere.mongo_database() as url:
+    monkeypatch.setattr(mongo.lots, "LOT", 4)
+    monkeypatch.setattr(mongo.lots, "CLAIM_LIMIT", 2)
+    monkeypatch.setattr(firestore.packing, "PAGE_ROWS", 4)
+    monkeypatch.setattr(firestore.lots, "PAGE_ROWS", 4)
+    monkeypatch.setattr(firestore.lots, "CLAIM_LIMIT", 2)
+    monkeypatch.setattr(firestore, "MEND_EVERY", 0.0)
+    async with backends.STATES[request.param].empty(tmp_path) as url:
         yield url
 
 
 @pytest.fixture
-async def states(url: str) -> AsyncIterator[MongoStates]:
-    states = await MongoStates.open(url)
+async def states(url: str) -> AsyncIterator[StateStore]:
+    states: StateStore = await (MongoStates if url.startswith("mongodb") else FirestoreStates).open(url)
     await states.migrate()
     yield states
     await states.close()
+
+
+async def all_documents(url: str, states: Any) -> int:
+    if url.startswith("firestore"):
+        names = [name.split("/documents/")[1] for name in await asyncio.to_thread(ask, url, "names")]
+        return len([name for name in names if not name.startswith(("meta/", "secrets/"))])
+    base = states._base
+    return sum([await collection.count_documents({}) for collection in (base.requests, base.products, base.deliveries)])
 
 
 @dataclass
@@ -43,15 +64,15 @@ class Scene:
     """The survivor's handle, the one that dies, and what they are about."""
 
     url: str
-    states: MongoStates
+    states: StateStore
     request: Request
 
     async def pass_time(self, seconds: float) -> None:
-        await backends.STATES["mongodb"].pass_time(self.url, seconds)
+        await backends.STATES[self.url.partition(":")[0]].pass_time(self.url, seconds)
 
-    async def killed(self, do: Callable[[MongoStates], Awaitable[object]], *, after: int) -> bool:
+    async def killed(self, do: Callable[[StateStore], Awaitable[object]], *, after: int) -> bool:
         """Whether it came to the killing: it may have been done before."""
-        doomed = dying(self.url, after=after)
+        doomed: Any = (dying if self.url.startswith("mongodb") else dying_firestore)(self.url, after=after)
         doomed._checked = True
         try:
             await do(doomed)
@@ -96,18 +117,18 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(url: str, states: MongoStates) -> Scene:
+async def scene(url: str, states: StateStore) -> Scene:
     return Scene(url, states, await upload(states, PRODUCTS, IMAGES))
 
 
-KILLS = range(5)
+KILLS = range(7)
 
 
 @pytest.mark.parametrize("after", KILLS)
-async def test_an_upload_said_again_after_a_kill_is_whole_and_there_once(url: str, states: MongoStates, after: int) -> None:
+async def test_an_upload_said_again_after_a_kill_is_whole_and_there_once(url: str, states: StateStore, after: int) -> None:
     scene = Scene(url, states, draft())
 
-    async def upload_it(states: MongoStates) -> None:
+    async def upload_it(states: StateStore) -> None:
         await states.create(scene.request)
         await states.add_products(scene.request.id, rows(6, IMAGES))
         await states.add_products(scene.request.id, rows(4, IMAGES, first=7))
@@ -125,7 +146,7 @@ async def test_an_upload_said_again_after_a_kill_is_whole_and_there_once(url: st
 @pytest.mark.parametrize("after", KILLS)
 @pytest.mark.parametrize("claims", [1, 2])
 async def test_what_a_killed_worker_claimed_is_worked_on_by_another(scene: Scene, claims: int, after: int) -> None:
-    async def claim(states: MongoStates) -> None:
+    async def claim(states: StateStore) -> None:
         for _ in range(claims):
             await states.claim("doomed", 2, lease=LEASE)
 
@@ -135,7 +156,7 @@ async def test_what_a_killed_worker_claimed_is_worked_on_by_another(scene: Scene
     assert (await scene.check_end()).done_images == PRODUCTS * IMAGES
 
 
-@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("after", range(5))
 @pytest.mark.parametrize("last", [False, True])
 async def test_what_a_killed_worker_recorded_counts_once(scene: Scene, after: int, last: bool) -> None:
     held: list[Product] = []
@@ -144,7 +165,7 @@ async def test_what_a_killed_worker_recorded_counts_once(scene: Scene, after: in
     assert len(held) == PRODUCTS
     said = held if last else held[:5]
 
-    async def record(states: MongoStates) -> None:
+    async def record(states: StateStore) -> None:
         await states.record([outcome(product, DONE, DONE if product.row % 2 else FAILED) for product in said])
 
     await scene.killed(record, after=after)
@@ -158,7 +179,7 @@ async def test_what_a_killed_worker_recorded_counts_once(scene: Scene, after: in
     assert ended.done_images + ended.failed_images == PRODUCTS * IMAGES
 
 
-@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("after", range(5))
 async def test_the_last_record_of_a_killed_worker_ends_in_a_finish(scene: Scene, after: int) -> None:
     held: list[Product] = []
     while claimed := await scene.states.claim("doomed", 2, lease=LEASE):
@@ -189,7 +210,7 @@ async def test_a_request_whose_cancelling_was_cut_short_ends_as_cancelled_and_ca
     assert (await scene.check_end(1)).done_images == PRODUCTS * IMAGES
 
 
-@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("after", range(5))
 async def test_an_end_that_was_cut_short_has_its_deliveries_once(scene: Scene, after: int) -> None:
     await scene.work_off()
     made = notice(scene.request)
@@ -230,9 +251,7 @@ async def test_an_erasure_that_was_cut_short_is_gone_on_with(scene: Scene, after
     assert await scene.states.products(scene.request.id) == []
     assert await scene.states.record([outcome(leased[0], DONE, DONE)]) == set()
     await scene.recover()
-    base = scene.states._base
-    for collection in (base.requests, base.products, base.deliveries):
-        assert await collection.count_documents({}) == 0
+    assert await all_documents(scene.url, scene.states) == 0
 
 
 async def test_a_claim_that_nobody_heard_of_is_given_back(url: str, scene: Scene) -> None:
