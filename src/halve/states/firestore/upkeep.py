@@ -130,8 +130,8 @@ async def _change(base: Base, query: Query, change: Callable[[Mapping[str, Any]]
 
 
 async def mend(base: Base, after: str | None) -> str | None:
-    """Go on with what a kill left half done (erasures, lots not closed or not fed), and forget what has expired. Looks at some of the
-    open requests, those behind `after`; returns where to go on the next time.
+    """Go on with what a kill left half done (erasures, lots not closed or not fed), and forget what has expired. Looks at some of
+    the open requests, those behind `after`; returns where to go on the next time.
     """
     for erased in await base.find(base.requests.where(filter=FieldFilter("erased", "==", True)).select([]).limit(CHECKED)):
         await erase_rest(base, UUID(erased.id))
