@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from alembic import command
@@ -11,21 +11,36 @@ from alembic.autogenerate import compare_metadata, produce_migrations
 from alembic.migration import MigrationContext
 from alembic.operations.ops import OpContainer
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from halve.states import migrations, tables
 from halve.states.migrations.__main__ import main
 from halve.states.sql import schema
-from halve.states.sql.dialects import SQLITE
+from halve.states.sql.dialects import POSTGRESQL, SQLITE
 from halve.states.sql.transaction import Transaction
+from tests.contract import elsewhere
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest) -> Iterator[Callable[[], Engine]]:
+    """Makes engines, each of an empty database of its own."""
+    with ExitStack() as stack:
+
+        def make() -> Engine:
+            url = "sqlite://"
+            if request.param == "postgresql":
+                url = stack.enter_context(elsewhere.postgres_database()).replace("postgresql:", "postgresql+psycopg:")
+            engine = create_engine(url)
+            stack.callback(engine.dispose)
+            return engine
+
+        yield make
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
+def connection(empty: Callable[[], Engine]) -> Iterator[Connection]:
+    with empty().begin() as connection:
         yield connection
-    engine.dispose()
 
 
 def test_replayed_migrations_leave_no_difference(connection: Connection) -> None:
@@ -37,56 +52,93 @@ def test_replayed_migrations_leave_no_difference(connection: Connection) -> None
     assert upgrade.ops == []
 
 
-def test_partial_indexes_are_the_same_too(connection: Connection) -> None:
-    """Alembic does not compare what an index leaves out."""
-    command.upgrade(migrations.config(connection), "head")
-    replayed = _indexes(connection)
-    connection.execute(text("DROP TABLE requests"))
-    connection.execute(text("DROP TABLE products"))
-    connection.execute(text("DROP TABLE deliveries"))
-    tables.metadata.create_all(connection)
-    assert _indexes(connection) == replayed
-    assert sum(" WHERE " in sql for sql in replayed.values()) > 10
-
-
-def test_tables_made_at_once_are_those_of_the_migrations(tmp_path: Path) -> None:
-    """A new database is made without replaying them; it must not be told from one that was migrated."""
-    made, migrated = (create_engine(f"sqlite:///{tmp_path / name}.db") for name in ("made", "migrated"))
-    with made.begin() as connection:
-        schema.upgrade(Transaction(connection, SQLITE), "here")
+def test_tables_made_at_once_are_those_of_the_migrations(empty: Callable[[], Engine]) -> None:
+    """A new database is made without replaying them; it must not be told from one that was migrated. Alembic itself compares
+    neither what an index leaves out nor views.
+    """
+    with empty().begin() as connection:
+        schema.upgrade(_transaction(connection), "here")
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == tables.REVISION
         of_made = _everything(connection)
-    with migrated.begin() as connection:
-        command.upgrade(migrations.config(connection), "head")
+    with empty().begin() as connection:
+        for revision in _revisions(connection):
+            command.upgrade(migrations.config(connection), revision)
         of_migrated = _everything(connection)
-    made.dispose()
-    migrated.dispose()
     assert of_made == of_migrated
-    assert "alembic_version" in of_made
+    assert {"alembic_version", "requests", "image_requests"} <= of_made.keys()
+    assert sum("where" in str(sql).lower() for sql in of_made.values()) > 10
+
+
+def test_what_was_stored_survives_every_step(connection: Connection) -> None:
+    """From the first tables on, with a request in work."""
+    first, *later = _revisions(connection)
+    command.upgrade(migrations.config(connection), first)
+    connection.execute(
+        text(
+            "INSERT INTO requests (id, stage, status, owner, filename, folder, secret, options, sheet, base_url, created_at)"
+            " VALUES ('r', 'published', 'processing', '', 'a.csv', 'f', 's', '{}', '{}', '', 1.5)"
+        )
+    )
+    connection.execute(
+        text(
+            "INSERT INTO products (request_seq, request_id, row, place, serial, product_name, input_urls, state)"
+            " VALUES (1, 'r', 1, 1, '1', 'Cup', '[\"https://shop.test/1.jpg\"]', 'ready')"
+        )
+    )
+    for revision in later:
+        command.upgrade(migrations.config(connection), revision)
+    schema.upgrade(_transaction(connection), "here")  # there is nothing left to do
+    [row] = connection.execute(text("SELECT request_id, status, product_name, output_urls FROM image_requests"))
+    assert tuple(row) == ("r", "processing", "Cup", None)
 
 
 def test_there_is_one_line_of_migrations_and_the_code_knows_its_end(connection: Connection) -> None:
-    scripts = ScriptDirectory.from_config(migrations.config(connection))
-    assert scripts.get_heads() == [tables.REVISION]
+    assert ScriptDirectory.from_config(migrations.config(connection)).get_heads() == [tables.REVISION]
 
 
 def test_numbers_of_requests_are_never_given_twice(connection: Connection) -> None:
     """An erased request's number must not name a younger one: its rows may still be on their way out."""
     command.upgrade(migrations.config(connection), "head")
-    assert "AUTOINCREMENT" in str(connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'requests'")))
-    assert "id" in {column["name"] for column in inspect(connection).get_columns("requests")}
+    numbers = []
+    for _ in range(3):
+        connection.execute(
+            text(
+                "INSERT INTO requests (id, stage, status, owner, filename, folder, secret, options, sheet, base_url, created_at)"
+                " VALUES ('r', 'published', 'pending', '', 'a.csv', 'f', 's', '{}', '{}', '', 1.5)"
+            )
+        )
+        numbers.append(connection.scalar(text("SELECT seq FROM requests")))
+        connection.execute(text("DELETE FROM requests"))
+    assert numbers == [1, 2, 3]
 
 
 def test_nothing_is_written_where_nothing_changed() -> None:
     assert "nothing to write" in main("no change")
 
 
-def _everything(connection: Connection) -> dict[str, str]:
-    """What SQLite was told to make, without regard to blanks and line breaks, or to which line of a table comes first."""
-    found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
-    return {thing.name: ",".join(sorted("".join(thing.sql.split()).strip(")").split(","))) for thing in found}
+def _transaction(connection: Connection) -> Transaction:
+    return Transaction(connection, SQLITE if connection.dialect.name == "sqlite" else POSTGRESQL)
 
 
-def _indexes(connection: Connection) -> dict[str, str]:
-    found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
-    return {index.name: index.sql for index in found}
+def _revisions(connection: Connection) -> list[str]:
+    """All of them, the first one first."""
+    scripts = ScriptDirectory.from_config(migrations.config(connection))
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
+def _everything(connection: Connection) -> dict[str, object]:
+    """What is there, without regard to which column of a table comes first."""
+    if connection.dialect.name == "sqlite":  # what it was told to make, blanks and line breaks aside
+        found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        return {thing.name: sorted("".join(thing.sql.split()).strip(")").split(",")) for thing in found}
+    found = connection.execute(
+        text(
+            "SELECT table_name AS name, array_agg(concat_ws(' ', column_name, data_type, character_maximum_length, is_nullable,"
+            " replace(column_default, current_schema() || '.', '')) ORDER BY column_name) AS is_like"
+            " FROM information_schema.columns WHERE table_schema = current_schema() GROUP BY table_name"
+            " UNION ALL SELECT indexname, ARRAY[replace(indexdef, current_schema() || '.', '')] FROM pg_indexes"
+            " WHERE schemaname = current_schema()"
+            " UNION ALL SELECT viewname || ' as', ARRAY[definition] FROM pg_views WHERE schemaname = current_schema()"
+        )
+    )
+    return {thing.name: thing.is_like for thing in found}

@@ -9,9 +9,9 @@ could orphan one names the request it belongs to.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import DDL, BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, event, text
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that these tables are the result of."""
 
 FEEDABLE = "(state = 'held' OR state = 'failed' OR state = 'cancelled')"
@@ -103,6 +103,7 @@ products = Table(
     Column("results", Text, doc="One per input URL; NULL: nothing recorded yet."),
     Column("state", String(9), nullable=False, doc="A ProductState, or held: ready, and not yet fed; see sql/feeding.py."),
     Column("holder", Text),
+    Column("claim", _Big, doc="Number of the claim that leased it last; see `SqlStates.claim`."),
     Column("due_at", Double, doc="End of the wait or of the lease."),
     _count("fence"),
     _count("lost"),
@@ -148,6 +149,7 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     _count("fence"),
     Column("holder", Text),
+    Column("claim", _Big),
     Column("due_at", Double),
     Column("last_answer", Text),
 )
@@ -169,3 +171,14 @@ memory = Table(
 )
 
 Index("memory_expiring", memory.c.expires_at)
+
+IMAGE_REQUESTS = (
+    "CREATE VIEW image_requests AS SELECT p.id, r.id AS request_id, r.status, p.product_name, {input_urls}, {output_urls},"
+    " r.webhook_url FROM requests r JOIN products p ON p.request_seq = r.seq WHERE r.stage = 'published'"
+)
+"""For people with a shell: each product of a published request, with the links of its compressed images. Two tables, so that
+nothing can be written through it; a user who may read it and nothing else sees no secrets."""
+
+for _name, _list in (("sqlite", "p.{0}"), ("postgresql", "CAST(p.{0} AS json) AS {0}")):
+    _view = IMAGE_REQUESTS.format(**{column: _list.format(column) for column in ("input_urls", "output_urls")})
+    event.listen(metadata, "after_create", DDL(_view).execute_if(dialect=_name))  # type: ignore[no-untyped-call]

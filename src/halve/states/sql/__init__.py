@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from secrets import randbits
+from typing import Concatenate
 from uuid import UUID
 
 from halve.core.models import (
@@ -21,8 +23,9 @@ from halve.core.models import (
 )
 from halve.states.sql import deliveries as outbox
 from halve.states.sql import ending, intake, looking, memory, schema, upkeep, work
-from halve.states.sql.runner import Runner
+from halve.states.sql.runner import P, Runner, T
 from halve.states.sql.sqlite import SqliteRunner
+from halve.states.sql.transaction import Transaction
 
 CHUNK = 1000
 """Products that one transaction cancels or erases: some ten milliseconds, then others have their turn."""
@@ -34,6 +37,7 @@ class SqlStates:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._claims = itertools.count(1)
+        self._unheard: dict[int, str] = {}
 
     @classmethod
     async def open(cls, url: str) -> SqlStates:
@@ -113,9 +117,11 @@ class SqlStates:
     # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim(self, holder: str, n: int, *, lease: float) -> list[Product]:
-        """At most 500 at once."""
+        """At most 500 at once. What a claim took that failed in its commit, or was cancelled, is given back by the next one: its
+        holder lives, and would renew those leases for ever.
+        """
         oldest = next(self._claims) % 4 == 0
-        return await self._runner.write_lightly(work.claim, holder, n, lease=lease, oldest=oldest)
+        return await self._heard(holder, work.claim, n, lease=lease, oldest=oldest)
 
     async def renew(self, holder: str, *, lease: float) -> None:
         await self._runner.write_lightly(work.renew, holder, lease=lease)
@@ -177,7 +183,24 @@ class SqlStates:
     # ── deliveries ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim_deliveries(self, holder: str, n: int, *, lease: float) -> list[Delivery]:
-        return await self._runner.write_lightly(outbox.claim, holder, n, lease=lease)
+        return await self._heard(holder, outbox.claim, n, lease=lease)
+
+    async def _heard(
+        self, holder: str, claim: Callable[Concatenate[Transaction, str, int, P], list[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> list[T]:
+        while self._unheard:
+            unheard, theirs = self._unheard.popitem()
+            try:
+                await self._runner.write(work.let_go, theirs, unheard)
+            except BaseException:
+                self._unheard[unheard] = theirs
+                raise
+        number = randbits(62)
+        try:
+            return await self._runner.write_lightly(claim, holder, number, *args, **kwargs)
+        except BaseException:
+            self._unheard[number] = holder
+            raise
 
     async def record_delivery(self, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float = 0.0) -> None:
         await self._runner.write(outbox.record, delivery, state=state, answer=answer, delay=delay)

@@ -35,13 +35,14 @@ def of_request(tx: Transaction, request_id: UUID) -> list[Delivery]:
     return [rows.delivery(columns) for columns in found]
 
 
-def claim(tx: Transaction, holder: str, n: int, *, lease: float) -> list[Delivery]:
+def claim(tx: Transaction, holder: str, number: int, n: int, *, lease: float) -> list[Delivery]:
     found = tx.all(
         "WITH picked AS MATERIALIZED (SELECT seq FROM deliveries WHERE state = 'due' AND due_at <= {now}"
         " ORDER BY due_at LIMIT :n {free})"
-        " UPDATE deliveries SET state = 'leased', holder = :holder, due_at = {now} + :lease, attempts = attempts + 1,"
-        f" fence = fence + 1 WHERE seq IN (SELECT seq FROM picked) RETURNING {rows.DELIVERY}",
+        " UPDATE deliveries SET state = 'leased', holder = :holder, claim = :number, due_at = {now} + :lease,"
+        f" attempts = attempts + 1, fence = fence + 1 WHERE seq IN (SELECT seq FROM picked) RETURNING {rows.DELIVERY}",
         holder=holder,
+        number=number,
         lease=lease,
         n=n,
     )

@@ -91,8 +91,8 @@ def fed_products(tx: Transaction, request_id: UUID) -> list[int]:
 def cancel_products(tx: Transaction, request_id: UUID, ids: list[int]) -> None:
     """Write down that these are cancelled, unless the request runs again meanwhile."""
     tx.change(
-        "UPDATE products SET state = 'cancelled', holder = NULL, due_at = NULL WHERE id IN :ids"
-        " AND state IN ('ready', 'waiting', 'leased')"
+        "UPDATE products SET state = 'cancelled', holder = NULL, due_at = NULL WHERE id IN"
+        " (SELECT id FROM products WHERE id IN :ids ORDER BY id {locked}) AND state IN ('ready', 'waiting', 'leased')"
         " AND EXISTS (SELECT 1 FROM requests WHERE id = :id AND status = 'cancelled')",
         ids=ids,
         id=str(request_id),

@@ -15,7 +15,7 @@ from halve.states.sql.transaction import Transaction
 
 _CLAIM = (
     "WITH picked AS MATERIALIZED (SELECT id FROM products WHERE state = 'ready' ORDER BY ORDER_ LIMIT :n {free})"
-    " UPDATE products SET state = 'leased', holder = :holder, due_at = {now} + :lease, fence = fence + 1"
+    " UPDATE products SET state = 'leased', holder = :holder, claim = :number, due_at = {now} + :lease, fence = fence + 1"
     " WHERE id IN (SELECT id FROM picked)"
     " RETURNING id, request_seq, place, " + rows.PRODUCT
 )
@@ -28,13 +28,14 @@ DEAD_AT_ONCE = 5000
 """Products of a request that is over which a claim takes out of the queue, once it has met one."""
 
 
-def claim(tx: Transaction, holder: str, n: int, *, lease: float, oldest: bool) -> list[Product]:
+def claim(tx: Transaction, holder: str, number: int, n: int, *, lease: float, oldest: bool) -> list[Product]:
     """Products of requests that were cancelled or erased may still stand in the queue; they are taken out of it here."""
     order = (lambda c: (c.request_seq, c.place)) if oldest else (lambda c: (c.place, c.request_seq))
     claimed: list[Product] = []
     n = min(n, feeding.CLAIM_LIMIT)
     while len(claimed) < n:
-        taken = sorted(tx.all(CLAIM_OLDEST if oldest else CLAIM_FAIRLY, holder=holder, lease=lease, n=n - len(claimed)), key=order)
+        statement = CLAIM_OLDEST if oldest else CLAIM_FAIRLY
+        taken = sorted(tx.all(statement, holder=holder, number=number, lease=lease, n=n - len(claimed)), key=order)
         if not taken:
             break
         requests = _requests_at_work(tx, taken)
@@ -75,24 +76,55 @@ def _requests_at_work(tx: Transaction, taken: Sequence[Any]) -> dict[int, int]:
         " AND status IN ('pending', 'processing')",
         seqs=list(furthest),
     )
-    fresh = [request.seq for request in found if request.status == "pending"]
-    if fresh:
-        tx.change("UPDATE requests SET status = 'processing' WHERE seq IN :seqs AND status = 'pending'", seqs=fresh)
-    for seq in sorted(request.seq for request in found if furthest[request.seq] >= request.feed_at):
-        if tx.value("SELECT feed_at FROM requests WHERE seq = :seq {locked}", seq=seq) <= furthest[seq]:
+    to_change = [request.seq for request in found if request.status == "pending" or furthest[request.seq] >= request.feed_at]
+    # All of them are locked first, in the order in which `record` does: else each could wait for the other.
+    for seq, status, feed_at in tx.all(_LOCKED, seqs=to_change) if to_change else ():
+        if status == "pending":
+            tx.change("UPDATE requests SET status = 'processing' WHERE seq = :seq", seq=seq)
+        if furthest[seq] >= feed_at:
             feeding.feed(tx, seq)
     return {request.seq: request.round for request in found}
 
 
+_LOCKED = (
+    "SELECT seq, status, feed_at FROM requests WHERE seq IN :seqs AND stage = 'published'"
+    " AND status IN ('pending', 'processing') ORDER BY seq {locked}"
+)
+
+
+def let_go(tx: Transaction, holder: str, number: int) -> None:
+    """What that claim leased and nobody was told of."""
+    tx.change(
+        "UPDATE products SET state = 'ready', holder = NULL, due_at = NULL"
+        " WHERE state = 'leased' AND holder = :holder AND claim = :number",
+        holder=holder,
+        number=number,
+    )
+    tx.change(
+        "UPDATE deliveries SET state = 'due', holder = NULL, due_at = {now}"
+        " WHERE state = 'leased' AND holder = :holder AND claim = :number",
+        holder=holder,
+        number=number,
+    )
+
+
 def renew(tx: Transaction, holder: str, *, lease: float) -> None:
-    for table in ("products", "deliveries"):
-        tx.change(
-            f"UPDATE {table} SET due_at = {{now}} + :lease WHERE state = 'leased' AND holder = :holder", holder=holder, lease=lease
-        )
+    """Products are locked in the order in which `record` does."""
+    tx.change(
+        "UPDATE products SET due_at = {now} + :lease WHERE id IN"
+        " (SELECT id FROM products WHERE state = 'leased' AND holder = :holder ORDER BY request_seq, row {locked})",
+        holder=holder,
+        lease=lease,
+    )
+    tx.change(
+        "UPDATE deliveries SET due_at = {now} + :lease WHERE state = 'leased' AND holder = :holder", holder=holder, lease=lease
+    )
 
 
 def record(tx: Transaction, outcomes: Sequence[Outcome]) -> set[UUID]:
-    """The requests are locked first, so that none is cancelled or ends between the look at it and the counting."""
+    """The requests are locked first, so that none is cancelled or ends between the look at it and the counting; then their
+    products, so that no fence becomes stale.
+    """
     if any(outcome.state is ProductState.CANCELLED for outcome in outcomes):
         raise ValueError("a product is cancelled by `cancel`, not by its record")
     ids = sorted({str(outcome.request_id) for outcome in outcomes})
@@ -167,7 +199,7 @@ def _leased(tx: Transaction, rows_of: Mapping[int, list[int]]) -> dict[tuple[int
         for seq, wanted in rows_of.items()
         for state, row, id, fence, round, *counts in tx.all(
             "SELECT state, row, id, fence, round, done_images, failed_images, failed_in_round, bytes_in, bytes_out"
-            " FROM products WHERE request_seq = :seq AND row IN :rows",
+            " FROM products WHERE request_seq = :seq AND row IN :rows ORDER BY row {locked}",
             seq=seq,
             rows=wanted,
         )
