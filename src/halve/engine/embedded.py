@@ -60,7 +60,7 @@ class Worker:
     `keep_days`: finished requests older than that are erased; None: never. `grace`: seconds that work has to end on stopping.
     `on_failure` is told of each StoreFailed; the worker itself waits and goes on.
     `stints`: claim nothing but what these ask for; minding the rest is done all the same. `on_due` is told when something
-    became ready: a sweep put it back, or its worker died.
+    became ready: a sweep put it back, or its worker died. `mind_every`: seconds between looks for what else is due.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Worker:
         on_failure: Callable[[StoreFailed], None] | None = None,
         stints: Stints | None = None,
         on_due: Callable[[], None] = lambda: None,
+        mind_every: float = POLL,
     ) -> None:
         self._states = states
         self._images = images
@@ -88,6 +89,7 @@ class Worker:
         self._on_failure = on_failure
         self._stints = stints
         self._on_due = on_due
+        self._mind_every = mind_every
         self._recorder = Recorder(states)
         self._products: dict[asyncio.Task[None], Product] = {}
         self._suspect: Product | None = None
@@ -124,9 +126,9 @@ class Worker:
                 group.create_task(self._again_and_again(step, every))
                 for step, every in (
                     (self._record, GATHER),
-                    (self._sweep, POLL),
-                    (self._finish, POLL),
-                    (self._notify, POLL),
+                    (self._sweep, self._mind_every),
+                    (self._finish, self._mind_every),
+                    (self._notify, self._mind_every),
                     (self._renew, LEASE / 3),
                     (self._void_the_dead, VOID_EVERY),
                     (self._keep_house, _keeping_every(self._keep_days)),

@@ -12,6 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 
+MIND_EVERY = 2.0
+"""Seconds between looks for what is due, of each process of a cluster: there are many, and what follows from work is done at once."""
+
+
 @dataclass(eq=False, slots=True)
 class _Stint:
     """`left`: images that may still be claimed for it. `begun` is called once, when it is clear that there is something to do."""
