@@ -2,7 +2,7 @@
 
     python -m bench.cluster --images 2000 --rounds 3
 
-Both are `halve serve` and get the same sheet over HTTP. The one works itself, on SQLite and a folder; the other leaves images to one
+Both are `halve serve` and get the same sheet over HTTP. The one works itself, on SQLite and a folder; the other leaves images to a
 `celery -A halve.engine.celery worker`, on PostgreSQL and Valkey. The clock runs from the upload to the end of the request, with all
 of it started and warm; CPU and memory are those of all processes together, PostgreSQL and Valkey included.
 """
@@ -95,7 +95,8 @@ def until_it_answers(base: str) -> None:
 
 def listening(*ports: int) -> list[int]:
     """The processes that listen on these ports."""
-    return [c.pid for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr.port in ports and c.pid]
+    found = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN and one.pid]
+    return [one.pid for one in found if one.pid and one.laddr and one.laddr.port in ports]
 
 
 def main() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import redis
 
 from halve.core.errors import StoreFailed
+from halve.doors.cli.checks import State
+from halve.doors.cli.checks import broker as the_doctors
 from halve.engine.broker_check import try_out
-from tests.support.command import halve
+from halve.settings import read_settings
 from tests.support.server import free_port
 
 
@@ -37,17 +38,23 @@ def test_what_rabbitmq_does_not_allow_is_told(broker: str, wrong: str, told: str
         try_out(url)
 
 
-def test_the_doctor_publishes_and_consumes_and_thinks_of_other_machines(tmp_path: Path, valkey: str) -> None:
-    ended = halve("doctor", "--json", cwd=tmp_path, env={"HALVE_BROKER_URL": valkey, "HALVE_DATA_DIR": str(tmp_path)})
-    [check] = [check for check in json.loads(ended.out)["checks"] if check["name"] == "broker"]
-    assert check["state"] == "warning"
-    assert "published and consumed" in check["detail"]
-    assert "HALVE_DATABASE_URL" in check["detail"]
+async def test_the_doctor_publishes_and_consumes_and_thinks_of_other_machines(tmp_path: Path, valkey: str) -> None:
+    state, detail = await the_doctors(read_settings(data_dir=tmp_path, broker_url=valkey))
+    assert state is State.WARNING
+    assert "published and consumed" in detail
+    assert "HALVE_DATABASE_URL" in detail
 
 
-def test_the_doctor_names_the_setting_and_keeps_the_password(tmp_path: Path) -> None:
-    url = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
-    ended = halve("doctor", cwd=tmp_path, env={"HALVE_BROKER_URL": url, "HALVE_DATA_DIR": str(tmp_path)})
-    assert ended.code == 1, ended
-    assert "HALVE_BROKER_URL" in ended.out
-    assert "hunter2" not in ended.out + ended.err
+async def test_the_doctor_misses_workers(tmp_path: Path, valkey: str) -> None:
+    state, detail = await the_doctors(
+        read_settings(data_dir=tmp_path, broker_url=valkey, database_url="mongodb://h/d", storage_url="s3://b")
+    )
+    assert state is State.WARNING
+    assert "halve worker" in detail
+
+
+async def test_the_doctor_names_the_setting_and_keeps_the_password(tmp_path: Path) -> None:
+    state, detail = await the_doctors(read_settings(data_dir=tmp_path, broker_url=f"redis://:hunter2@127.0.0.1:{free_port()}/0"))
+    assert state is State.WRONG
+    assert "HALVE_BROKER_URL" in detail
+    assert "hunter2" not in detail

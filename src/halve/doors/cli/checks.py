@@ -62,7 +62,7 @@ async def all_checks(settings: Settings) -> list[Check]:
         ("API keys", _keys),
         ("private addresses", _private),
         ("open files", _open_files),
-        ("broker", _broker),
+        ("broker", broker),
     ]
     return [await _looked_at(name, look, settings) for name, look in looks]
 
@@ -221,7 +221,7 @@ async def _open_files(settings: Settings) -> Found:
     return State.FINE, "no limit" if soft == resource.RLIM_INFINITY else f"up to {soft:,}"
 
 
-async def _broker(settings: Settings) -> Found:
+async def broker(settings: Settings) -> Found:
     url = broker_url(settings)
     if url is None:
         return State.FINE, "none needed: workers take their work from the database"
@@ -230,10 +230,10 @@ async def _broker(settings: Settings) -> Found:
 
     where = without_password(url)
     try:
-        broker = await asyncio.to_thread(try_out, url)
+        tried = await asyncio.to_thread(try_out, url)
     except HalveError as error:
         return State.WRONG, f"{where} cannot be used: {error}. HALVE_BROKER_URL names it"
-    told = f"{where}, published and consumed in {1000 * broker.seconds:.0f} ms"
+    told = f"{where}, published and consumed in {1000 * tried.seconds:.0f} ms"
     if database_url(settings).startswith("sqlite"):
         return (
             State.WARNING,
@@ -244,9 +244,9 @@ async def _broker(settings: Settings) -> Found:
             State.WARNING,
             f"{told}; but images are in a folder, which workers on other machines must have, too: see HALVE_STORAGE_URL",
         )
-    if not broker.workers:
+    if not tried.workers:
         return State.WARNING, f"{told}; but no worker answers. Start one with the same settings: halve worker"
-    return State.FINE, f"{told}; {broker.workers} at work"
+    return State.FINE, f"{told}; {tried.workers} at work"
 
 
 async def _milliseconds(use: Callable[..., Awaitable[None]], part: object) -> str:
