@@ -22,6 +22,8 @@ def test_nothing_said_is_the_default() -> None:
         ("100 %", MaxBytes(share=1.0)),
         ("12.5%", MaxBytes(share=0.125)),
         ("200KB", MaxBytes(count=200_000)),
+        ("200k", MaxBytes(count=200_000)),
+        ("2M", MaxBytes(count=2_000_000)),
         ("200 kib", MaxBytes(count=204_800)),
         ("1.5MB", MaxBytes(count=1_500_000)),
         (" 2MiB ", MaxBytes(count=2_097_152)),

@@ -203,6 +203,13 @@ def test_a_plain_sheet_with_the_header_images_stays_plain(sheets: Sheets) -> Non
     assert read.codes == [(2, "no_url")]
 
 
+def test_a_plain_sheet_stays_plain_in_woocommerces_company(sheets: Sheets) -> None:
+    """Where a row without image is a mistake, it is one whatever other columns there are."""
+    read = sheets.read("S. No.,Name,Images,Categories,SKU\n1,Shoe,,Feet,A-1\n2,Hat,http://a.test/1.jpg,Heads,A-2\n")
+    assert (read.preset, read.codes) == ("plain", [(2, "no_url")])
+    assert read.rows[0].serial == "2"
+
+
 def test_google(sheets: Sheets) -> None:
     read = sheets.read(
         "id\ttitle\timage link\tadditional image link\n"

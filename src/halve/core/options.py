@@ -64,8 +64,8 @@ class Options:
         return words
 
 
-_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%|b|kb|kib|mb|mib)?", re.IGNORECASE)
-_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2}
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%|b|kb?|kib|mb?|mib)?", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "kib": 1024, "m": 1000**2, "mb": 1000**2, "mib": 1024**2}
 
 
 def read_options(

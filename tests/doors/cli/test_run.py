@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 import time
@@ -190,6 +191,34 @@ def test_a_sheet_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert "nowhere.csv" in ended.err
     assert "folder" in halve("run", tmp_path, cwd=tmp_path).err
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_what_never_ends_or_can_be_read_but_once_is_no_sheet(tmp_path: Path, kind: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ended = halve("run", "/dev/zero" if kind == "device" else "pipe", "-o", "out", cwd=tmp_path, timeout=20)
+    assert ended.code == 2, ended
+    assert "save it" in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_second_ctrl_c_ends_with_130_too(tmp_path: Path, origin: Origin) -> None:
+    sheet = many(tmp_path / "a.csv", origin, 40)
+    origin.latency = 1.0
+    with started("run", sheet, *LOOPBACK, cwd=tmp_path) as run:
+        until("it is at work", lambda: origin.hits() > 0)
+        for _ in range(40):
+            run.send_signal(signal.SIGINT)
+            if run.poll() is not None:
+                break
+            time.sleep(0.05)
+        assert run.wait(timeout=20) == 130
+
+
+def test_a_file_where_the_folder_should_be_is_named(sheet: Path, tmp_path: Path) -> None:
+    ended = halve("run", sheet, "-o", sheet, cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert f"{sheet} is in the way" in ended.err
 
 
 def test_a_finished_run_is_not_done_again_and_other_options_are_refused(sheet: Path, tmp_path: Path, origin: Origin) -> None:

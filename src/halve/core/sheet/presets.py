@@ -42,6 +42,8 @@ MAGENTO = Preset("magento", ("sku", *names.SERIAL), ("name", *names.NAME), (("ba
 
 BY_KEY = {preset.key: preset for preset in (PLAIN, SHOPIFY, WOOCOMMERCE, GOOGLE, MAGENTO)}
 
+_SERIAL_OF_ONES_OWN = tuple(name for name in names.SERIAL if name != "id")
+
 _WOOCOMMERCE_ALONE = ("SKU", "Type", "Published", "Visibility in catalog", "Parent", "Categories", "Regular price")
 """Headers of a WooCommerce export that a plain list with a column `Images` would not have."""
 
@@ -50,13 +52,13 @@ def recognise(headers: Sequence[str]) -> Preset:
     """The preset whose headers these are.
 
     A complete plain header is plain, so that a column more never changes the meaning of one's own sheet. WooCommerce's `ID`,
-    `Name` and `Images` are plain names too; there the company they keep decides.
+    `Name` and `Images` are plain names too; there the company they keep decides. No shop's export has an `S. No.`.
     """
 
     def has(*accepted: str) -> bool:
         return find(accepted, headers) is not None
 
-    woocommerce = has("Images") and has("Name") and (has(*_WOOCOMMERCE_ALONE) or not has(*names.SERIAL))
+    woocommerce = has("Images") and has("Name") and not has(*_SERIAL_OF_ONES_OWN) and (has(*_WOOCOMMERCE_ALONE) or not has("id"))
     if all(has(*accepted) for accepted in (PLAIN.serial, PLAIN.name, *PLAIN.images)) and not woocommerce:
         return PLAIN
     if has(*SHOPIFY.serial) and any(has(*accepted) for accepted in SHOPIFY.images):

@@ -14,6 +14,8 @@ def main() -> None:
 
     try:
         app(prog_name="halve")
+    except KeyboardInterrupt:  # once more, while the command was ending already
+        os._exit(Ending.INTERRUPTED)
     except OSError as error:  # outside of any command: its help, which stdout did not take
         sys.stderr.write(f"halve: {error}\n")
         os._exit(Ending.BROKEN)

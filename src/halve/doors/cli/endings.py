@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ def told(*, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, Interrupted) as stop:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already; another Ctrl-C must not change how
         _say(f"Stopped. {stop}".rstrip(), style="yellow")
         raise typer.Exit(Ending.INTERRUPTED) from None
     except SheetRefused as refused:

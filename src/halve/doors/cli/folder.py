@@ -49,7 +49,7 @@ def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
         lock = os.open(state / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     except (FileExistsError, NotADirectoryError) as error:
         raise HalveError(
-            f"{error.filename} is in the way: it is no folder. Choose another with -o.", code="not_a_folder"
+            f"{_no_folder(folder)} is in the way: it is no folder. Choose another with -o.", code="not_a_folder"
         ) from error
     except OSError as error:
         raise StoreFailed(f"{folder} cannot be written to: {error.strerror}. Choose another folder with -o.") from error
@@ -73,6 +73,12 @@ def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
 def forget(state: Path) -> None:
     """Remove the state, as if nothing had been begun."""
     shutil.rmtree(state, ignore_errors=True)
+
+
+def _no_folder(folder: Path) -> Path:
+    """The part of a path that is something else than a folder."""
+    parts = [*reversed(folder.parents), folder, folder / STATE]
+    return next((part for part in parts if part.exists() and not part.is_dir()), folder)
 
 
 def _clear(folder: Path) -> None:

@@ -13,6 +13,8 @@ def existing(sheet: Path) -> Path:
         raise HalveError(f"There is no file {sheet}.", code="no_such_file")
     if sheet.is_dir():
         raise HalveError(f"{sheet} is a folder; give the sheet in it.", code="not_a_file")
+    if not sheet.is_file():
+        raise HalveError(f"{sheet} is no regular file, and it has to be read more than once; save it as one.", code="not_a_file")
     try:
         sheet.open("rb").close()
     except OSError as error:
