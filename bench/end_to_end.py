@@ -62,7 +62,8 @@ def urls(pictures: Corpus, address: str, count: int) -> list[str]:
     return [f"{address}/{pictures.names[n % len(pictures.names)]}?n={n}" for n in range(count)]
 
 
-def halve(pictures: Corpus, address: str, count: int, work: Path) -> Cost:
+def halve(pictures: Corpus, address: str, count: int, work: Path, *, cache: Path | None = None) -> Cost:
+    """`cache`: where it remembers runs before this one; None: there were none."""
     sheet = work / "sheet.csv"
     with sheet.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -70,7 +71,8 @@ def halve(pictures: Corpus, address: str, count: int, work: Path) -> Cost:
         writer.writerows([n, f"Product {n}", url] for n, url in enumerate(urls(pictures, address, count), start=1))
     command = [sys.executable, "-m", "halve", "run", str(sheet), "-o", str(work / "out"), "--json"]
     command += ["--allow-private", "127.0.0.0/8", "--concurrency", str(CORES)]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    environment = {**os.environ, "HALVE_CACHE_DIR": str(cache or work / "cache")}
+    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     with run, measured(run.pid) as cost:
         told, _ = run.communicate()
     summary = json.loads(told)
