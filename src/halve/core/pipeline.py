@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,28 +109,36 @@ class Pipeline:
         request, _ = await self._requests.get(product.request_id, lambda: self._states.request(product.request_id))
         if request is None:
             raise NotFound(f"Request {product.request_id} was erased.")
-        results = list(product.results)
-        waits = [0.0] * len(results)
-        places = {
-            asyncio.create_task(self._image(request, product, place)): place
-            for place, result in enumerate(results)
-            if not settled(result, product.round)
-        }
+        to_do = [place for place, result in enumerate(product.results) if not settled(result, product.round)]
+        if len(to_do) == 1:  # nearly always: it needs no task of its own, and nobody to be told on the way
+            attempts = {to_do[0]: await self._image(request, product, to_do[0])}
+            self.tally.add(attempts[to_do[0]][0])
+        else:
+            attempts = await self._several(request, product, to_do, tell)
+        results = _with(product, attempts)
+        if any(result.state is ImageState.PENDING for result in results):
+            return _outcome(product, results, ProductState.WAITING, max(wait for _, wait in attempts.values()))
+        all_well = all(result.succeeded for result in results)
+        return _outcome(product, results, ProductState.DONE if all_well else ProductState.FAILED)
+
+    async def _several(
+        self, request: Request, product: Product, to_do: list[int], tell: Callable[[Outcome], None]
+    ) -> dict[int, Attempt]:
+        """Images of one product side by side."""
+        places = {asyncio.create_task(self._image(request, product, place)): place for place in to_do}
+        attempts: dict[int, Attempt] = {}
         pending = set(places)
         try:
             while pending:
                 done, pending = await asyncio.wait(pending, timeout=PROGRESS_EVERY)
                 for task in done:
-                    results[places[task]], waits[places[task]] = task.result()
-                    self.tally.add(results[places[task]])
+                    attempts[places[task]] = task.result()
+                    self.tally.add(task.result()[0])
                 if done and pending:
-                    tell(_outcome(product, results, ProductState.LEASED))
+                    tell(_outcome(product, _with(product, attempts), ProductState.LEASED))
         finally:
             await _cancelled(places)
-        if any(result.state is ImageState.PENDING for result in results):
-            return _outcome(product, results, ProductState.WAITING, max(waits))
-        all_well = all(result.succeeded for result in results)
-        return _outcome(product, results, ProductState.DONE if all_well else ProductState.FAILED)
+        return attempts
 
     async def _image(self, request: Request, product: Product, index: int) -> Attempt:
         before = product.results[index]
@@ -248,6 +256,11 @@ class Pipeline:
 
 def _outcome(product: Product, results: list[ImageResult], state: ProductState, delay: float = 0.0) -> Outcome:
     return Outcome(product.request_id, product.row, product.fence, tuple(results), state, delay)
+
+
+def _with(product: Product, attempts: Mapping[int, Attempt]) -> list[ImageResult]:
+    """The product's results so far."""
+    return [attempts[place][0] if place in attempts else before for place, before in enumerate(product.results)]
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[Attempt]]) -> None:

@@ -92,6 +92,7 @@ class Worker:
         self._mind_every = mind_every
         self._recorder = Recorder(states)
         self._products: dict[asyncio.Task[None], Product] = {}
+        self._at_work = 0  # images of those products
         self._suspect: Product | None = None
         self._finishing: set[UUID] = set()
         self._telling: set[asyncio.Task[None]] = set()
@@ -149,7 +150,7 @@ class Worker:
     async def _claim(self) -> None:
         """Claim what there is room for, or wait until there may be some."""
         self._wake.clear()
-        free = self._in_flight - sum(len(product.input_urls) for product in self._products.values())
+        free = self._in_flight - self._at_work
         if self._suspect is not None:
             if not self._products:
                 self._begin(self._suspect)  # nothing is claimed until it has ended
@@ -172,11 +173,14 @@ class Worker:
     def _begin(self, product: Product) -> asyncio.Task[None]:
         task = asyncio.create_task(self._process(product))
         self._products[task] = product
+        self._at_work += len(product.input_urls)
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if self._products.pop(task) is self._suspect:
+        product = self._products.pop(task)
+        self._at_work -= len(product.input_urls)
+        if product is self._suspect:
             self._suspect = None
         self._wake.set()
 

@@ -80,6 +80,9 @@ def run_sheet(job: Job, settings: Settings, show: Show) -> Result:
     """
     import uvloop
 
+    from halve.doors import collector
+
+    collector.ease()
     if any(job.sheet.resolve() == (job.folder / name).resolve() for name in OURS):
         raise Conflict(f"{job.sheet} is what a run writes to {job.folder}. Choose another folder with -o.", code="folder_taken")
     with held(job.folder, fresh=job.fresh) as state, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

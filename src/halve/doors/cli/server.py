@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 
 from halve.core.errors import HalveError, StoreFailed
+from halve.doors import collector
 from halve.doors.api import create_app
 from halve.doors.cli.endings import Interrupted
 from halve.settings import Settings
@@ -82,4 +83,5 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            collector.ease()
             self._ready()
