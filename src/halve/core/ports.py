@@ -33,6 +33,9 @@ class StateStore(Protocol):
     Any number of processes may use one at once. Instances belong to the event loop they were made in.
     """
 
+    poll: float
+    """Seconds between looks for something to do where there was nothing: longer where each look is paid for."""
+
     async def migrate(self) -> None:
         """Create or upgrade the tables. Repeatable, also by two processes at once."""
 

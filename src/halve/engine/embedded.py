@@ -26,8 +26,8 @@ log = structlog.get_logger(__name__)
 LEASE = 60.0
 """Seconds for which a product is leased; renewed three times in that span."""
 
-POLL = 0.5
-"""Seconds between looks for work when there was none."""
+PAUSE = 0.5
+"""Seconds before the next attempt after a store failed; longer each time."""
 
 GATHER = 0.05
 """Seconds between two batches of outcomes. Each is a commit that waits for the disk; what comes in meanwhile shares the next."""
@@ -60,7 +60,7 @@ class Worker:
     `keep_days`: finished requests older than that are erased; None: never. `grace`: seconds that work has to end on stopping.
     `on_failure` is told of each StoreFailed; the worker itself waits and goes on.
     `stints`: claim nothing but what these ask for; minding the rest is done all the same. `on_due` is told when something
-    became ready: a sweep put it back, or its worker died. `mind_every`: seconds between looks for what else is due.
+    became ready: a sweep put it back, or its worker died. `mind_every`: least seconds between looks for what else is due.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Worker:
         on_failure: Callable[[StoreFailed], None] | None = None,
         stints: Stints | None = None,
         on_due: Callable[[], None] = lambda: None,
-        mind_every: float = POLL,
+        mind_every: float = 0.0,
     ) -> None:
         self._states = states
         self._images = images
@@ -89,7 +89,7 @@ class Worker:
         self._on_failure = on_failure
         self._stints = stints
         self._on_due = on_due
-        self._mind_every = mind_every
+        self._mind_every = max(mind_every, states.poll)
         self._recorder = Recorder(states)
         self._products: dict[asyncio.Task[None], Product] = {}
         self._at_work = 0  # images of those products
@@ -300,7 +300,7 @@ class Worker:
 
     async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do one step; where a store fails, wait ever longer and do it again."""
-        pause = POLL
+        pause = PAUSE
         while True:
             try:
                 return await step()
@@ -323,7 +323,7 @@ class Worker:
 
     async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(POLL):
+            async with asyncio.timeout(self._states.poll):
                 await self._wake.wait()
         except TimeoutError:
             pass

@@ -37,6 +37,8 @@ MEND_EVERY = 5.0
 class FirestoreStates:
     """The contract is `core.ports.StateStore`. An instance belongs to the event loop it was opened in."""
 
+    poll = 2.0
+
     def __init__(self, base: Base) -> None:
         self._base = base
         self._claims = itertools.count(1)

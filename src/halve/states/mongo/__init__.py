@@ -33,6 +33,8 @@ T = TypeVar("T")
 class MongoStates:
     """The contract is `core.ports.StateStore`. An instance belongs to the event loop it was opened in."""
 
+    poll = 0.5
+
     def __init__(self, base: Base) -> None:
         self._base = base
         self._claims = itertools.count(1)

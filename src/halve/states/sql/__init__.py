@@ -34,6 +34,8 @@ CHUNK = 1000
 class SqlStates:
     """The contract is `core.ports.StateStore`. An instance belongs to the event loop it was opened in."""
 
+    poll = 0.5
+
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._claims = itertools.count(1)
