@@ -1,4 +1,4 @@
-"""What is to be written, in the messages of the protocol. The client's own batches say the same at some twenty times the processor
+"""What is to be written, in the messages of the protocol. The client's own batches say the same at some twelve times the processor
 time, which would be a good part of what an image costs.
 """
 
