@@ -254,7 +254,19 @@ class Worker:
             self._tell(self._deliver(delivery))
 
     async def _deliver(self, delivery: Delivery) -> None:
-        await self._pipeline.notify(delivery)
+        """Again and again while a store fails: this worker lives, and renews the lease of what it has not written down. Whoever is
+        notified may hear of it twice then, under the same id.
+        """
+        pause = POLL
+        while True:
+            try:
+                return await self._pipeline.notify(delivery)
+            except StoreFailed as error:
+                if self._stopping.is_set():
+                    raise
+                self._failed(error)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, MOST_PATIENCE)
 
     def _tell(self, work: Awaitable[None]) -> None:
         """Do it beside the rest; a failure is told and made good by a later look."""

@@ -192,11 +192,11 @@ class _Leased:
 
 
 def _leased(tx: Transaction, rows_of: Mapping[int, list[int]]) -> dict[tuple[int, int], _Leased]:
-    """Those of these rows, by request, that are leased."""
+    """Those of these rows, by request, that are leased. They are locked in the order in which `renew` does."""
     # One search for each request: SQLite answers a list of pairs, or a wish for leased ones, by walking through the table.
     return {
         (seq, row): _Leased(id, fence, round, Counts(*counts))
-        for seq, wanted in rows_of.items()
+        for seq, wanted in sorted(rows_of.items())
         for state, row, id, fence, round, *counts in tx.all(
             "SELECT state, row, id, fence, round, done_images, failed_images, failed_in_round, bytes_in, bytes_out"
             " FROM products WHERE request_seq = :seq AND row IN :rows ORDER BY row {locked}",
