@@ -257,7 +257,7 @@ class Worker:
         """Again and again while a store fails: this worker lives, and renews the lease of what it has not written down. Whoever is
         notified may hear of it twice then, under the same id.
         """
-        pause = POLL
+        pause = PAUSE
         while True:
             try:
                 return await self._pipeline.notify(delivery)
