@@ -2,7 +2,7 @@
 # Wanted on the machine: Python 3.11 or newer with venv (or uv), make, a shell. A C compiler makes it faster and is optional.
 #
 #   make demo     a dozen photographs through the real thing     make test    every test
-#   make check    style, types, the one-way rule, documents      make bench   measured against the usual worker
+#   make check    style, types, the one-way rule, documents      make bench   measured beside others, with plots
 #   make docs     write the generated parts of the documents     make torture long tests that break things on purpose
 
 SHELL := /bin/sh
@@ -37,7 +37,7 @@ docs: .venv/.made-dev
 	$(BIN)/python -m halve.doors.cli.command_pages docs/commands.md
 
 bench: .venv/.made-bench
-	$(BIN)/python -m bench.end_to_end $(ARGS)
+	$(BIN)/python -m bench $(ARGS)
 
 torture: .venv/.made-dev
 	$(BIN)/python -m pytest -m torture $(ARGS)

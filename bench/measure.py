@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -43,6 +46,24 @@ def measured(*roots: int) -> Iterator[Cost]:
         thread.join()
         watch.look(cost)
         cost.cpu = sum(watch.spent.values()) - sum(begun.values())
+
+
+def measured_command(command: list[str], environment: Mapping[str, str] | None = None, *, output: Path = Path(os.devnull)) -> Cost:
+    """Measure a command from its start to its end; its standard output goes to a file.
+
+    CPU is what the kernel accounts to it and to all that it waited for, so that processes of a few milliseconds count too.
+
+    Raises:
+        CalledProcessError: it ended with another code than 0.
+    """
+    with output.open("wb") as told, subprocess.Popen(command, env=environment, stdout=told, stderr=subprocess.DEVNULL) as process:
+        with measured(process.pid) as cost:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        cost.cpu = max(cost.cpu, usage.ru_utime + usage.ru_stime)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return cost
 
 
 class _Watch:
