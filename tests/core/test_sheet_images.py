@@ -219,3 +219,11 @@ def test_a_list_spills_at_semicolons_and_tabs_too(sheets: Sheets) -> None:
 def test_short_rows_lack_what_they_lack(sheets: Sheets) -> None:
     read = sheets.read(HEADER + f"1\n2,Hat\n3,Cap,{A}\n")
     assert read.codes == [(2, "empty_name"), (2, "no_url"), (3, "no_url")]
+
+
+@pytest.mark.parametrize(
+    ("port", "good"), [(1, True), (9999, True), (64999, True), (65000, True), (65535, True), (65536, False), (0, False)]
+)
+def test_every_port_there_is_and_no_other(port: int, good: bool) -> None:
+    urls, wrong = read_urls(f"http://shop.example:{port}/a.jpg", 2, "Images")
+    assert (len(urls), len(wrong)) == ((1, 0) if good else (0, 1))

@@ -17,7 +17,9 @@ _LONGEST_SCHEME = 32
 _QUOTES = "\"'\u2018\u2019\u201c\u201d"
 _AROUND = BLANK + ",|"
 
-_HTTP = r"https?+://[a-z0-9_][a-z0-9_-]*+(?:\.[a-z0-9_][a-z0-9_-]*+)*+(?::[1-9]\d{0,3})?+"
+_PORT = r":(?:[1-5]\d{4}|6[0-4]\d{3}|[1-9]\d{0,3})"
+"""From 1 to 64999; what lies beyond is looked at more closely."""
+_HTTP = rf"https?+://[a-z0-9_][a-z0-9_-]*+(?:\.[a-z0-9_][a-z0-9_-]*+)*+(?:{_PORT})?+"
 _GOOD_URL = re.compile(_HTTP + r"(?:[/?#][!-~]*+)?+", re.IGNORECASE)
 """What nearly every URL looks like; the others are looked at more closely."""
 _LONE_URL = re.compile(_HTTP + r"(?:[/?#][!-+\--{}~]*+)?+", re.IGNORECASE)
