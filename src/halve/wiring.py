@@ -159,9 +159,10 @@ async def open_worker(
 @asynccontextmanager
 async def open_cluster_worker(parts: Parts, *, on_due: Callable[[], None], grace: float | None = None) -> AsyncIterator[Worker]:
     """As `open_worker`, but it claims nothing unless it is asked for a stint. `on_due` is told when something became ready."""
-    from halve.engine.stints import MIND_EVERY, Stints
+    from halve.engine.stints import Stints
+    from halve.engine.tempo import AMONG_MANY
 
-    more = {"stints": Stints(), "on_due": on_due, "mind_every": MIND_EVERY}
+    more = {"stints": Stints(), "on_due": on_due, "tempo": AMONG_MANY}
     async with _running(parts, keep_days=parts.settings.keep_days, grace=grace, **more) as worker:
         yield worker
 

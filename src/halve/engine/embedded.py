@@ -20,6 +20,7 @@ from halve.core.ports import ImageStore, StateStore
 from halve.engine.holder import Holder
 from halve.engine.recorder import Recorder
 from halve.engine.stints import Stints
+from halve.engine.tempo import ALONE, Tempo
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +30,8 @@ LEASE = 60.0
 PAUSE = 0.5
 """Seconds before the next attempt after a store failed; longer each time."""
 
-GATHER = 0.05
-"""Seconds between two batches of outcomes. Each is a commit that waits for the disk; what comes in meanwhile shares the next."""
-
-CLAIM = 16
-"""Products claimed at once. As long as there is room for fewer images than that, none is: a claim costs a write."""
+DELIVERIES = 16
+"""Webhooks and e-mails claimed at once."""
 
 GRACE = 8.0
 """Seconds that images in work have to end when the worker is stopped, unless told otherwise; then they are handed back."""
@@ -60,7 +58,7 @@ class Worker:
     `keep_days`: finished requests older than that are erased; None: never. `grace`: seconds that work has to end on stopping.
     `on_failure` is told of each StoreFailed; the worker itself waits and goes on.
     `stints`: claim nothing but what these ask for; minding the rest is done all the same. `on_due` is told when something
-    became ready: a sweep put it back, or its worker died. `mind_every`: least seconds between looks for what else is due.
+    became ready: a sweep put it back, or its worker died. `tempo`: how the store is asked.
     """
 
     def __init__(
@@ -76,20 +74,21 @@ class Worker:
         on_failure: Callable[[StoreFailed], None] | None = None,
         stints: Stints | None = None,
         on_due: Callable[[], None] = lambda: None,
-        mind_every: float = 0.0,
+        tempo: Tempo = ALONE,
     ) -> None:
         self._states = states
         self._images = images
         self._pipeline = pipeline
         self._holder = holder
         self._in_flight = in_flight
-        self._portion = min(CLAIM, max(1, in_flight // 4))
+        self._portion = min(tempo.claim, max(1, in_flight // 4))
         self._keep_days = keep_days
         self._grace = grace
         self._on_failure = on_failure
         self._stints = stints
         self._on_due = on_due
-        self._mind_every = max(mind_every, states.poll)
+        self._gather = tempo.gather
+        self._mind_every = max(tempo.mind, states.poll)
         self._recorder = Recorder(states)
         self._products: dict[asyncio.Task[None], Product] = {}
         self._at_work = 0  # images of those products
@@ -126,7 +125,7 @@ class Worker:
             minding = [
                 group.create_task(self._again_and_again(step, every))
                 for step, every in (
-                    (self._record, GATHER),
+                    (self._record, self._gather),
                     (self._sweep, self._mind_every),
                     (self._finish, self._mind_every),
                     (self._notify, self._mind_every),
@@ -250,7 +249,7 @@ class Worker:
             self._finishing.discard(request_id)
 
     async def _notify(self) -> None:
-        for delivery in await self._states.claim_deliveries(self._holder.name, CLAIM, lease=LEASE):
+        for delivery in await self._states.claim_deliveries(self._holder.name, DELIVERIES, lease=LEASE):
             self._tell(self._deliver(delivery))
 
     async def _deliver(self, delivery: Delivery) -> None:

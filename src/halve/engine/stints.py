@@ -11,10 +11,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-MIND_EVERY = 2.0
-"""Seconds between looks for what is due, of each process of a cluster: there are many of them, and what follows from work done is
-seen to at once."""
-
 
 @dataclass(eq=False, slots=True)
 class _Stint:
