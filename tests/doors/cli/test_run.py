@@ -1,5 +1,6 @@
 """`halve run`: what it writes, what it says, and with which code it ends."""
 
+import asyncio
 import gzip
 import json
 import os
@@ -8,8 +9,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
+from aiohttp import web
 
 from tests.support.command import COMMAND, LOOPBACK, environment, halve, rows_of, started, until, write_sheet
 from tests.support.origin import Origin
@@ -309,14 +312,21 @@ def test_ctrl_c_ends_it_soon_with_130_and_says_how_to_go_on(tmp_path: Path, orig
 
 def test_a_second_run_in_the_same_folder_is_turned_away(tmp_path: Path, origin: Origin) -> None:
     sheet = many(tmp_path / "a.csv", origin, 4)
-    origin.latency = 3.0
+    held = Event()
+
+    async def hold(_: web.Request) -> web.Response:
+        while not held.is_set():
+            await asyncio.sleep(0.05)
+        return web.Response(body=CUP, content_type="image/jpeg")
+
+    origin.route("/cup.jpg", hold)
     with started("run", sheet, *LOOPBACK, cwd=tmp_path) as run:
         until("the first is at work", lambda: origin.hits() > 0)
         for words in ((), ("--fresh",)):
             ended = halve("run", sheet, *LOOPBACK, *words, cwd=tmp_path)
             assert ended.code == 2, ended
             assert "Another run is at work" in ended.err
-        origin.latency = 0.0
+        held.set()
         assert run.wait(timeout=30) == 0
 
 
