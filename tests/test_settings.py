@@ -35,6 +35,12 @@ def test_the_customary_names_of_database_and_folder_are_known_and_ours_win(monke
     assert read_settings().database_url == "sqlite:///ours.db"
 
 
+def test_a_file_in_another_encoding_is_refused_by_name() -> None:
+    Path(".env").write_bytes("HALVE_PORT=9001\nSHOP=Café\n".encode("cp1252"))
+    with pytest.raises(OptionRefused, match=r"\.env .* UTF-8"):
+        read_settings()
+
+
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALVE_ALLOW_PRIVATE", "127.0.0.0/8, ::1")
     monkeypatch.setenv("HALVE_API_KEYS", "ann:k1, bob:k2,")

@@ -144,6 +144,8 @@ def read_settings(**overrides: object) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except UnicodeDecodeError:
+        raise OptionRefused(".env", "The file .env in this folder is not UTF-8. Save it as UTF-8.", code="bad_setting") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"

@@ -78,6 +78,13 @@ def test_a_sheet_comes_back_with_paths_to_lighter_images(sheet: Path, tmp_path: 
     assert "\x1b" not in ended.out + ended.err
 
 
+def test_any_name_of_a_sheet_does_for_the_folder_beside_it(sheet: Path, tmp_path: Path) -> None:
+    odd = sheet.rename(tmp_path / "a?b=100% [bold] #1.csv")
+    assert halve("run", odd, *LOOPBACK, cwd=tmp_path).code == 0
+    assert visible(tmp_path) == {odd.name, "a?b=100% [bold] #1-halved"}
+    assert visible(tmp_path / "a?b=100% [bold] #1-halved") == {"output.csv", "images"}
+
+
 def test_json_is_one_object_and_nothing_else_on_stdout(sheet: Path, tmp_path: Path) -> None:
     ended = halve("run", sheet, *LOOPBACK, "--json", "-o", "out", cwd=tmp_path)
     told = json.loads(ended.out)

@@ -142,7 +142,7 @@ def _path(url: str) -> str:
         raise OptionRefused(
             SETTING, f"{SETTING} must name a file: sqlite:///halve.db, or sqlite:////var/lib/halve.db.", code="bad_setting"
         )
-    if re.search(r"\?\w+=", match["path"]):
+    if re.search(r"\?\w+=[^/]*$", match["path"]):
         raise OptionRefused(SETTING, f"{SETTING}: sqlite:/// takes no options after the file's name.", code="bad_setting")
     return match["path"]
 
