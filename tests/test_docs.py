@@ -27,8 +27,8 @@ GENERATED = ROOT / "docs/commands.md"
 ELSEWHERE = {"HALVE_API_KEY", "HALVE_URL"}
 """Variables that are no settings of the server but of the remote commands."""
 
-OF_OTHERS = {"--strict", "--forwarded-allow-ips", "--autoscale"}
-"""Options of mypy, uvicorn and Celery that are spoken of."""
+OF_OTHERS = {"--strict", "--forwarded-allow-ips", "--autoscale", "--latency"}
+"""Options of mypy, uvicorn, Celery and the benchmarks that are spoken of."""
 
 TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
 
