@@ -22,6 +22,8 @@ SLOW = (
     "test_many_failures_run_again_one_batch_after_another[firestore]",
     "test_the_store_and_its_model_agree[firestore]",
     "test_what_was_cancelled_can_run_again[firestore]",
+    "test_large_sheets_take_turns_all_the_way[firestore]",
+    "test_the_dead_lose_their_leases_at_once[firestore]",
     "test_the_store_and_its_model_agree[postgresql]",
 )
 """Long on the server that stands in for mongod, which takes 2 ms for an update, on the fake of Firestore, whose client takes as

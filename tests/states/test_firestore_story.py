@@ -90,26 +90,17 @@ def test_a_server_and_a_worker_share_it(place: Place, tmp_path: Path, origin: Or
     assert not [name for name in names if "/documents/products/" in name]
 
 
-def test_doctor_uses_both(place: Place, tmp_path: Path) -> None:
-    before = halve("doctor", cwd=tmp_path, env=place.env)
-    assert before.code != 0
-    assert "run `halve init-db`" in before.out
-    halve("init-db", cwd=tmp_path, env=place.env)
-    ended = halve("doctor", cwd=tmp_path, env=place.env)
+def test_doctor_uses_the_database_and_wants_a_bucket(place: Place, tmp_path: Path) -> None:
+    """A folder of this machine is no place for what workers elsewhere have made."""
+    assert halve("init-db", cwd=tmp_path, env=place.env).code == 0
+    ended = halve("doctor", cwd=tmp_path, env={**place.env, "HALVE_STORAGE_URL": str(tmp_path / "images")})
     assert ended.code == 0, ended
     assert f"{place.database_url}, written, read and erased" in ended.out
+    assert "HALVE_STORAGE_URL should be gs://bucket/prefix" in " ".join(ended.out.split())
     assert [name for name in ask(place.database_url, "names") if "/requests/" in name] == []
 
 
-def test_files_want_a_bucket(place: Place, tmp_path: Path) -> None:
-    """A folder of this machine is no place for what workers elsewhere have made, unless somebody says that there are none."""
-    alone = {**place.env, "HALVE_STORAGE_URL": ""}
-    halve("init-db", cwd=tmp_path, env=place.env)
-    refused = halve("serve", "--port", "0", cwd=tmp_path, env=alone)
+def test_without_a_place_for_files_nothing_starts(place: Place, tmp_path: Path) -> None:
+    refused = halve("serve", "--port", "0", cwd=tmp_path, env={**place.env, "HALVE_STORAGE_URL": ""})
     assert refused.code == 2, refused
     assert "HALVE_STORAGE_URL to gs://bucket/prefix" in " ".join(refused.err.split())
-    told = halve("doctor", cwd=tmp_path, env=alone)
-    assert told.code != 0
-    assert "HALVE_STORAGE_URL to gs://bucket/prefix" in " ".join(told.out.split())
-    warned = halve("doctor", cwd=tmp_path, env={**place.env, "HALVE_STORAGE_URL": str(tmp_path / "images")})
-    assert "HALVE_STORAGE_URL should be gs://bucket/prefix" in " ".join(warned.out.split())
