@@ -110,7 +110,7 @@ async def publish(
                 earlier = await looking.request(base, UUID(taken.get("request")))
                 if earlier is not None:
                     return earlier
-                writes.set(key, {"request": str(request_id)})
+                writes.update(taken, {"request": str(request_id)})
             else:
                 writes.create(key, {"request": str(request_id)})
         age = documents.age(str(request_id), found["created_at"])
