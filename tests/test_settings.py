@@ -35,6 +35,15 @@ def test_the_customary_names_of_database_and_folder_are_known_and_ours_win(monke
     assert read_settings().database_url == "sqlite:///ours.db"
 
 
+def test_a_user_without_a_home_has_no_cache_and_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2_000_000_001)  # in no list of users
+    assert read_settings().cache_folder == Path("/dev/null/halve")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache")
+    assert read_settings().cache_folder == Path("/var/cache/halve")
+
+
 def test_a_file_in_another_encoding_is_refused_by_name() -> None:
     Path(".env").write_bytes("HALVE_PORT=9001\nSHOP=Café\n".encode("cp1252"))
     with pytest.raises(OptionRefused, match=r"\.env .* UTF-8"):

@@ -103,8 +103,10 @@ class Settings(BaseSettings):
         """Absolute, whether it is there or not."""
         if self.cache_dir is not None:
             return self.cache_dir.absolute()
-        above = os.environ.get("XDG_CACHE_HOME", "")
-        return (Path(above) if Path(above).is_absolute() else Path("~/.cache").expanduser()).absolute() / "halve"
+        above = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        if not above.is_absolute():  # the folder of a user that has none, as in some containers, stays `~`, and is no place
+            above = Path(os.path.expanduser("~/.cache"))  # noqa: PTH111  # Path's own raises there
+        return above / "halve" if above.is_absolute() else Path(os.devnull, "halve")
 
     @field_validator("public_url", "base_url")
     @classmethod
