@@ -64,7 +64,9 @@ def unreadable_file(reason: str) -> Finding:
 
 def too_large(max_bytes: int, *, unpacked: bool) -> Finding:
     what = f"unpacks to more than {UNPACKED_SHARE * max_bytes:,} bytes" if unpacked else f"is larger than {max_bytes:,} bytes"
-    return Finding(0, "", Code.TOO_LARGE.value, f"The file {what}, the most that is taken. Split it into several sheets.")
+    return Finding(
+        0, "", Code.TOO_LARGE.value, f"The file {what}, the most that is taken. Split it, or raise HALVE_MAX_UPLOAD_BYTES."
+    )
 
 
 def damaged_gzip() -> Finding:
@@ -117,7 +119,7 @@ def no_images(column: str) -> Finding:
 
 
 def too_many_rows(line: int, most: int) -> Finding:
-    return Finding(line, "", Code.TOO_MANY_ROWS.value, f"The sheet has more than {most:,} rows. Split it into several sheets.")
+    return Finding(line, "", Code.TOO_MANY_ROWS.value, f"The sheet has more than {most:,} rows. Split it, or raise HALVE_MAX_ROWS.")
 
 
 def record_too_long(line: int) -> Finding:
@@ -176,7 +178,7 @@ def url_too_long(line: int, column: str, url: str) -> Finding:
 
 
 def too_many_urls(line: int, column: str, count: int, most: int) -> Finding:
-    message = f"The row has {count:,} images, more than {most:,}. Spread them over several rows."
+    message = f"The row has {count:,} images, more than {most:,}. Spread them over several rows, or raise HALVE_MAX_URLS_PER_ROW."
     return Finding(line, column, Code.TOO_MANY_URLS.value, message)
 
 
