@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +13,10 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from halve.core.errors import OptionRefused
+from halve.core.errors import ExtraMissing, OptionRefused
 from halve.engine import celery
 from halve.engine.broker import QUEUE, configuration
+from halve.engine.threads import Threads
 from halve.engine.wishes import WAITING, Wishes
 from halve.settings import read_settings
 from halve.wiring import BROKER_SCHEMES, broker_url, open_cluster_worker
@@ -129,3 +132,23 @@ def test_green_pools_are_refused_in_a_sentence(pool: str, capsys: pytest.Capture
         celery.begin(SimpleNamespace(pool_cls=pool))
     assert ended.value.code == 2
     assert "-P threads" in capsys.readouterr().err
+
+
+def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "celery", None)
+    with pytest.raises(ExtraMissing, match=r"pip install 'halve\[celery\]'"):
+        broker_url(read_settings(broker_url="redis://h"))
+
+
+def test_the_pool_grows_and_shrinks_as_autoscaling_asks() -> None:
+    pool = Threads(2)
+    try:
+        pool.grow(3)
+        assert pool.num_processes == 5
+        pool.shrink(9)
+        assert pool.num_processes == 1
+        together = threading.Barrier(3, timeout=5)
+        waiting = [pool.executor.submit(together.wait) for _ in range(3)]  # as many as there are messages
+        assert sorted(one.result(timeout=5) for one in waiting) == [0, 1, 2]
+    finally:
+        pool.on_stop()

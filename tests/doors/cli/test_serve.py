@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from halve.core.models import Request, SheetOptions
 from halve.core.options import Options
 from halve.settings import Settings
 from halve.wiring import open_parts
-from tests.support.command import address_of, halve, started, until, write_sheet
+from tests.support.command import address_of, environment, halve, started, until, write_sheet
 from tests.support.origin import Origin
 from tests.support.photos import photo
 
@@ -80,6 +82,15 @@ def test_a_broker_that_is_none_is_refused(tmp_path: Path, command: str) -> None:
     assert "HALVE_BROKER_URL" in ended.err
     assert "amqp://" in ended.err
     assert "secret" not in ended.err
+
+
+def test_whoever_starts_the_server_is_told_in_a_sentence_why_it_cannot(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "uvicorn", "halve.asgi:app", "--port", "0"]
+    env = environment({"HALVE_MAX_ROWS": "none"})
+    ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    assert "HALVE_MAX_ROWS: " in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 async def _put(settings: Settings, sheet: Path) -> Request:
