@@ -1,0 +1,74 @@
+"""What an image costs beside the codec: CPU of the process that fetches, stores and records, and of the codec's children.
+
+    python -m bench.overhead --images 1500
+
+The pictures come from a server on loopback, without latency. Starting up is part of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from bench.corpus import corpus
+from bench.end_to_end import serving, urls
+from bench.report import note
+
+ENOUGH = 1500
+"""Images for a figure that is worth noting."""
+
+
+def spent(sheet: Path, out: Path) -> tuple[float, float]:
+    """Seconds of CPU of `halve run` itself, and of its children."""
+    command = [sys.executable, "-m", "halve", "run", str(sheet), "-o", str(out), "--allow-private", "127.0.0.0/8"]
+    environment = {**os.environ, "HALVE_CACHE_DIR": str(out.with_name("cache"))}
+    own, children = 0.0, dict[int, float]()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        process = psutil.Process(run.pid)
+        while run.poll() is None:
+            with contextlib.suppress(psutil.Error):
+                own = _seconds(process)
+                for child in process.children():
+                    with contextlib.suppress(psutil.Error):
+                        children[child.pid] = _seconds(child)
+            time.sleep(0.02)
+    assert run.returncode == 0
+    return own, sum(children.values())
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=1500)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    count, pictures, own = arguments.images, corpus(), list[float]()
+    print("images  CPU ms each: beside the codec  of the codec")
+    with serving(pictures.folder, 0.0) as address:
+        for _ in range(arguments.rounds):
+            with tempfile.TemporaryDirectory() as work:
+                sheet = Path(work, "sheet.csv")
+                rows = (f"{n},Product {n},{url}\n" for n, url in enumerate(urls(pictures, address, count), start=1))
+                sheet.write_text("S. No.,Product Name,Input Image Urls\n" + "".join(rows))
+                beside, codec = (1e3 * seconds / count for seconds in spent(sheet, Path(work, "out")))
+            own.append(beside)
+            print(f"{count:6,}  {beside:30.2f}  {codec:12.2f}", flush=True)
+    if count >= ENOUGH:
+        note("CPU an image above the codec's own", f"{statistics.median(own):.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
