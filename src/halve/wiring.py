@@ -103,9 +103,6 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None, me
         mailer = SmtpMailer(settings.smtp_url, settings.mail_from)
     guard = Guard(settings.allow_private)
     spool = spool_folder(settings)
-    sheet_limits = SheetLimits(
-        max_rows=settings.max_rows, max_urls_per_row=settings.max_urls_per_row, max_bytes=settings.max_upload_bytes
-    )
     async with AsyncExitStack() as stack:
         states = await open_states(settings)
         stack.push_async_callback(states.close)
@@ -141,7 +138,7 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None, me
             spool=spool,
             pace=pace,
         )
-        yield Parts(settings, states, images, links, guard, pipeline, sheet_limits)
+        yield Parts(settings, states, images, links, guard, pipeline, sheet_limits(settings))
 
 
 @asynccontextmanager
@@ -210,6 +207,11 @@ async def _running(parts: Parts, *, grace: float | None, **more: Any) -> AsyncIt
         finally:
             worker.stop()
             await running
+
+
+def sheet_limits(settings: Settings) -> SheetLimits:
+    """How much of a sheet is taken in."""
+    return SheetLimits(max_rows=settings.max_rows, max_urls_per_row=settings.max_urls_per_row, max_bytes=settings.max_upload_bytes)
 
 
 async def open_states(settings: Settings) -> StateStore:

@@ -255,6 +255,16 @@ def test_a_finished_run_is_not_done_again_and_other_options_are_refused(sheet: P
     assert len(rows_of(tmp_path / "shop-halved/output.csv")) == 3
 
 
+def test_a_sheet_that_is_refused_removes_nothing_even_with_fresh(sheet: Path, tmp_path: Path) -> None:
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
+    before = (tmp_path / "shop-halved/output.csv").read_bytes()
+    sheet.write_text(sheet.read_text() + "3,Pot,ftp://a.test/pot.jpg\n")
+    ended = halve("run", sheet, *LOOPBACK, "--fresh", cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert (tmp_path / "shop-halved/output.csv").read_bytes() == before
+    assert len(list((tmp_path / "shop-halved/images").iterdir())) == 3
+
+
 def test_a_default_said_aloud_is_no_other_option(sheet: Path, tmp_path: Path) -> None:
     assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
     assert halve("run", sheet, *LOOPBACK, "--quality", "50", "--format", "keep", cwd=tmp_path).code == 0

@@ -20,12 +20,13 @@ from halve.core.models import Product, Request, SheetOptions
 from halve.core.naming import sheet_key
 from halve.core.options import Options
 from halve.core.ports import StateStore
+from halve.core.sheet import open_sheet
 from halve.doors.cli.endings import Ending, Interrupted
 from halve.doors.cli.folder import OURS, forget, held
 from halve.doors.cli.memory import users_memory
 from halve.doors.cli.store import RunFolder
 from halve.settings import Network, Settings
-from halve.wiring import Parts, open_parts, open_worker
+from halve.wiring import Parts, open_parts, open_worker, sheet_limits
 
 LOOK_EVERY = 0.1
 """Seconds between looks at how far it is."""
@@ -85,6 +86,8 @@ def run_sheet(job: Job, settings: Settings, show: Show) -> Result:
     collector.ease()
     if any(job.sheet.resolve() == (job.folder / name).resolve() for name in OURS):
         raise Conflict(f"{job.sheet} is what a run writes to {job.folder}. Choose another folder with -o.", code="folder_taken")
+    if job.fresh and job.folder.exists():
+        _check(job, settings)
     with held(job.folder, fresh=job.fresh) as state, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_run(job, _settings_in(state, job, settings), show))
@@ -93,6 +96,14 @@ def run_sheet(job: Job, settings: Settings, show: Show) -> Result:
             raise
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise Interrupted("Run the same command again to go on from here.") from None
+
+
+def _check(job: Job, settings: Settings) -> None:
+    """Raise SheetRefused for a sheet that would be, before anything that an earlier run made is removed for it."""
+    with open_sheet(job.sheet, job.sheet.name, job.reading, sheet_limits(settings)) as sheet:
+        for _ in sheet.rows():
+            pass
+        sheet.check()
 
 
 def _settings_in(state: Path, job: Job, settings: Settings) -> Settings:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from urllib.parse import urlsplit
 
-from halve.core.sheet import SheetLimits, open_sheet
+from halve.core.sheet import open_sheet
 from halve.doors.cli.endings import finding_words, print_json
 from halve.doors.cli.findings import show_findings
 from halve.doors.cli.local import Job
 from halve.doors.cli.terminal import err, number, out, printable
 from halve.settings import Settings
+from halve.wiring import sheet_limits
 
 HOSTS_SHOWN = 5
 
 
 def rehearse(job: Job, settings: Settings, *, as_json: bool) -> None:
     """Raises SheetRefused as the run itself would."""
-    limits = SheetLimits(
-        max_rows=settings.max_rows, max_urls_per_row=settings.max_urls_per_row, max_bytes=settings.max_upload_bytes
-    )
     hosts: Counter[str] = Counter()
-    with open_sheet(job.sheet, job.sheet.name, job.reading, limits) as sheet:
+    with open_sheet(job.sheet, job.sheet.name, job.reading, sheet_limits(settings)) as sheet:
         for row in sheet.rows():
             hosts.update(urlsplit(url).netloc for url in row.input_urls)
         sheet.check()
