@@ -79,7 +79,7 @@ class Cluster:
         assert self._processes["server"].poll() is None, self.log("server")
         try:
             return requests.get(f"{self.base}/healthz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def _start(self, name: str, command: Sequence[str]) -> None:
