@@ -73,15 +73,16 @@ def test_a_very_long_word_is_not_repeated_in_full() -> None:
 def test_case_and_spaces_are_of_no_account() -> None:
     assert read_options(quality=" 80 ", format=" WebP ", max_size=" 2048 ") == Options(80, None, Format.WEBP, 2048)
     assert read_options(format="jpg").format is Format.JPEG
+    assert read_options(quality=" Auto ", format="Smallest") == Options("auto", format=Format.SMALLEST)
 
 
 OPTIONS = st.builds(
     Options,
-    quality=st.none() | st.integers(1, 100),
+    quality=st.none() | st.integers(1, 100) | st.just("auto"),
     max_bytes=st.none()
     | st.integers(1, 1000).map(lambda tenths: MaxBytes(share=tenths / 10 / 100))
     | st.integers(1, 10**9).map(lambda n: MaxBytes(count=n)),
-    format=st.sampled_from([Format.KEEP, Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF]),
+    format=st.sampled_from(Format),
     max_size=st.none() | st.integers(1, MAX_SIZE_LIMIT),
 )
 

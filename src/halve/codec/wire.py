@@ -85,7 +85,7 @@ def job_options(header: dict[str, object]) -> Options:
     elif isinstance(count, int):
         bound = MaxBytes(count=count)
     return Options(
-        quality=quality if isinstance(quality, int) else None if bound else DEFAULT_QUALITY,
+        quality="auto" if quality == "auto" else quality if isinstance(quality, int) else None if bound else DEFAULT_QUALITY,
         max_bytes=bound,
         format=Format(str(header.get("format"))),
         max_size=max_size if isinstance(max_size, int) else None,

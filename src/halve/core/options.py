@@ -42,7 +42,8 @@ class MaxBytes:
 @dataclass(frozen=True, slots=True)
 class Options:
     """`quality` is the JPEG scale's, 1 to 100, and the visual equal of it elsewhere; None: `DEFAULT_QUALITY`, or with `max_bytes`
-    whatever fits. With both given, `quality` is the most that is tried. `max_size` is the long edge in pixels.
+    whatever fits; `auto`: the least that still looks as good as `codec.eye` asks. With both given, `quality` is the most that is
+    tried. `max_size` is the long edge in pixels.
     """
 
     quality: int | Literal["auto"] | None = None
@@ -86,12 +87,12 @@ def read_options(
     return options
 
 
-def _quality(word: str) -> int:
+def _quality(word: str) -> int | Literal["auto"]:
     word = word.strip().lower()
     if word == "auto":
-        raise OptionRefused("quality", "quality=auto is not offered yet; give a number from 1 to 100.", code="not_offered")
+        return "auto"
     if not re.fullmatch(r"[0-9]{1,3}", word) or not 1 <= int(word) <= 100:
-        raise OptionRefused("quality", f"quality must be a whole number from 1 to 100, not {word[:40]!r}.")
+        raise OptionRefused("quality", f"quality must be a whole number from 1 to 100 or auto, not {word[:40]!r}.")
     return int(word)
 
 
@@ -108,12 +109,10 @@ def _max_bytes(word: str) -> MaxBytes:
 
 def _format(word: str) -> Format:
     word = word.strip().lower()
-    if word == Format.SMALLEST:
-        raise OptionRefused("format", "format=smallest is not offered yet; use keep, jpeg, png, webp or avif.", code="not_offered")
     try:
         return Format("jpeg" if word == "jpg" else word)
     except ValueError:
-        raise OptionRefused("format", f"format must be keep, jpeg, png, webp or avif, not {word[:40]!r}.") from None
+        raise OptionRefused("format", f"format must be keep, jpeg, png, webp, avif or smallest, not {word[:40]!r}.") from None
 
 
 def _max_size(word: str) -> int:

@@ -19,7 +19,9 @@ Sheet = Annotated[
 Quality = Annotated[
     str | None,
     typer.Option(
-        metavar="N", help="1 to 100, the JPEG scale; its visual equal for other formats. Default: 50.", rich_help_panel=_HOW
+        metavar="N",
+        help="1 to 100, the JPEG scale; its visual equal for other formats. auto: as few bytes as look nearly the same. Default: 50.",
+        rich_help_panel=_HOW,
     ),
 ]
 MaxBytes = Annotated[
@@ -31,7 +33,7 @@ MaxBytes = Annotated[
     ),
 ]
 Format = Annotated[
-    str | None, typer.Option(metavar="F", help="keep, jpeg, png, webp or avif. Default: keep.", rich_help_panel=_HOW)
+    str | None, typer.Option(metavar="F", help="keep, jpeg, png, webp, avif or smallest. Default: keep.", rich_help_panel=_HOW)
 ]
 MaxSize = Annotated[
     str | None, typer.Option(metavar="PX", help="Longest edge in pixels; smaller images stay as they are.", rich_help_panel=_HOW)

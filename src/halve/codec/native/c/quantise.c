@@ -34,3 +34,9 @@ void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int qu
     bool rgb = components_are_rgb(metadata, frame);
     for (int c = 0; c < frame->components; c++) make_rule(&rule[c], &frame->component[c].quant, c == 0 || rgb, quality);
 }
+
+unsigned standard_steps(void) {
+    unsigned sum = 0;
+    for (int k = 0; k < BLOCK; k++) sum += LUMINANCE[k];
+    return sum;
+}

@@ -28,6 +28,9 @@ static inline uint32_t requantised(const Rule *rule, unsigned position, uint32_t
  * never finer than the source's steps: what those have lost does not come back. */
 void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality);
 
+/* The sum of the standard's steps for luminance, at quality 50. */
+unsigned standard_steps(void);
+
 /* Which of a band's 64 values the sieve keeps, as bits. Those that are not set are looked at too: that takes no branch, and eight
  * go at once. */
 static inline uint64_t kept_in_band(const uint16_t *ac, const Sieve *sieve) {

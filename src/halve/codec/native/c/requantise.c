@@ -21,7 +21,8 @@ typedef struct {
     Band band[MAX_COMPONENTS];
     Rule rule[MAX_COMPONENTS];
     Tokens tokens;
-    List list; /* where several qualities are to be weighed */
+    List list;   /* where several qualities are to be weighed */
+    int ceiling; /* the best of them; to begin with, whether it may be guessed */
     Sink sink;
 } Job;
 
@@ -44,12 +45,16 @@ static Refusal settle_quant_tables(Job *job, const Scan *scan) {
 
 /* Decide where blocks go. To be asked when the steps of all components are known. */
 static void open_sink(Job *job) {
+    const Request *request = job->request;
+    const Frame *frame = &job->tables.frame;
     job->sink.tokens = &job->tokens;
     job->sink.list = &job->list;
-    job->sink.everything = sieve_for_all();
-    if (job->request->max_bytes > 0) return;
-    make_rules(job->rule, &job->tables.frame, &job->tables.metadata, job->request->quality);
-    job->sink.rule = job->rule;
+    if (request->max_bytes > 0 && job->ceiling > 0)
+        job->ceiling = likely_ceiling(&frame->component[0].quant, job->reader.size, request->max_bytes, request->quality);
+    else job->ceiling = request->quality;
+    make_rules(job->rule, frame, &job->tables.metadata, job->ceiling);
+    for (int c = 0; c < frame->components; c++) job->sink.sieve[c] = job->rule[c].sieve;
+    if (request->max_bytes == 0) job->sink.rule = job->rule;
 }
 
 static Refusal add_pass(Job *job, const Scan *scan) {
@@ -112,8 +117,8 @@ static Refusal write_image(Job *job, Output *output) {
 /* The best quality that fits. Stuffing shows only once a file is written: one that it makes too large gives way to the next lower.
  */
 static Refusal write_within(Job *job, Output *output, int *quality) {
-    Trial trial = {&job->tables.frame, &job->tables.metadata, &job->list, job->rule, &job->tokens};
-    TRY(best_quality(&trial, job->request->quality, job->request->max_bytes, quality));
+    Trial trial = {&job->tables.frame, &job->tables.metadata, &job->list, job->rule, &job->tokens, 0};
+    TRY(best_quality(&trial, job->ceiling, job->request->max_bytes, quality));
     for (; *quality > 0; --*quality) {
         TRY(requantise_list(&trial, *quality));
         TRY(write_image(job, output));
@@ -138,13 +143,15 @@ static Refusal run(Job *job, Result *result) {
     return ACCEPTED;
 }
 
-Refusal requantise(const uint8_t *data, size_t size, const Request *request, Result *result) {
+static Refusal attempt(const uint8_t *data, size_t size, const Request *request, bool guess, Result *result, int *ceiling) {
     Job *job = calloc(1, sizeof *job);
     if (!job) return NO_MEMORY;
     job->request = request;
     job->reader.data = data;
     job->reader.size = size;
+    job->ceiling = guess;
     Refusal refusal = run(job, result);
+    *ceiling = job->ceiling;
     close_interval(&job->interval);
     for (int i = 0; i < job->passes; i++) {
         close_pass(job->pass[i]);
@@ -155,4 +162,12 @@ Refusal requantise(const uint8_t *data, size_t size, const Request *request, Res
     list_free(&job->list);
     free(job);
     return refusal;
+}
+
+Refusal requantise(const uint8_t *data, size_t size, const Request *request, Result *result) {
+    int ceiling;
+    TRY(attempt(data, size, request, true, result, &ceiling));
+    if (request->max_bytes == 0 || result->quality < ceiling || ceiling == request->quality) return ACCEPTED;
+    free(result->output.bytes); /* more would fit than was thought likely: with all coefficients, then */
+    return attempt(data, size, request, false, result, &ceiling);
 }

@@ -1,90 +1,189 @@
 #include "search.h"
 
-/* A first guess looks at every eighth stripe of so many MCUs, where there are so many that this tells something. */
-enum { SAMPLE = 8, STRIPE = 16 };
+/* Where there are so many MCUs that this tells something, a guess looks at every sixteenth stripe of so many of them. */
+enum { SAMPLE = 16, STRIPE = 2 };
+enum { MOST_QUALITY = 100 };
+static const double SURE = 1.004;
+
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-enum { ENOUGH = 8 }; /* what a fuzzer reaches */
+enum { ENOUGH = 32 }; /* what a fuzzer reaches */
 #else
-enum { ENOUGH = 4096 };
+enum { ENOUGH = 512 };
 #endif
 
-/* Requantise the stripes of a list that a step of `every` hits. `keep`: keep the tokens too, else they are only counted. */
-static Refusal requantise_stripes(Trial *trial, int quality, size_t every, bool keep) {
+/* Requantise one MCU, whose first block and coefficient those are. Returns where the next one's coefficients are. */
+static const Coefficient *requantise_mcu(Trial *trial, const List *list, size_t block, const Coefficient *from) {
     const Frame *frame = trial->frame;
-    const List *list = trial->list;
-    Tokens *tokens = trial->tokens;
-    const Coefficient *from = list->ac;
-    size_t mcu_blocks = (size_t)frame->mcu_blocks;
-    make_rules(trial->rule, frame, trial->metadata, quality);
-    tokens_restart(tokens);
-    for (size_t block = 0; block < list->blocks; block++) {
-        int component = frame->mcu_component[block % mcu_blocks];
+    for (int i = 0; i < frame->mcu_blocks; i++, block++) {
+        int component = frame->mcu_component[i];
         const Rule *rule = &trial->rule[component];
-        bool filler = list->count[block] == FILLER;
-        const Coefficient *end = from + (filler ? 0 : list->count[block]);
         Coefficient ac[BLOCK];
         unsigned count = 0;
-        if (block / mcu_blocks / STRIPE % every != 0) {
-            from = end;
+        if (list->count[block] == FILLER) {
+            put_filler(trial->tokens, component);
             continue;
         }
-        TRY(tokens_reserve(tokens, 1));
-        for (; from < end; from++) {
+        for (const Coefficient *end = from + list->count[block]; from < end; from++) {
             ac[count] = *from;
             count += worth_keeping(&rule->sieve, *from);
         }
-        if (filler) {
-            put_filler(tokens, component);
-        } else {
-            put_block(tokens, component, list->dc[block], ac, count, rule);
-        }
-        if (!keep) tokens->count = 0;
+        put_block(trial->tokens, component, list->dc[block], ac, count, rule);
+    }
+    return from;
+}
+
+/* Requantise a list to a quality, into the trial's tokens. */
+static Refusal requantise_blocks(Trial *trial, const List *list, int quality) {
+    const Coefficient *from = list->ac;
+    size_t mcu_blocks = (size_t)trial->frame->mcu_blocks;
+    trial->held = 0;
+    make_rules(trial->rule, trial->frame, trial->metadata, quality);
+    tokens_restart(trial->tokens);
+    for (size_t block = 0; block < list->blocks; block += mcu_blocks) {
+        TRY(tokens_reserve(trial->tokens, mcu_blocks));
+        from = requantise_mcu(trial, list, block, from);
     }
     return ACCEPTED;
 }
 
-Refusal requantise_list(Trial *trial, int quality) { return requantise_stripes(trial, quality, 1, true); }
-
-/* The size at a quality, or near it where only some stripes are looked at. */
-static Refusal size_at(Trial *trial, int quality, size_t every, size_t *size) {
-    Plan plan;
-    TRY(requantise_stripes(trial, quality, every, false));
-    make_plan(&plan, trial->frame, trial->metadata, trial->rule, trial->tokens);
-    plan.bits *= every;
-    *size = planned_size(&plan);
+Refusal requantise_list(Trial *trial, int quality) {
+    if (trial->held == quality) return ACCEPTED;
+    TRY(requantise_blocks(trial, trial->list, quality));
+    trial->held = quality;
     return ACCEPTED;
 }
 
-/* Qualities known to fit, 0 if none is, and to exceed, one too many if none is. */
+/* What the file is going to weigh if all is as what was requantised last, which is one of so many parts. */
+static size_t size_of_trial(const Trial *trial, size_t parts) {
+    Plan plan;
+    make_plan(&plan, trial->frame, trial->metadata, trial->rule, trial->tokens);
+    plan.bits *= parts;
+    return planned_size(&plan);
+}
+
+/* A sample of a list, and what it said of the whole, by quality; 0: not asked for yet. */
+typedef struct {
+    List list;
+    size_t size[MOST_QUALITY + 2];
+} Sample;
+
+static Refusal take_sample(Sample *sample, const List *list, size_t mcu_blocks) {
+    size_t stripe = STRIPE * mcu_blocks, at = 0;
+    for (size_t block = 0; block < list->blocks; block++) {
+        unsigned count = list->count[block];
+        if (block % (stripe * SAMPLE) < stripe) {
+            TRY(list_reserve(&sample->list, 1));
+            if (count == FILLER) list_filler(&sample->list);
+            else list_block(&sample->list, list->dc[block], list->ac + at, count);
+        }
+        at += count == FILLER ? 0 : count;
+    }
+    return ACCEPTED;
+}
+
+static Refusal sampled_size(Trial *trial, Sample *sample, int quality, size_t *size) {
+    if (sample->size[quality] == 0) {
+        TRY(requantise_blocks(trial, &sample->list, quality));
+        sample->size[quality] = size_of_trial(trial, SAMPLE);
+    }
+    *size = sample->size[quality];
+    return ACCEPTED;
+}
+
+static Refusal size_at(Trial *trial, int quality, size_t *size) {
+    TRY(requantise_list(trial, quality));
+    *size = size_of_trial(trial, 1);
+    return ACCEPTED;
+}
+
+/* Qualities known to fit, and to exceed. */
 typedef struct {
     int fits, exceeds;
 } Bracket;
 
-static Refusal try(Trial *trial, int quality, size_t every, size_t max_bytes, Bracket *bracket) {
+/* Within a bracket, the best quality that fits by the sample: `truth` is to `sample` as all is to what the sample gives. */
+static Refusal best_by_sample(Trial *trial, Sample *sample, Bracket bracket, double truth_by_sample, size_t max_bytes, int *quality) {
+    while (bracket.exceeds - bracket.fits > 1) {
+        int middle = (bracket.fits + bracket.exceeds) / 2;
+        size_t size;
+        TRY(sampled_size(trial, sample, middle, &size));
+        if ((double)size * truth_by_sample <= (double)max_bytes) {
+            bracket.fits = middle;
+        } else {
+            bracket.exceeds = middle;
+        }
+    }
+    *quality = bracket.fits;
+    return ACCEPTED;
+}
+
+/* Whether the sample leaves no doubt that the next quality is too large: it foretells the step from one to the next far better than
+ * the size itself, to about a thousandth. */
+static Refusal next_exceeds(Trial *trial, Sample *sample, int quality, double truth_by_sample, size_t max_bytes, bool *surely) {
     size_t size;
-    TRY(size_at(trial, quality, every, &size));
-    if (size <= max_bytes) {
+    TRY(sampled_size(trial, sample, quality + 1, &size));
+    *surely = (double)size * truth_by_sample > (double)max_bytes * SURE;
+    return ACCEPTED;
+}
+
+/* Guess by the sample, count, correct the sample by what was counted, and so on until the bracket is closed. */
+static Refusal close_by_sample(Trial *trial, Sample *sample, Bracket *bracket, size_t max_bytes) {
+    double truth_by_sample = 1;
+    while (bracket->exceeds - bracket->fits > 1) {
+        int quality;
+        size_t size, guess;
+        bool surely = false;
+        TRY(best_by_sample(trial, sample, *bracket, truth_by_sample, max_bytes, &quality));
+        if (quality == bracket->fits) quality++;
+        TRY(sampled_size(trial, sample, quality, &guess));
+        if (quality + 1 < bracket->exceeds) TRY(sampled_size(trial, sample, quality + 1, &guess));
+        TRY(size_at(trial, quality, &size));
+        truth_by_sample = (double)size / (double)sample->size[quality];
+        if (size > max_bytes) {
+            bracket->exceeds = quality;
+            continue;
+        }
         bracket->fits = quality;
-    } else {
-        bracket->exceeds = quality;
+        if (quality + 1 < bracket->exceeds) TRY(next_exceeds(trial, sample, quality, truth_by_sample, max_bytes, &surely));
+        if (surely) break;
+    }
+    return ACCEPTED;
+}
+
+static Refusal close_by_halves(Trial *trial, Bracket *bracket, size_t max_bytes) {
+    while (bracket->exceeds - bracket->fits > 1) {
+        int middle = (bracket->fits + bracket->exceeds) / 2;
+        size_t size;
+        TRY(size_at(trial, middle, &size));
+        if (size <= max_bytes) {
+            bracket->fits = middle;
+        } else {
+            bracket->exceeds = middle;
+        }
     }
     return ACCEPTED;
 }
 
 Refusal best_quality(Trial *trial, int ceiling, size_t max_bytes, int *quality) {
-    Bracket guess = {0, ceiling + 1}, exact = guess;
-    if (trial->list->blocks / (size_t)trial->frame->mcu_blocks >= ENOUGH) {
-        while (guess.exceeds - guess.fits > 1) TRY(try(trial, (guess.fits + guess.exceeds) / 2, SAMPLE, max_bytes, &guess));
-        /* go from the guess in steps that double, until the truth is between two */
-        int step = 1, next = guess.fits > 0 ? guess.fits : 1;
-        TRY(try(trial, next, 1, max_bytes, &exact));
-        bool up = exact.fits > 0;
-        for (; up ? exact.exceeds > ceiling && exact.fits < ceiling : exact.fits == 0 && exact.exceeds > 1; step *= 2) {
-            next = up ? exact.fits + step : exact.exceeds - step;
-            TRY(try(trial, next < 1 ? 1 : next > ceiling ? ceiling : next, 1, max_bytes, &exact));
-        }
+    Bracket bracket = {0, ceiling + 1};
+    size_t mcu_blocks = (size_t)trial->frame->mcu_blocks;
+    if (trial->list->blocks / mcu_blocks >= ENOUGH) {
+        Sample sample = {0};
+        Refusal refusal = take_sample(&sample, trial->list, mcu_blocks);
+        if (!refusal) refusal = close_by_sample(trial, &sample, &bracket, max_bytes);
+        list_free(&sample.list);
+        TRY(refusal);
+    } else {
+        TRY(close_by_halves(trial, &bracket, max_bytes));
     }
-    while (exact.exceeds - exact.fits > 1) TRY(try(trial, (exact.fits + exact.exceeds) / 2, 1, max_bytes, &exact));
-    *quality = exact.fits;
+    *quality = bracket.fits;
     return ACCEPTED;
+}
+
+int likely_ceiling(const QuantTable *source, size_t size, size_t max_bytes, int ceiling) {
+    uint64_t steps = 0;
+    for (int k = 0; k < BLOCK; k++) steps += source->step[k];
+    double percent = (double)steps * 100 / standard_steps() * (double)size / (double)max_bytes;
+    double quality = percent > 100 ? 5000 / percent : (200 - percent) / 2;
+    return quality < 1 ? 1 : quality > ceiling ? ceiling : (int)quality;
 }

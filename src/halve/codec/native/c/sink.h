@@ -9,12 +9,12 @@ typedef struct {
     const Rule *rule; /* one a component; NULL: into the list */
     Tokens *tokens;
     List *list;
-    Sieve everything; /* what goes into the list */
+    Sieve sieve[MAX_COMPONENTS]; /* what comes here at all: what the best quality keeps that is weighed */
 } Sink;
 
 /* What a block's coefficients are to be sieved through before they come here. */
 static inline const Sieve *sink_sieve(const Sink *sink, int component) {
-    return sink->rule ? &sink->rule[component].sieve : &sink->everything;
+    return &sink->sieve[component];
 }
 
 /* Room for `blocks` more. */

@@ -67,15 +67,15 @@ function pair(slider, box) {
 }
 
 function showHow() {
-  const bySize = $("upload-form").elements.by.value === "size";
-  $("by-quality").hidden = bySize;
-  $("by-size").hidden = !bySize;
+  const chosen = $("upload-form").elements.by.value;
+  for (const way of ["quality", "size", "eye"]) $(`by-${way}`).hidden = way !== chosen;
 }
 
 function collected(form) {
   const body = new FormData();
   body.append("file", dropped, dropped.name);
   if (form.elements.by.value === "size") body.append("max_bytes", $("max-bytes").value);
+  else if (form.elements.by.value === "eye") body.append("quality", "auto");
   else if ($("quality-number").value !== "50") body.append("quality", $("quality-number").value);
   if ($("lenient").checked) body.append("mode", "lenient");
   for (const name of WORDS) {
