@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tests.support.jpeg_forms import ZIGZAG, Blocks, Picture, picture_of
+from tests.support.jpeg_forms import ZIGZAG, Blocks, Component, Picture, picture_of
 from tests.support.photos import picture
 
 SAMPLINGS: dict[str, list[tuple[int, int]]] = {
@@ -25,7 +25,8 @@ SAMPLINGS: dict[str, list[tuple[int, int]]] = {
 FINE = [2 + i // 16 for i in range(64)]
 FINE_CHROMA = [3 + i // 12 for i in range(64)]
 
-DEAD_ZONE = Fraction(63, 100)
+DEAD_ZONE = Fraction(57, 100)
+CHROMA_ZONES = {1: Fraction(1), 2: Fraction(80, 100)}  # where it was not halved at all, or once
 
 # Tables K.1 and K.2, as the standard prints them: row by row.
 _LUMINANCE = """
@@ -44,14 +45,21 @@ def target_steps(source: Sequence[int], quality: int, *, luminance: bool) -> lis
     return [max(step, scaled[ZIGZAG[k]]) for k, step in enumerate(source)]
 
 
-def requantised(blocks: Blocks, source: Sequence[int], target: Sequence[int]) -> Blocks:
-    """Each coefficient at its new step: to the nearest, halves away from zero, but AC below 0.63 of a step to nothing."""
+def dead_zone(first: Component, other: Component, *, luminance: bool) -> Fraction:
+    """What share of a step vanishes."""
+    if luminance:
+        return DEAD_ZONE
+    return CHROMA_ZONES.get(max(1, -(-first.h * first.v // (other.h * other.v))), DEAD_ZONE)
+
+
+def requantised(blocks: Blocks, source: Sequence[int], target: Sequence[int], zone: Fraction) -> Blocks:
+    """Each coefficient at its new step: to the nearest, halves away from zero, but AC below `zone` of a step to nothing."""
     out = np.zeros_like(blocks)
     for place, value in np.ndenumerate(blocks):
         if value:
             k = place[-1]
             scaled = Fraction(abs(int(value)) * source[k], target[k])
-            level = 0 if k > 0 and scaled < DEAD_ZONE else int(scaled + Fraction(1, 2))
+            level = 0 if k > 0 and scaled < zone else int(scaled + Fraction(1, 2))
             out[place] = level if value > 0 else -level
     return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pyvips
 
@@ -10,14 +11,17 @@ from halve.codec import look
 from halve.codec.coefficients import requantised
 from halve.codec.damage import forget
 from halve.codec.encoders import Encoder
-from halve.codec.picture import Picture, open_picture
+from halve.codec.eye import BOUND, Eye
+from halve.codec.picture import Picture, decoded, open_picture
 from halve.codec.plan import Plan, plan
-from halve.codec.search import best_within
+from halve.codec.search import best_within, least_within
 from halve.codec.sniff import Kind, sniff
 from halve.codec.strip import least_left, png, strip
 from halve.core.errors import ImageFailed
 from halve.core.options import Options
 from halve.core.ports import Compressed
+
+_BITS_OF_PHOTOGRAPHS = 0.6  # a pixel, as WebP or AVIF
 
 
 def compress(data: bytes, options: Options, *, max_pixels: int) -> Compressed:
@@ -63,28 +67,58 @@ def _fits(made: Compressed, what: Plan) -> bool:
 
 
 def _make(picture: Picture, what: Plan) -> Compressed | None:
-    """The picture encoded as planned; None where it is to stay as it is, or no quality is small enough."""
-    if what.encoder is None:
+    """The picture encoded as planned, in whichever format makes it smallest; None where it is to stay as it is, or no quality is
+    small enough. With a bound on the bytes the best quality wins.
+    """
+    if not what.encoders:
         picture.use(_read)  # what goes out untouched must be whole, too
         return None
-    if _by_coefficients(picture, what):
-        made = requantised(picture.data, quality=what.quality, bound=what.bound, pixels=what.width * what.height)
+    best: Compressed | None = None
+    for encoder in what.encoders:
+        if best is not None and _hopeless(encoder, best, picture):
+            continue
+        made = _encoded(picture, what, encoder)
+        if made is not None and (best is None or _rank(made, what) < _rank(best, what)):
+            best = made
+    return best
+
+
+def _rank(made: Compressed, what: Plan) -> tuple[int, int]:
+    return (-(made.quality or 0) if what.bound is not None and not what.by_eye else 0, len(made.data))
+
+
+def _hopeless(encoder: Encoder, best: Compressed, picture: Picture) -> bool:
+    """PNG is not tried on what WebP or AVIF made of a photograph: its palettes take several times the bytes."""
+    bits = 8 * len(best.data) / (best.width * best.height * picture.pages)
+    return encoder.format == "png" and picture.kind is not Kind.PNG and bits > _BITS_OF_PHOTOGRAPHS
+
+
+def _encoded(picture: Picture, what: Plan, encoder: Encoder) -> Compressed | None:
+    if _may_stay_as_it_lies(picture, what, encoder):
+        made = _by_coefficients(picture, what)
         if made is not None:
             return made
-    if picture.pages > 1 and not what.encoder.frames:
+    if picture.pages > 1 and not encoder.frames:
         picture = replace(picture, pages=1)  # of a TIFF's pages, the first
-    encoder, colour = what.encoder, _png_colour(picture)
+    colour = _png_colour(picture)
 
     def work(image: pyvips.Image) -> tuple[int, bytes] | None:
         ready = _ready(image, picture, what, encoder, colour)
-        if what.bound is not None:
+        if what.bound is not None or what.by_eye:
             ready = ready.copy_memory()
 
         def encode(quality: int) -> bytes:
             made = encoder.encode(ready, quality)
             return png.with_colour(made, colour) if colour and encoder.format == "png" else made
 
-        return best_within(encode, most=what.quality, bound=what.bound)
+        if not what.by_eye:
+            return best_within(encode, most=what.quality, bound=what.bound)
+        eye = Eye(look.eight_bits(ready))
+        far = partial(_distance, eye, encoder.format, picture.pages)
+        quality, made = least_within(encode, far, most=what.quality, bound=BOUND)
+        if what.bound is None or len(made) <= what.bound:
+            return quality, made
+        return best_within(encode, most=quality, bound=what.bound)
 
     found = picture.use(work, shrink=_shrink_on_load(picture, what))
     if found is None:
@@ -92,12 +126,43 @@ def _make(picture: Picture, what: Plan) -> Compressed | None:
     return Compressed(found[1], encoder.format, what.width, what.height, quality=found[0], kept=False)
 
 
-def _by_coefficients(picture: Picture, what: Plan) -> bool:
+def _may_stay_as_it_lies(picture: Picture, what: Plan, encoder: Encoder) -> bool:
     """Whether a JPEG may stay as it lies. One that EXIF turns may not: it would need an EXIF block ever after, and not every viewer
     heeds it.
     """
     same_size = (what.width, what.height) == (picture.width, picture.height)
-    return what.encoder is not None and what.encoder.format == picture.kind == Kind.JPEG and same_size and picture.orientation == 1
+    return encoder.format == picture.kind == Kind.JPEG and same_size and picture.orientation == 1
+
+
+def _by_coefficients(picture: Picture, what: Plan) -> Compressed | None:
+    pixels, quality = what.width * what.height, what.quality
+    if what.by_eye:
+        made: dict[int, Compressed] = {}
+
+        def encode(quality: int) -> bytes:
+            done = requantised(picture.data, quality=quality, bound=None, pixels=pixels)
+            if done is None:
+                raise _NotTaken
+            made[quality] = done
+            return done.data
+
+        try:
+            encode(quality)  # whether it is taken at all, before anything is decoded
+            eye = picture.use(Eye)
+            quality, _ = least_within(encode, partial(_distance, eye, "jpeg", 1), most=quality, bound=BOUND)
+        except _NotTaken:
+            return None
+        if what.bound is None or len(made[quality].data) <= what.bound:
+            return made[quality]
+    return requantised(picture.data, quality=quality, bound=what.bound, pixels=pixels)
+
+
+class _NotTaken(Exception):
+    """The requantiser leaves this one to pixels."""
+
+
+def _distance(eye: Eye, format: str, pages: int, data: bytes) -> float:
+    return eye.distance(look.eight_bits(decoded(data, format, pages)))
 
 
 def _ready(image: pyvips.Image, picture: Picture, what: Plan, encoder: Encoder, colour: dict[bytes, bytes]) -> pyvips.Image:

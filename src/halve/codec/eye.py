@@ -1,8 +1,8 @@
 """How different two pictures look: the distance that `quality=auto` keeps small, whatever the format.
 
-An error shows less where a picture is busy anyway. So brightness is compared in blocks: the mean squared error of each over how much
-the original varies there. Blocks of 8 pixels tell of lost detail, blocks of 32 of edges between JPEG's own blocks and of shading
-that was washed out. Colour is compared unweighed, for few have busy colours. That is the idea of structural similarity without its
+An error shows less where a picture is busy anyway. So brightness is compared in blocks: the mean squared error of each over how
+much the original varies there. Blocks of 8 pixels tell of lost detail, blocks of 32 of edges between JPEG's own blocks and of
+washed-out shading. Colour is compared unweighed, for few have busy colours. That is the idea of structural similarity without its
 costly parts; how well it agrees with SSIMULACRA2 is told in docs/compression.md.
 """
 

@@ -47,8 +47,9 @@ _PLAIN_TRANSFERS = (1, 2, 6, 13, 14, 15)  # BT.709 and its equals, sRGB, unspeci
 class Picture:
     """`width` and `height` are one frame's, as a viewer shows it: orientation applied.
 
-    `pages` counts what is decoded: frames of an animation, or pages of a TIFF; 1 for a still. `own_way_barred`: it cannot be
-    encoded in its own format without losing frames or pages; `all_ways_barred`: in no other format either.
+    `pages` counts what is decoded: frames of an animation, or pages of a TIFF; 1 for a still. `may_be_clear`: it has
+    alpha. `own_way_barred`: it cannot be encoded in its own format without losing frames or pages; `all_ways_barred`: in no other
+    format either.
     """
 
     data: bytes
@@ -57,6 +58,7 @@ class Picture:
     height: int
     pages: int = 1
     orientation: int = 1
+    may_be_clear: bool = False
     own_way_barred: bool = False
     all_ways_barred: bool = False
 
@@ -126,7 +128,7 @@ def _open(data: bytes, kind: Kind, max_pixels: int, pages: int = -1) -> Picture:
         turned = 1
     width, height = (height, header.width) if turned >= 5 else (header.width, height)
     barred = kind is Kind.AVIF and _barred(data)
-    return Picture(data, kind, width, height, pages, turned, all_ways_barred=barred)
+    return Picture(data, kind, width, height, pages, turned, header.hasalpha(), all_ways_barred=barred)
 
 
 def _open_tiff(data: bytes, max_pixels: int) -> Picture:
@@ -146,13 +148,20 @@ def _open_foreign(data: bytes, kind: Kind, max_pixels: int) -> Picture:
             _check_pixels(width, height, 1, bytes_each=4, most=max_pixels)
     header = frames.read_header(data, kind)
     _check_pixels(header.width, header.height, 1, bytes_each=header.bands, most=max_pixels)
-    return Picture(data, kind, header.width, header.height, all_ways_barred=kind is Kind.HEIC and _barred(data))
+    clear = header.bands in (2, 4)
+    return Picture(data, kind, header.width, header.height, may_be_clear=clear, all_ways_barred=kind is Kind.HEIC and _barred(data))
 
 
 def _animated_png(data: bytes, max_pixels: int) -> Picture:
     header = frames.read_header(data, Kind.PNG)
     _check_pixels(header.width, header.height, header.frames, bytes_each=4, most=max_pixels)
-    return Picture(data, Kind.PNG, header.width, header.height, header.frames, own_way_barred=True)
+    return Picture(data, Kind.PNG, header.width, header.height, header.frames, may_be_clear=True, own_way_barred=True)
+
+
+def decoded(data: bytes, format: str, pages: int) -> pyvips.Image:
+    """The pixels of a file that we made ourselves, all pages below one another."""
+    kind = Kind(format)
+    return _load(data, kind, pages) if kind in _LOADERS else frames.read(data, kind)
 
 
 def _load(data: bytes, kind: Kind, pages: int = 1, *, shrink: int = 1, fail_on: str | None = None) -> pyvips.Image:

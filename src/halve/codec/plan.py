@@ -13,52 +13,74 @@ from halve.core.options import DEFAULT_QUALITY, Format, Options
 _OWN = {kind: kind.value for kind in Kind} | {Kind.BMP: "png", Kind.ICO: "png"}  # those two cannot compress
 
 
+MOST_FOR_AVIF = 20_000_000
+"""Pixels above which `smallest` leaves AVIF out: it would not fit into a child's memory for certain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`encoder` None: the picture stays as it is. `width` and `height` as a viewer will show it. `bound`: most bytes, if bounded.
+    """`encoders`: those to try, the smallest output wins; none: the picture stays as it is. `width` and `height` as a viewer will
+    show it. `quality`: the best to try. `by_eye`: the least that looks good enough is wanted. `bound`: most bytes, if bounded.
 
     `only_bounded`: nothing else is asked, so the original itself is the best answer if it is small enough.
     """
 
-    encoder: Encoder | None
+    encoders: tuple[Encoder, ...]
     width: int
     height: int
     quality: int
+    by_eye: bool
     bound: int | None
     only_bounded: bool
 
 
 def plan(picture: Picture, options: Options) -> Plan:
     """Raises ImageFailed, code `unsupported_size`, where the format asked for cannot hold so large a picture."""
-    encoder = _encoder(picture, options.format)
     width, height = _size(picture, options.max_size)
-    if encoder is not None and max(width, height) > encoder.longest_edge:
+    formats = _formats(picture, options.format, width * height)
+    encoders = tuple(ENCODERS[format] for format in formats if max(width, height) <= ENCODERS[format].longest_edge)
+    if formats and not encoders:
+        first = ENCODERS[formats[0]]
         raise ImageFailed(
-            f"{width} × {height} pixels, and {encoder.format} can hold {encoder.longest_edge:,} an edge: use max_size",
+            f"{width} × {height} pixels, and {first.format} can hold {first.longest_edge:,} an edge: use max_size",
             code="unsupported_size",
         )
     bound = options.max_bytes.of(len(picture.data)) if options.max_bytes else None
     quality = options.quality if isinstance(options.quality, int) else None
-    same = (width, height) == (picture.width, picture.height) and (encoder is None or encoder.format == picture.kind.value)
+    by_eye = options.quality == "auto"
+    same = (width, height) == (picture.width, picture.height) and formats in ((), (picture.kind.value,))
     return Plan(
-        encoder=encoder,
+        encoders=encoders,
         width=width,
         height=height,
-        quality=quality or (100 if bound is not None else DEFAULT_QUALITY),
+        quality=quality or (100 if bound is not None or by_eye else DEFAULT_QUALITY),
+        by_eye=by_eye,
         bound=bound,
-        only_bounded=same and bound is not None and quality is None,
+        only_bounded=same and bound is not None and options.quality is None,
     )
 
 
-def _encoder(picture: Picture, wanted: Format) -> Encoder | None:
-    """An animation keeps its frames whatever was asked, so it becomes nothing but GIF or WebP."""
+def _formats(picture: Picture, wanted: Format, pixels: int) -> tuple[str, ...]:
+    """The formats to try. An animation keeps its frames whatever was asked, so it becomes nothing but GIF or WebP."""
     if picture.all_ways_barred:
-        return None
+        return ()
     own = _OWN[picture.kind]
-    format = own if wanted is Format.KEEP else wanted.value
-    if picture.animated and not (format != own and ENCODERS[format].frames):
-        format = own
-    return None if format == own and picture.own_way_barred else ENCODERS[format]
+    formats: tuple[str, ...] = (own,) if wanted is Format.KEEP else (wanted.value,)
+    if wanted is Format.SMALLEST:
+        formats = tuple(dict.fromkeys((own, *_candidates(picture, pixels))))
+    if picture.animated:
+        formats = tuple(dict.fromkeys(format if ENCODERS[format].frames else own for format in formats))
+    if picture.own_way_barred:
+        formats = tuple(format for format in formats if format != own)
+    return formats
+
+
+def _candidates(picture: Picture, pixels: int) -> tuple[str, ...]:
+    """What `smallest` tries besides the picture's own format. A file of several pages keeps them, and AVIF its limits."""
+    if picture.pages > 1 and not picture.animated:
+        return ()
+    modern = ("webp", "avif") if pixels <= MOST_FOR_AVIF else ("webp",)
+    return (*modern, "png") if picture.may_be_clear else (*modern, "jpeg", "png")
 
 
 def _size(picture: Picture, max_size: int | None) -> tuple[int, int]:

@@ -15,16 +15,18 @@ from halve.codec import native
 from tests.support.jpeg_forms import Blocks, Component, Form, Picture, Scan, jpeg, progressive_script, with_ids
 from tests.support.jpeg_reading import read
 from tests.support.photos import photo
-from tests.support.requantising import SAMPLINGS, requantised, small_picture, target_steps
+from tests.support.requantising import SAMPLINGS, dead_zone, requantised, small_picture, target_steps
 
 
 def assert_requantised(source: Picture, out: bytes, quality: int, *, rgb: bool = False) -> None:
     got = read(out).picture
     assert (got.width, got.height) == (source.width, source.height)
     for index, (ours, theirs) in enumerate(zip(got.components, source.components, strict=True)):
-        steps = target_steps(theirs.steps, quality, luminance=rgb or index == 0)
+        luminance = rgb or index == 0
+        steps = target_steps(theirs.steps, quality, luminance=luminance)
+        zone = dead_zone(source.components[0], theirs, luminance=luminance)
         assert list(ours.steps) == steps
-        assert np.array_equal(ours.blocks, requantised(theirs.blocks, theirs.steps, steps))
+        assert np.array_equal(ours.blocks, requantised(theirs.blocks, theirs.steps, steps, zone))
 
 
 def at_quality(data: bytes, quality: int) -> bytes:

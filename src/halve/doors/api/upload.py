@@ -36,7 +36,7 @@ _VISIBLE = re.compile(r"[\x20-\x7e]+")
 _FIELDS: dict[str, dict[str, Any]] = {
     "email": {"type": "string", "format": "email", "description": "Who is told by e-mail. Needs a mail server."},
     "webhook_url": {"type": "string", "format": "uri", "description": "What is told by a signed POST (Standard Webhooks)."},
-    "quality": {"type": "string", "description": "1 to 100 on the JPEG scale, and its visual equal elsewhere; or auto.", "default": "50"},
+    "quality": {"type": "string", "description": "1 to 100 on the JPEG scale, its equal elsewhere; or auto.", "default": "50"},
     "max_bytes": {"type": "string", "description": "`50%` of each input, or a size such as `200KB`."},
     "format": {"type": "string", "enum": ["keep", "jpeg", "png", "webp", "avif", "smallest"], "default": "keep"},
     "max_size": {"type": "string", "description": "Long edge in pixels, never enlarging."},

@@ -20,7 +20,7 @@ Quality = Annotated[
     str | None,
     typer.Option(
         metavar="N",
-        help="1 to 100, the JPEG scale; its visual equal for other formats. auto: as few bytes as look nearly the same. Default: 50.",
+        help="1 to 100, the JPEG scale; its visual equal elsewhere. auto: as few bytes as look nearly the same. Default: 50.",
         rich_help_panel=_HOW,
     ),
 ]

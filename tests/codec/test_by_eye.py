@@ -1,0 +1,118 @@
+"""`quality=auto`: as few bytes as still look nearly the same, whatever the format."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import pyvips
+import ssimulacra2  # type: ignore[import-untyped]
+from hypothesis import given
+from hypothesis import strategies as st
+
+from halve.codec.eye import BOUND, Eye
+from halve.codec.search import least_within
+from tests.support.codec import compressed, opened
+from tests.support.photos import photo, picture
+
+NAMES = ("chelsea", "coffee", "rocket")
+FLOOR = 55  # of SSIMULACRA2
+
+
+def pixels(data: bytes) -> pyvips.Image:
+    return pyvips.Image.new_from_buffer(data, "").colourspace("srgb").copy_memory()
+
+
+def distance(one: bytes, other: bytes) -> float:
+    return Eye(pixels(one)).distance(pixels(other))
+
+
+def score(one: bytes, other: bytes, folder: Path) -> float:
+    for name, data in (("one.png", one), ("other.png", other)):
+        opened(data).convert("RGB").save(folder / name)
+    return float(ssimulacra2.compute_ssimulacra2(str(folder / "one.png"), str(folder / "other.png")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_jpeg_keeps_the_bound_and_no_quality_far_below_does(name: str, way: str, tmp_path: Path) -> None:
+    data = photo(name, width=320, quality=92)
+
+    done = compressed(data, quality="auto")
+
+    assert distance(data, done.data) <= BOUND
+    assert done.quality is not None
+    assert distance(data, compressed(data, quality=str(done.quality - 8)).data) > BOUND
+    assert score(data, done.data, tmp_path) >= FLOOR
+
+
+@pytest.mark.parametrize("format", ["webp", "avif", "png"])
+def test_other_formats_keep_it_too(format: str, tmp_path: Path) -> None:
+    data = photo("chelsea", width=320, format="png")
+
+    done = compressed(data, quality="auto", format=format)
+
+    assert distance(data, done.data) <= BOUND
+    assert score(data, done.data, tmp_path) >= FLOOR
+
+
+def test_pictures_that_bear_less_get_more() -> None:
+    qualities = {compressed(photo(name, width=320, quality=95), quality="auto").quality for name in NAMES}
+    assert len(qualities) > 1
+
+
+def test_max_bytes_beside_it_is_kept(way: str) -> None:
+    data = photo("coffee", width=320, quality=95)
+    free = compressed(data, quality="auto")
+
+    tight = compressed(data, quality="auto", max_bytes=str(len(free.data) // 2))
+    roomy = compressed(data, quality="auto", max_bytes="100%")
+
+    assert len(tight.data) <= len(free.data) // 2
+    assert roomy.data == free.data
+
+
+def test_what_is_coarse_already_is_kept() -> None:
+    data = photo("coffee", width=320, quality=30)
+    done = compressed(data, quality="auto")
+    assert len(done.data) <= len(data)
+    assert distance(data, done.data) <= BOUND
+
+
+def test_it_sees_nothing_where_nothing_changed_and_more_where_more_did() -> None:
+    original = pixels(photo("astronaut", width=320, format="png"))
+    eye = Eye(original)
+    far = [eye.distance(pixels(photo("astronaut", width=320, quality=quality))) for quality in (95, 80, 60, 40, 20)]
+    assert eye.distance(original) == 0
+    assert far == sorted(far)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 70), (40, 2)])
+def test_it_looks_at_the_tiniest_pictures_and_at_alpha(size: tuple[int, int]) -> None:
+    image = picture("coffee").resize(size).convert("RGBA")
+    seen = pyvips.Image.new_from_memory(image.tobytes(), *size, 4, "uchar").copy(interpretation="srgb")
+    assert Eye(seen).distance(seen) == 0
+    assert Eye(seen).distance(seen.invert()) > BOUND
+
+
+@given(st.floats(0.005, 0.06), st.floats(30, 4000), st.integers(1, 100))
+def test_the_search_ends_at_the_least_quality_or_close_to_it(fading: float, start: float, most: int) -> None:
+    tried: list[int] = []
+
+    def encode(quality: int) -> bytes:
+        tried.append(quality)
+        return bytes([quality])
+
+    def far(data: bytes) -> float:
+        return start * math.exp(-fading * data[0])
+
+    quality, data = least_within(encode, far, most=most, bound=30.0)
+
+    assert data == bytes([quality])
+    fitting = [each for each in range(1, most + 1) if start * math.exp(-fading * each) <= 30.0]
+    if not fitting:
+        assert quality == most
+        return
+    assert quality in fitting
+    assert quality == fitting[0] or far(data) >= 0.94 * 30.0
+    assert len(tried) == len(set(tried)) <= 10
