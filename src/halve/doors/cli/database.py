@@ -25,7 +25,7 @@ def init_db(
     this by itself.
 
     For example:
-      HALVE_DATABASE_URL=sqlite:////srv/halve/halve.db halve init-db
+      HALVE_DATABASE_URL=postgresql://me@db.example/halve halve init-db
     """
     with told():
         import asyncio

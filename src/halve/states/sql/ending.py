@@ -132,9 +132,14 @@ def erase(tx: Transaction, request_id: UUID) -> int | None:
 
 
 def erase_products(tx: Transaction, seq: int, *, limit: int) -> bool:
-    """Delete some rows of an erased request, in the end its own. True when nothing is left."""
+    """Delete some rows of an erased request, in the end its own. True when nothing is left. Locked in order, so that two who
+    do so at once take turns, and each finds as many rows as there are.
+    """
     deleted = tx.change(
-        "DELETE FROM products WHERE id IN (SELECT id FROM products WHERE request_seq = :seq LIMIT :limit)", seq=seq, limit=limit
+        "DELETE FROM products WHERE id IN"
+        " (SELECT id FROM products WHERE request_seq = :seq ORDER BY request_seq, row LIMIT :limit {locked})",
+        seq=seq,
+        limit=limit,
     )
     if deleted < limit:
         tx.change("DELETE FROM requests WHERE seq = :seq AND stage = 'erased'", seq=seq)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
+from halve.states import tables
 from halve.states.sql.dialects import Dialect
 
 _prepared: dict[tuple[str, Dialect], TextClause] = {}
@@ -44,9 +45,17 @@ class Transaction:
         """Insert rows, passing over those that are there already; how many were inserted. Handed to the driver as they are."""
         if not rows:
             return 0
-        names, marks = ", ".join(columns), ", ".join([self.dialect.mark] * len(columns))
+        given: Any = list(rows)
+        marks = [self.dialect.mark] * len(columns)
+        values = f"VALUES ({', '.join(marks)})"
+        if self.dialect.in_columns:
+            types = (tables.metadata.tables[table].c[name].type.compile(self.connection.dialect) for name in columns)
+            given = tuple(map(list, zip(*rows, strict=True)))
+            values = (
+                f"SELECT * FROM unnest({', '.join(f'CAST({mark} AS {type}[])' for mark, type in zip(marks, types, strict=True))})"
+            )
         return self.connection.exec_driver_sql(
-            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING", list(rows)
+            f"INSERT INTO {table} ({', '.join(columns)}) {values} ON CONFLICT DO NOTHING", given
         ).rowcount
 
     def _statement(self, sql: str, parameters: Mapping[str, Any]) -> TextClause:
