@@ -62,6 +62,22 @@ async def test_a_sheet_comes_back_with_links_that_lead_into_the_store(storage_ur
         assert await shop.images.stat(request.output_key) is None
 
 
+async def test_a_second_sheet_has_its_own_of_what_is_there_already(
+    storage_url: str, tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_shop(tmp_path, storage_url=storage_url) as shop:
+        sheet = sheet_of([("Cup", [origin.url("/a.jpg")])])
+        first = await the_end(shop, (await upload(shop, sheet)).id)
+        monkeypatch.delattr(type(shop.pipeline._maker._codec), "compress")  # whoever asks for it now fails
+        second = await the_end(shop, (await upload(shop, sheet)).id)
+        [before], [after] = [(await shop.states.products(request.id))[0].results for request in (first, second)]
+        assert (after.succeeded, after.bytes_out) == (True, before.bytes_out)
+        assert (after.key != before.key, after.url != before.url) == (True, True)
+        output = await stored(shop, before.key)
+        await shop.images.delete_folder(first.folder)
+        assert await stored(shop, after.key) == output
+
+
 async def test_a_server_hands_out_what_lies_in_the_store(storage_url: str, tmp_path: Path, origin: Origin) -> None:
     def story() -> None:
         with serving(tmp_path, storage_url=storage_url, allow_private="127.0.0.0/8") as base:
