@@ -100,5 +100,5 @@ async def test_a_worker_with_nothing_to_do_costs_what_is_said(tmp_path: Path) ->
             await asyncio.sleep(1)
             read, written, _ = await cost(url, lambda: asyncio.sleep(6))
     hourly, _, _ = documented("an hour of a worker with nothing to do")
-    assert read * 600 == pytest.approx(hourly, rel=0.35)
+    assert 0.4 * hourly < read * 600 < 1.3 * hourly  # a busy machine looks less often, none looks more often
     assert written == 0
