@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -19,13 +20,20 @@ def python_peer(name: str) -> Path:
     pins = HERE / f"{name}.txt"
     home = TOOLS / name
     if not current(home, pins.read_text()):
-        commands = [[sys.executable, "-m", "venv", "--clear", str(home)]]
-        commands.append(
-            [str(home / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(pins)]
-        )
-        install(name, commands, ROOT)
+        install(name, environment(home, pins), ROOT)
         (home / "pins").write_text(pins.read_text())
     return home / "bin"
+
+
+def environment(home: Path, pins: Path) -> list[list[str]]:
+    """The commands that make it: uv's, as `make` has fetched it or as it is on PATH; else venv's and pip's."""
+    python = str(home / "bin/python")
+    uv = shutil.which("uv", path=f"{ROOT / '.tools/bin'}{os.pathsep}{os.environ.get('PATH', '')}")
+    if uv:
+        made = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)]
+        return [made, [uv, "pip", "install", "--quiet", "--python", python, "-r", str(pins)]]
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "-r", str(pins)]
+    return [[sys.executable, "-m", "venv", "--clear", str(home)], pip]
 
 
 def node_peer(name: str) -> Path:

@@ -111,6 +111,22 @@ def test_findings_are_listed_and_nothing_in_a_sheet_is_read_as_html(page: Page) 
     assert page.title() == "halve"
 
 
+def test_the_good_rows_of_a_sheet_with_mistakes_go_on_at_a_click(page: Page, origin: Origin) -> None:
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")]), ("", [origin.url("/chelsea.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    page.get_by_role("button", name="Leave out these rows").click()
+    view = page.locator("#request-view")
+    expect(view).to_contain_text("1 of 1 pictures done", timeout=PATIENCE)
+    expect(view).to_contain_text("1 row was left out")
+
+
+def test_a_sheet_without_the_columns_cannot_go_on_without_rows(page: Page) -> None:
+    choose(page, b"a,b\n1,2\n")
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#refusal")).to_contain_text("mending")
+    expect(page.get_by_role("button", name="Leave out these rows")).to_have_count(0)
+
+
 def test_a_product_may_be_called_anything(page: Page, origin: Origin) -> None:
     evil = "<b>bold</b><script>document.title = 'caught'</script>"
     choose(page, sheet_of([(evil, [origin.url("/coffee.jpg"), origin.url("/nothing.jpg")])]))

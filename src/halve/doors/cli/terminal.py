@@ -67,7 +67,7 @@ def saved(bytes_in: int, bytes_out: int) -> str:
     """`1.7 MB → 0.8 MB, 53 % less`; nothing where nothing was done."""
     if not bytes_in:
         return ""
-    return f"{size(bytes_in)} → {size(bytes_out)}, {100 * (bytes_in - bytes_out) / bytes_in:.0f} % less"
+    return f"{size(bytes_in)} → {size(bytes_out)}, {100 * (bytes_in - bytes_out) // bytes_in} % less"
 
 
 def span(seconds: float) -> str:

@@ -17,7 +17,7 @@ export async function firstPictures(id, signal) {
 }
 
 function picture(product, image) {
-  const gain = image.state === "kept" ? "kept as it was" : `${lighter(image.bytes_in, image.bytes_out)} % lighter`;
+  const gain = image.state === "kept" ? "kept as it was" : `${lighter(image.bytes_in, image.bytes_out)}\u00a0% lighter`;
   const name = product.product_name || `Row ${product.row}`;
   const button = h(
     "button",

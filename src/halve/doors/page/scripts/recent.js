@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { $, h } from "./dom.js";
-import { ago, counted, lighter } from "./text.js";
+import { ago, counted, lighter, number } from "./text.js";
 
 const PAGE = 8;
 let next = null;
@@ -19,9 +19,10 @@ export async function showRecent(more = false) {
 
 function item(request) {
   const running = request.completed_at === null;
-  const facts = [counted(request.total_images, "image", "images")];
+  const facts = [counted(request.total_images, "picture", "pictures")];
   if (running) facts.push(`${request.progress.percent} %`);
-  else if (request.bytes_in) facts.push(`${lighter(request.bytes_in, request.bytes_out)} % lighter`);
+  else if (request.bytes_in) facts.push(`${lighter(request.bytes_in, request.bytes_out)}\u00a0% lighter`);
+  if (!running && request.failed_images) facts.push(`${number(request.failed_images)} failed`);
   facts.push(ago(request.created_at));
   const link = h(
     "a",

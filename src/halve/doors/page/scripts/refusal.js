@@ -5,12 +5,17 @@ import { counted } from "./text.js";
 
 const SHOWN = 200;
 
-export function refusal(problem) {
+/** `without`, where given, hands the sheet in again and leaves out the rows with mistakes. */
+export function refusal(problem, without = null) {
   const findings = problem.findings ?? [];
   if (!findings.length) return [h("p", { class: "notice bad" }, problem.message)];
   const lead = `Nothing was started: ${counted(findings.length, "thing needs", "things need")} mending in the sheet.`;
   const more = findings.length > SHOWN ? h("p", { class: "hint" }, `These are the first ${SHOWN}. Mend them, and the rest follow.`) : null;
-  return [h("div", { class: "notice bad" }, h("p", {}, h("strong", {}, lead))), table(findings.slice(0, SHOWN)), more].filter(Boolean);
+  const rows = findings.every((finding) => finding.line > 1);
+  const leave = without && rows ? h("button", { type: "button", onclick: without }, "Leave out these rows and go on") : null;
+  const notice = h("div", { class: "notice bad" }, h("p", {}, h("strong", {}, lead)));
+  if (leave) notice.append(leave);
+  return [notice, table(findings.slice(0, SHOWN)), more].filter(Boolean);
 }
 
 export function table(findings) {

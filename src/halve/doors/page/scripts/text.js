@@ -6,10 +6,10 @@ export function weight(count) {
   for (const [unit, name] of bytes) {
     if (count >= unit) {
       const value = count / unit;
-      return `${value >= 100 ? Math.round(value) : value.toPrecision(value >= 10 ? 3 : 2)} ${name}`;
+      return `${value >= 100 ? Math.round(value) : value.toPrecision(value >= 10 ? 3 : 2)}\u00a0${name}`;
     }
   }
-  return `${count} bytes`;
+  return `${count}\u00a0bytes`;
 }
 
 export const number = (value) => value.toLocaleString("en");

@@ -100,7 +100,10 @@ async function submit(form, opened) {
     opened(answer.request_id);
   } catch (problem) {
     if (problem.code === "unauthorized") return noKey("This key is not known here.");
-    show(problem);
+    show(problem, () => {
+      $("lenient").checked = true;
+      form.requestSubmit();
+    });
   } finally {
     button.disabled = false;
     bar.hidden = true;
@@ -108,8 +111,8 @@ async function submit(form, opened) {
   }
 }
 
-function show(problem) {
-  $("refusal").replaceChildren(...refusal(problem));
+function show(problem, without = null) {
+  $("refusal").replaceChildren(...refusal(problem, without));
   const input = problem.field && $(FIELDS[problem.field] ?? problem.field);
   if (!input) return $("refusal").focus();
   input.closest("details")?.setAttribute("open", "");
