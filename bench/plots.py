@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,12 @@ def curves(stem: Path, found: Mapping[str, list[tuple[float, float]]], ours: str
             axis.plot(across, up, color=colour, linewidth=width, solid_capstyle="round", zorder=3 if name == ours else 2)
             axis.plot(across[marked], up[marked], "o", color=colour, markersize=6 if name == ours else 4.5, zorder=4)
             ends.append((up[-1], across[-1], name, colour))
-        _labels(axis, sorted(ends), ours)
+        _labels(axis, ends, ours)
         axis.set_xlabel("bytes, as a share of the source's")
         axis.set_title(
             "Look (SSIMULACRA2) against bytes; the dots are at quality 50", loc="left", fontsize=10.5, fontweight="bold", pad=10
         )
-        axis.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+        axis.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0, symbol=" %"))
         axis.grid(visible=True, color="#eef1f5", linewidth=0.8)
         axis.set_axisbelow(True)
         axis.tick_params(length=0)
@@ -98,21 +99,19 @@ def curves(stem: Path, found: Mapping[str, list[tuple[float, float]]], ours: str
 
 
 def _labels(axis: Axes, ends: list[tuple[float, float, str, str]], ours: str) -> None:
-    """Names at the lines' ends, pushed apart where they would touch."""
+    """Names beside the lines' ends, one below the other in the order of their bytes, so that they do not touch."""
     low, high = axis.get_ylim()
-    apart, last = (high - low) * 0.052, float("-inf")
+    apart = (high - low) * 0.058
     right = max(across for _, across, _, _ in ends)
-    for up, across, name, colour in ends:
-        last = max(up, last + apart)
-        weight = "bold" if name == ours else "normal"
-        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
+    top = statistics.fmean(up for up, _, _, _ in ends) + apart * 0.75
+    for place, (up, across, name, colour) in enumerate(sorted(ends, key=lambda end: end[1])):
         axis.annotate(
             name,
             (across, up),
-            (right * 1.04, last),
+            (right + 0.035, top - place * apart),
             color=colour,
-            fontweight=weight,
+            fontweight="bold" if name == ours else "normal",
             va="center",
-            arrowprops=line if abs(last - up) > apart / 4 or right > across * 1.02 else None,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 2, "shrinkB": 4},
             annotation_clip=False,
         )

@@ -116,8 +116,9 @@ def test_the_good_rows_of_a_sheet_with_mistakes_go_on_at_a_click(page: Page, ori
     page.get_by_role("button", name="Halve it").click()
     page.get_by_role("button", name="Leave out these rows").click()
     view = page.locator("#request-view")
-    expect(view).to_contain_text("1 of 1 pictures done", timeout=PATIENCE)
+    expect(view).to_contain_text("1 of 1 picture", timeout=PATIENCE)
     expect(view).to_contain_text("1 row was left out")
+    expect(view.get_by_role("button", name="Show more")).to_have_count(0)
 
 
 def test_a_sheet_without_the_columns_cannot_go_on_without_rows(page: Page) -> None:

@@ -181,7 +181,7 @@ export class RequestView {
     this.failuresOf = round;
     const body = h("tbody");
     const head = h("tr", {}, h("th", { scope: "col" }, "Product"), h("th", { class: "number", scope: "col" }, "Picture"), h("th", { scope: "col" }, "What happened"), h("th", { scope: "col" }, "Link"));
-    const more = h("button", { type: "button", class: "quiet", onclick: () => load() }, "Show more");
+    const more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => load() }, "Show more");
     let cursor = null;
     const load = async () => {
       const page = await failures(this.id, cursor, this.signal);
