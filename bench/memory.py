@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.corpus import corpus
 from bench.end_to_end import halve, serving
+from bench.report import note
 
 
 def main() -> None:
@@ -23,6 +24,8 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as work:
                 cost = halve(pictures, address, count, Path(work))
             print(f"{count:6,}  {count / cost.wall:8.0f}  {cost.cpu / count * 1e3:11.1f}  {cost.peak / 1e6:24.0f}", flush=True)
+            if count == 10_000:
+                note("Memory of the whole tree, 10,000 images", f"{cost.peak / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

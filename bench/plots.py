@@ -112,6 +112,6 @@ def _labels(axis: Axes, ends: list[tuple[float, float, str, str]], ours: str) ->
             color=colour,
             fontweight="bold" if name == ours else "normal",
             va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 2, "shrinkB": 4},
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 2, "shrinkB": 4, "relpos": (0, 0.5)},
             annotation_clip=False,
         )

@@ -81,7 +81,7 @@ USUAL = Peer(
     patient=False,
 )
 CROWD = Peer(
-    f"the same, {MANY} processes",
+    f"Celery, {MANY} processes",
     f"{MANY} prefork processes, so that {MANY} downloads wait at once",
     versions,
     lambda job: run(job, MANY),
