@@ -1,7 +1,7 @@
 """All measurements through one door: `python -m bench [PART …] [--quick]`, or `make bench`.
 
 Each part runs in a process of its own and writes its page into `docs/benchmarks`; in the end the index gathers the measures.
-`--quick` measures little, to see that all of it works; its figures are not worth keeping. `--list` tells the parts.
+`--quick` measures little, to see that all of it works; its pages go into `.bench/quick`. `--list` tells the parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def run(part: Part, *, quick: bool) -> bool:
     print(f"\n== {part.name}: {part.about}", flush=True)
     began = time.perf_counter()
     told = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, "BENCH_QUICK": "yes" if quick else ""}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             sys.stdout.write(line)
@@ -32,10 +33,10 @@ def run(part: Part, *, quick: bool) -> bool:
     print(f"== {part.name}: {time.perf_counter() - began:.0f} s{'' if not process.returncode else ', FAILED'}", flush=True)
     if process.returncode:
         return False
-    if not part.own_page:
+    if not part.own_page and not quick:
         said = "".join(told).strip()
         shown = said if part.is_markdown else f"```\n{said}\n```"
-        shell = f"python -m bench.{part.module} {' '.join(part.quick if quick else part.full)}".strip()
+        shell = f"python -m bench.{part.module} {' '.join(part.full)}".strip()
         ended(part.name, f"# {part.title}\n\n{part.about}.\n\n{shown}\n\nBy itself: `{shell}`.")
     return True
 
@@ -60,7 +61,8 @@ def main() -> None:
     began = time.perf_counter()
     chosen = [names[name] for name in asked.parts] or list(PARTS)
     failed = [part.name for part in chosen if not run(part, quick=asked.quick)]
-    write_index()
+    if not asked.quick:
+        write_index()
     print(f"\nin all {(time.perf_counter() - began) / 60:.1f} minutes", flush=True)
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")

@@ -32,15 +32,23 @@ def write_index() -> None:
     path = FOLDER / "README.md"
     before, _, rest = path.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    path.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
+    plot = "![Images a second, and CPU an image, beside others](end-to-end.svg)\n\n" if (FOLDER / "end-to-end.svg").exists() else ""
+    path.write_text(f"{before}{BEGIN}\n{plot}{table()}\n\n{pages()}\n{END}{after}")
+
+
+def pages() -> str:
+    """What else was measured: the page of each part."""
+    lines = ["| page | what it measures |", "| --- | --- |"]
+    lines += [f"| [{part.title}]({part.name}.md) | {part.about} |" for part in PARTS if (FOLDER / f"{part.name}.md").exists()]
+    return "\n".join(lines)
 
 
 def table() -> str:
     known = json.loads(NOTED.read_text()) if NOTED.exists() else {}
-    pages = {part.name for part in PARTS}
+    names = {part.name for part in PARTS}
     lines = ["| measure | asked | measured | command |", "| --- | --- | --- | --- |"]
     for measure, asked, part in MEASURES:
-        if part not in pages:
+        if part not in names:
             continue
         figure = known.get(measure)
         told = (

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import psutil
 
-FOLDER = Path(__file__).parents[1] / "docs/benchmarks"
+ROOT = Path(__file__).parents[1]
+QUICK = bool(os.environ.get("BENCH_QUICK"))
+"""A run that only shows that everything works: its pages do not go among the documents."""
+FOLDER = ROOT / (".bench/quick" if QUICK else "docs/benchmarks")
 NOTED = FOLDER / "measures.json"
 
 
@@ -51,7 +54,7 @@ def ended(name: str, text: str) -> None:
             " **Other work ran on the machine meanwhile**: rates are lower than they would be alone; ratios, CPU and memory hold."
         )
     place(f"{name}.md").write_text(f"{text.rstrip()}\n\n---\n\n{foot}\n")
-    print(f"written: {(FOLDER / name).with_suffix('.md').relative_to(FOLDER.parents[1])}", flush=True)
+    print(f"written: {(FOLDER / name).with_suffix('.md').relative_to(ROOT)}", flush=True)
 
 
 def _busy() -> bool:
