@@ -50,9 +50,7 @@ def ended(name: str, text: str) -> None:
     """Write a page, with a foot that says on what, when and how it was made."""
     foot = f"Written by `python -m bench {name}` on {datetime.now(UTC):%Y-%m-%d}; do not edit. {machine()}."
     if BUSY:
-        foot += (
-            " **Other work ran on the machine meanwhile**: rates are lower than they would be alone; ratios, CPU and memory hold."
-        )
+        foot += " **Other work ran on the machine meanwhile**: rates and their ratios are worth little; bytes, CPU and memory hold."
     place(f"{name}.md").write_text(f"{text.rstrip()}\n\n---\n\n{foot}\n")
     print(f"written: {(FOLDER / name).with_suffix('.md').relative_to(ROOT)}", flush=True)
 
