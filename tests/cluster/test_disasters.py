@@ -103,14 +103,14 @@ def test_a_sheet_survives(
     """`shared`: all on one machine. Else each process has a folder of its own, and a killed worker's leases have to run out."""
     chance = random.Random(images)
     pictures = [photo(name, quality=90) for name in ("coffee", "rocket", "chelsea")]
-    with Origin(latency=0.02) as origin, surroundings(broker, database, store, tmp_path) as around:
+    with Origin(latency=0.3) as origin, surroundings(broker, database, store, tmp_path) as around:
         for number, data in enumerate(pictures):
             origin.serve(f"/{number}.jpg", data)
         origin.serve("/hook", b"thanks")
         origin.status("/ghost.jpg", 404)
         rows = [(f"Cup {n}", [origin.url(f"/{n % 3}.jpg?n={n}")]) for n in range(images - 1)]
         rows.insert(images // 2, ("Ghost", [origin.url("/ghost.jpg")]))
-        with cluster(tmp_path, {"HALVE_IN_FLIGHT": "16", **around.settings}, shared=shared) as made:
+        with cluster(tmp_path, {"HALVE_IN_FLIGHT": "8", **around.settings}, shared=shared) as made:
             answer = hand_in(made.base, sheet_of(rows), webhook_url=origin.url("/hook"))
             assert answer.status_code == 202, answer.text
             request_id = answer.json()["request_id"]
