@@ -93,28 +93,6 @@ PARTS = (
         quick=("--products", "10000", "--parked", "3000"),
     ),
     Part(
-        "again",
-        "again",
-        "Never twice",
-        "What a second run over the same sheet costs, with and without an origin that tells versions",
-        full=("--images", "4000"),
-        quick=("--images", "200"),
-    ),
-    Part(
-        "upload",
-        "upload",
-        "Long uploads",
-        "How long a long sheet takes to be accepted, and what a status takes meanwhile",
-        quick=("--rows", "5000", "--rounds", "1"),
-    ),
-    Part(
-        "overhead",
-        "overhead",
-        "Beside the codec",
-        "CPU of an image in the process that fetches, stores and records, and in the codec's children",
-        quick=("--images", "200", "--rounds", "1"),
-    ),
-    Part(
         "cluster",
         "cluster",
         "A cluster",
@@ -128,5 +106,6 @@ PARTS = (
         "How a cluster scales",
         "Images a second against the number of workers, simulated from measured costs",
         quick=("--workers", "1", "4"),
+        is_markdown=True,
     ),
 )

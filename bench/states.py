@@ -199,7 +199,7 @@ async def ask(states: StateStore, request: Request, waits: list[float]) -> None:
 
 
 def tell_waits(what: str, waits: list[float]) -> None:
-    cuts = statistics.quantiles(waits, n=100)
+    cuts = statistics.quantiles(waits, n=100, method="inclusive")
     print(f"{what:<52} {len(waits):>12,} x p50 {cuts[49]:.2f} ms, p99 {cuts[98]:.2f} ms, most {max(waits):.2f} ms", flush=True)
     waits.clear()
 
