@@ -1,9 +1,9 @@
 """The codec against Pillow at quality 50, and what isolating it costs. `python -m bench.codec [FOLDER …]`
 
-First, in this process, JPEG to JPEG: both of Pillow's ways, ours through pixels, ours by coefficients (where they were built); file
-by file in turn, so that whatever else the machine does meets all alike; of several turns the quickest counts. Then the other
-formats. Then the pool: CPU of parent and child an image beyond the codec's own, and what they keep in memory. Without a folder the
-photographs are those of `bench.corpus`.
+First, in this process, JPEG to JPEG: both of Pillow's ways, ours through pixels, ours by coefficients (where they were built);
+file by file in turn, so that whatever else the machine does meets all alike; of several turns the quickest counts. Then the other
+formats, and what size targets and `quality=auto` give, looks included. Then the pool: CPU of parent and child an image beyond the
+codec's own, and what they keep in memory. Without a folder the photographs are those of `bench.corpus`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ os.environ["VIPS_CONCURRENCY"] = "1"  # as in a child
 import psutil
 from PIL import Image
 
+from bench import looks
 from bench.corpus import corpus
 from halve.codec import CodecLimits, CodecPool, native
 from halve.codec.compress import compress
@@ -170,6 +171,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--count", type=int, default=60, help="photographs")
     parser.add_argument("--turns", type=int, default=5, help="turns of each, of which the quickest counts")
+    parser.add_argument("--looks", type=int, default=20, help="photographs whose looks are compared, up to 1.1 megapixels")
     arguments = parser.parse_args()
     pictures = photos(arguments.folders, arguments.count)
     mean = statistics.mean(picture.megapixels for picture in pictures)
@@ -184,6 +186,7 @@ def main() -> None:
     measure(columns, pictures, arguments.turns)
     report("JPEG to JPEG at 50", columns, pictures)
     formats(pictures[:: max(1, len(pictures) // 12)])
+    looks.tables([picture.data for picture in pictures if picture.megapixels <= 1.1][: arguments.looks])
     asyncio.run(pool(pictures, 5))
 
 

@@ -1,0 +1,106 @@
+"""What a size target and `quality=auto` give, in looks as well as in bytes: tables of `bench.codec`. Needs ssimulacra2."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from halve.codec.compress import compress
+from halve.core.options import MaxBytes, Options
+
+MAX_PIXELS = 100_000_000
+FIXED = (46, 50, 54, 58, 62, 66, 70)
+
+
+@dataclass
+class Way:
+    """One way to make JPEGs smaller: `run` says what it makes of one. Figures are of one picture each."""
+
+    name: str
+    run: Callable[[bytes], bytes]
+    seconds: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+
+def ours(data: bytes, options: Options) -> bytes:
+    return compress(data, options, max_pixels=MAX_PIXELS).data
+
+
+def pillow(data: bytes, quality: int = 50) -> bytes:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def best_of_pillow(data: bytes) -> bytes:
+    """The best quality of Pillow's that has at most half the bytes, by trying all from above: the first that fits."""
+    fitting = (made for quality in range(95, 0, -1) if len(made := pillow(data, quality)) <= len(data) // 2)
+    return next(fitting, data)
+
+
+def alone(data: bytes) -> bytes:
+    """A single pass at the quality that half the bytes come to; which one that is, is found out beforehand."""
+    return ours(data, Options(quality=_found[data]))
+
+
+_found: dict[bytes, int] = {}
+
+
+def tables(files: list[bytes]) -> None:
+    """Print how JPEGs at 50, size targets and auto compare with what others would do."""
+    try:
+        importlib.import_module("ssimulacra2")
+    except ImportError:
+        print("\nssimulacra2 is not installed (uv sync --group bench): looks are not compared")
+        return
+    half = Options(max_bytes=MaxBytes(share=0.5))
+    for data in files:
+        _found[data] = compress(data, half, max_pixels=MAX_PIXELS).quality or 100
+    _table("looks, JPEG at 50", files, [Way("Pillow", pillow), Way("ours", lambda data: ours(data, Options()))])
+    ways = [Way("max_bytes=50%", lambda data: ours(data, half)), Way("a single pass at the quality found", alone)]
+    ways += [Way("a single pass at 50", lambda data: ours(data, Options())), Way("Pillow, every quality tried", best_of_pillow)]
+    _table("a size target", files, ways)
+    print(f"over the target: {sum(ratio > 0.5 for ratio in ways[0].ratios)}; CPU of single passes: ", end="")
+    print(", ".join(f"{sum(ways[0].seconds) / sum(way.seconds):.2f} of {way.name}" for way in ways[1:3]))
+    fixed = [Way(f"{quality}", lambda data, quality=quality: ours(data, Options(quality=quality))) for quality in FIXED]  # type: ignore[misc]
+    _table("quality by eye", files, [Way("auto", lambda data: ours(data, Options(quality="auto"))), *fixed])
+
+
+def _table(title: str, files: list[bytes], ways: list[Way]) -> None:
+    pixels = 0.0
+    for data in files:
+        with Image.open(io.BytesIO(data)) as image:
+            pixels += image.width * image.height / 1e6
+        for way in ways:
+            best, made = float("inf"), b""
+            for _ in range(1 if way.run is best_of_pillow else 3):
+                start = time.process_time()
+                made = way.run(data)
+                best = min(best, time.process_time() - start)
+            way.seconds.append(best)
+            way.ratios.append(len(made) / len(data))
+            way.scores.append(_score(data, made))
+    print(f"\n| {title} | CPU ms/MP | bytes out/in (mean) | SSIMULACRA2 | least |\n| --- | --- | --- | --- | --- |")
+    for way in ways:
+        figures = f"{sum(way.seconds) * 1000 / pixels:.2f} | {statistics.fmean(way.ratios):.3f}"
+        print(f"| {way.name} | {figures} | {statistics.fmean(way.scores):.2f} | {min(way.scores):.1f} |")
+
+
+def _score(one: bytes, other: bytes) -> float:
+    measure: Callable[[str, str], float] = importlib.import_module("ssimulacra2").compute_ssimulacra2
+    with tempfile.TemporaryDirectory() as folder:
+        names = [Path(folder, "one.png"), Path(folder, "other.png")]
+        for name, data in zip(names, (one, other), strict=True):
+            with Image.open(io.BytesIO(data)) as image:
+                image.convert("RGB").save(name, compress_level=0)
+        return measure(*map(str, names))
