@@ -146,7 +146,7 @@ async def _fill(images: ImageStore) -> None:
 
 
 async def _codec(settings: Settings) -> Found:
-    from halve.codec import CodecLimits, CodecPool
+    from halve.codec import CodecLimits, CodecPool, native
     from halve.codec.pool import default_children
     from halve.demo.shop import PHOTOS
 
@@ -159,7 +159,11 @@ async def _codec(settings: Settings) -> Found:
         took = 1000 * (time.perf_counter() - start)
         cores = settings.concurrency or default_children()
         weights = f"{photo.size / 1000:.0f} kB → {len(small.data) / 1000:.0f} kB"
-        return State.FINE, f"{weights} in {took:.0f} ms, in a process of its own; {cores} at once"
+        if native.available():
+            way = "JPEGs without their pixels"
+        else:
+            way = "JPEGs through their pixels, slower: install a C compiler, then halve once more (docs/requantiser.md)"
+        return State.FINE, f"{weights} in {took:.0f} ms, in a process of its own; {cores} at once; {way}"
     finally:
         await codec.close()
 
