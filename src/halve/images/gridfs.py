@@ -15,7 +15,7 @@ import asyncio
 import functools
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -103,8 +103,10 @@ class GridFsImages:
             try:
                 written = 0
                 async for piece in self._pieces(data):
-                    await self._chunks.insert_one(
-                        {"_id": ObjectId(), "files_id": own_id, "n": written // CHUNK, "data": Binary(piece)}
+                    await _to_its_end(
+                        self._chunks.insert_one(
+                            {"_id": ObjectId(), "files_id": own_id, "n": written // CHUNK, "data": Binary(piece)}
+                        )
                     )
                     written += len(piece)
                 if written != size:
@@ -255,6 +257,16 @@ class GridFsImages:
             raise StoreFailed(f"{self._where} could not be {done}: {_reason(error)}.") from error
         except PyMongoError as error:
             raise StoreFailed(f"{self._where} could not be {done}: {_reason(error)}. Check HALVE_STORAGE_URL.") from error
+
+
+async def _to_its_end(write: Coroutine[Any, Any, object]) -> None:
+    """A write that is cancelled is waited for all the same: the server may be at it, and what it writes is to be taken away."""
+    writing = asyncio.create_task(write)
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.gather(writing, return_exceptions=True)
+        raise
 
 
 def _client(url: str) -> tuple[AsyncMongoClient[Document], str]:

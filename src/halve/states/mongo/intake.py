@@ -16,10 +16,8 @@ from halve.states.mongo.base import Base, Document, insert_new
 
 async def create(base: Base, request: Request) -> None:
     """Repeatable. The number (`seq`) is the request's age, and what its products' keys begin with."""
-    counter = await base.meta.find_one_and_update(
-        {"_id": "requests"}, {"$inc": {"last": 1}}, upsert=True, return_document=ReturnDocument.AFTER
-    )
-    assert counter is not None
+    counter = await base.meta.find_one_and_update({"_id": "requests"}, {"$inc": {"last": 1}}, return_document=ReturnDocument.AFTER)
+    assert counter is not None, "`migrate` makes it"
     document = documents.request_document(request)
     await insert_new(base.requests, [{**document, "seq": counter["last"], "created_at": await base.now()}])
 

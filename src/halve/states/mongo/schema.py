@@ -89,4 +89,6 @@ async def migrate(base: Base) -> None:
         (base.memory, MEMORY),
     ):
         await collection.create_indexes(indexes)
+    # The counter of requests is there before any two can wish to make it at once.
+    await base.meta.update_one({"_id": "requests"}, {"$setOnInsert": {"last": 0}}, upsert=True)
     await base.meta.update_one({"_id": "schema"}, {"$max": {"version": VERSION}}, upsert=True)
