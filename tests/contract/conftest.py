@@ -19,6 +19,9 @@ from tests.contract import backends
 SLOW = (
     "test_many_failures_run_again_one_batch_after_another[mongodb]",
     "test_the_store_and_its_model_agree[mongodb]",
+    "test_what_was_cancelled_can_run_again[mongodb]",
+    "test_large_sheets_take_turns_all_the_way[mongodb]",
+    "test_the_dead_lose_their_leases_at_once[mongodb]",
     "test_many_failures_run_again_one_batch_after_another[firestore]",
     "test_the_store_and_its_model_agree[firestore]",
     "test_what_was_cancelled_can_run_again[firestore]",

@@ -91,6 +91,7 @@ async def test_looking_at_a_sheet_costs_the_same_however_long_it_is(tmp_path: Pa
         await states.close()
 
 
+@pytest.mark.torture
 async def test_a_worker_with_nothing_to_do_costs_what_is_said(tmp_path: Path) -> None:
     async with elsewhere.firestore_database(tmp_path) as url:
         states = await FirestoreStates.open(url)

@@ -25,7 +25,7 @@ SAMPLINGS: dict[str, list[tuple[int, int]]] = {
 FINE = [2 + i // 16 for i in range(64)]
 FINE_CHROMA = [3 + i // 12 for i in range(64)]
 
-DEAD_ZONE = Fraction(57, 100)
+DEAD_ZONE = Fraction(52, 100)
 CHROMA_ZONES = {1: Fraction(1), 2: Fraction(80, 100)}  # where it was not halved at all, or once
 
 # Tables K.1 and K.2, as the standard prints them: row by row.

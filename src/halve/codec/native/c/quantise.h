@@ -16,7 +16,7 @@ typedef struct {
 /* An AC coefficient below so many hundredths of a target step vanishes, all others go to the nearest step. A dead zone wider than
  * the nearest's 0.5 saves bits where the eye sees least: docs/decisions/0012-jpegs-by-their-coefficients.md. None is above 1, so
  * that nothing vanishes where the step stays. */
-enum { DEAD_ZONE = 57, DEAD_ZONE_HALF_CHROMA = 80, DEAD_ZONE_FULL_CHROMA = 100, RATIO_BITS = 31 };
+enum { DEAD_ZONE = 52, DEAD_ZONE_HALF_CHROMA = 80, DEAD_ZONE_FULL_CHROMA = 100, RATIO_BITS = 31 };
 
 /* A magnitude in steps of the target, to the nearest, halves up. Exact for magnitudes up to 1024 and steps up to 255, or equal
  * ones: what the ratio errs by is less than the nearest fraction lies away. */
