@@ -22,6 +22,8 @@ SLOW = (
     "test_what_was_cancelled_can_run_again[mongodb]",
     "test_large_sheets_take_turns_all_the_way[mongodb]",
     "test_the_dead_lose_their_leases_at_once[mongodb]",
+    "test_processes_share_the_work_and_none_does_anothers[mongodb]",
+    "test_every_product_of_a_large_sheet_is_handed_out_once_and_in_order[mongodb]",
     "test_many_failures_run_again_one_batch_after_another[firestore]",
     "test_the_store_and_its_model_agree[firestore]",
     "test_what_was_cancelled_can_run_again[firestore]",

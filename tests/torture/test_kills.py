@@ -76,7 +76,7 @@ def upload(port: int, sheet: bytes, webhook_url: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("images", "kills"), [(120, 6), pytest.param(2000, 50, marks=pytest.mark.torture)], ids=["a-few-kills", "fifty-kills"]
+    ("images", "kills"), [(120, 4), pytest.param(2000, 50, marks=pytest.mark.torture)], ids=["a-few-kills", "fifty-kills"]
 )
 def test_a_request_killed_at_random_moments_ends_complete(tmp_path: Path, images: int, kills: int) -> None:
     chance = random.Random(images)
