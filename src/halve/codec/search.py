@@ -49,7 +49,7 @@ def _guess(below: int, above: int, sizes: dict[int, int], bound: int) -> int:
 
 
 _BY_THE_CURVE = 4
-"""Encodes after the first that are aimed by the curve; then the search halves what is left: eleven at the most, in all."""
+"""Encodes after the first that are aimed by the curve; then the search halves what is left: twelve at the most, in all."""
 
 
 def least_within(
