@@ -27,7 +27,7 @@ STRAGGLERS = 30.0
     status_code=202,
     summary="Stop a request",
     tags=["Requests"],
-    responses=problems(400, 401, 404, 409, 503),
+    responses=problems(400, 401, 403, 404, 409, 503),
 )
 async def cancel(context: Ctx, request: Found) -> schemas.RequestStatus:
     """No further image is begun. The output sheet, with what was done by then, follows in a moment; so does the webhook."""
@@ -45,7 +45,7 @@ async def cancel(context: Ctx, request: Found) -> schemas.RequestStatus:
     status_code=202,
     summary="Run the failed images again",
     tags=["Requests"],
-    responses=problems(400, 401, 404, 409, 503),
+    responses=problems(400, 401, 403, 404, 409, 503),
 )
 async def retry(context: Ctx, request: Found) -> schemas.RequestStatus:
     """What succeeded stays as it is. At the end there is a new output sheet under the old link, and a new notification."""
@@ -65,7 +65,7 @@ async def retry(context: Ctx, request: Found) -> schemas.RequestStatus:
     response_class=Response,
     summary="Erase a request",
     tags=["Requests"],
-    responses=problems(400, 401, 404, 503),
+    responses=problems(400, 401, 403, 404, 503),
 )
 async def erase(context: Ctx, request: Found) -> Response:
     """Its sheets, images and all that is known of it; what is still running is stopped. Links to it are dead from then on."""

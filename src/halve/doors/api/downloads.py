@@ -12,7 +12,7 @@ from halve.core import models
 from halve.core.naming import content_type
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.keys import Linked
-from halve.doors.api.openapi import problems
+from halve.doors.api.openapi import problems, stored
 from halve.doors.api.problems import Problem
 from halve.doors.api.routes import reading
 from halve.doors.api.stored import attachment, send
@@ -21,7 +21,7 @@ router = APIRouter()
 
 _SUFFIX = re.compile(r"(?:\.(csv|tsv|txt))?(?:\.gz)?$", re.IGNORECASE)
 
-_CSV = {200: {"description": "The sheet.", "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}}
+_CSV = stored("text/csv", "The sheet.")
 
 
 @reading(
@@ -30,7 +30,7 @@ _CSV = {200: {"description": "The sheet.", "content": {"text/csv": {"schema": {"
     summary="The output sheet",
     tags=["Sheets"],
     response_class=Response,
-    responses={**_CSV, **problems(400, 401, 404, 409, 503)},
+    responses={**_CSV, **problems(400, 401, 404, 409, 416, 503)},
 )
 async def output(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     """The sheet that was uploaded and two columns more. 409 `not_finished` until it is there."""
@@ -43,7 +43,7 @@ async def output(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     summary="The rows with failures",
     tags=["Sheets"],
     response_class=Response,
-    responses={**_CSV, **problems(400, 401, 404, 409, 503)},
+    responses={**_CSV, **problems(400, 401, 404, 409, 416, 503)},
 )
 async def failed(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     """A sheet of only the rows that need another look, which can be uploaded itself. 404 `no_failures` where there are none."""
@@ -58,7 +58,7 @@ async def failed(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     summary="The sheet that was uploaded",
     tags=["Sheets"],
     response_class=Response,
-    responses={**_CSV, **problems(400, 401, 404, 503)},
+    responses={**_CSV, **problems(400, 401, 404, 416, 503)},
 )
 async def uploaded(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     """Byte for byte as it came in."""
@@ -82,12 +82,12 @@ def outgoing_name(filename: str, what: str, suffix: str | None = None) -> str:
 
 
 async def _send(http: HttpRequest, context: Context, request: models.Request, key: str | None, filename: str) -> Response:
-    stored = await context.parts.images.stat(key) if key else None
-    if key is None or stored is None:
+    found = await context.parts.images.stat(key) if key else None
+    if key is None or found is None:
         raise Problem(404, "not_found", f"This sheet of request {request.id} is not in the store any more.")
     headers = {
         "Cache-Control": "private, no-cache",
         "Content-Disposition": attachment(filename),
         "Content-Type": content_type(filename.lower()),
     }
-    return send(http, context.parts.images, key, stored, headers)
+    return send(http, context.parts.images, key, found, headers)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from halve.core.naming import EXTENSIONS, content_type, key_of
 from halve.doors.api.context import Ctx
-from halve.doors.api.openapi import problems
+from halve.doors.api.openapi import problems, stored
 from halve.doors.api.problems import Problem
 from halve.doors.api.routes import reading
 from halve.doors.api.stored import send
@@ -35,19 +35,14 @@ FileId = Annotated[str, Path(examples=["4f1d9c0e7b2a6835-0c9e4b7d2f61a8350c9e4b7
     summary="A compressed image",
     tags=["Sheets"],
     response_class=Response,
-    responses={
-        200: {"description": "The image.", "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
-        206: {"description": "The range that was asked for."},
-        304: {"description": "It is what `If-None-Match` names."},
-        **problems(404, 416, 503),
-    },
+    responses={**stored("image/*", "The image."), **problems(404, 416, 503)},
 )
 async def image(http: HttpRequest, context: Ctx, file_id: FileId) -> Response:
     """Under the link that stands in the output sheet. Takes ranges and conditions; may be cached for ever."""
     key = key_of(file_id)
-    stored = None
+    found = None
     if key is not None and key.rpartition(".")[2] in _IMAGES:  # sheets lie in the same store, and are nobody else's business
-        stored = await context.parts.images.stat(key)
-    if key is None or stored is None:
+        found = await context.parts.images.stat(key)
+    if key is None or found is None:
         raise Problem(404, "not_found", "There is no such image. It may have been erased.")
-    return send(http, context.parts.images, key, stored, {**_HEADERS, "Content-Type": content_type(key)})
+    return send(http, context.parts.images, key, found, {**_HEADERS, "Content-Type": content_type(key)})

@@ -37,7 +37,7 @@ _IGNORED = {"type": "string", "description": "Ignored."}
     status_code=202,
     summary="Send the webhook again",
     tags=["Notifications"],
-    responses=problems(400, 401, 404, 408, 409, 413, 503),
+    responses=problems(400, 401, 403, 404, 408, 409, 413, 503),
     openapi_extra=_body(status=_IGNORED, csv_url=_IGNORED),
 )
 async def webhook(http: HttpRequest, context: Ctx, who: Who) -> schemas.Queued:
@@ -50,7 +50,7 @@ async def webhook(http: HttpRequest, context: Ctx, who: Who) -> schemas.Queued:
     status_code=202,
     summary="Send the e-mail again",
     tags=["Notifications"],
-    responses=problems(400, 401, 404, 408, 409, 413, 503),
+    responses=problems(400, 401, 403, 404, 408, 409, 413, 503),
     openapi_extra=_body(),
 )
 async def webhook_completed(http: HttpRequest, context: Ctx, who: Who) -> schemas.Queued:

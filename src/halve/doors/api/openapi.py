@@ -17,6 +17,7 @@ _PROBLEM = "#/components/schemas/Problem"
 _WHY = {
     400: "Malformed or impossible input; `code` and `detail` say what, and a refused sheet lists all findings in `errors`.",
     401: "An API key is needed.",
+    403: "A page of another site had a browser send this.",
     404: "There is no such thing, or it is another key's.",
     408: "The body did not come in time.",
     409: "Not possible in the state that the request is in.",
@@ -47,6 +48,16 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def stored(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route that sends stored bytes, whole or in part, for its schema."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        200: {"description": what, "content": content},
+        206: {"description": "The range that was asked for.", "content": content},
+        304: {"description": "It is what `If-None-Match` names."},
+    }
+
+
 def schema(app: FastAPI) -> dict[str, Any]:
     """The schema of all routes. Malformed input is 400 here, so the framework's own 422 is taken out."""
     told = get_openapi(
@@ -57,6 +68,9 @@ def schema(app: FastAPI) -> dict[str, Any]:
         components.pop(name, None)
     problem = schemas.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     components |= {**problem.pop("$defs", {}), "Problem": problem}
+    for name, component in components.items():  # the framework leaves nulls out of examples
+        if "example" in component:
+            component.update(getattr(schemas, name).model_config["json_schema_extra"])
     for operations in told["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)
@@ -71,7 +85,7 @@ def _as_3_0(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     node = {key: value if key == "example" else _as_3_0(value) for key, value in node.items()}
-    if "type" in node and isinstance(node.get("title"), str):
+    if ("type" in node or "anyOf" in node) and isinstance(node.get("title"), str):
         del node["title"]  # made up from the field's name
     if "const" in node:
         node["enum"] = [node.pop("const")]

@@ -82,7 +82,7 @@ IdempotencyKey = Annotated[
     tags=["Sheets"],
     responses={
         202: {"headers": {"Location": {"description": "`/status/{request_id}`", "schema": {"type": "string"}}}},
-        **problems(400, 401, 408, 409, 413, 415, 429, 503),
+        **problems(400, 401, 403, 408, 409, 413, 415, 429, 503),
     },
     openapi_extra={"requestBody": _BODY},
 )
