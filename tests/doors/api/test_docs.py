@@ -45,5 +45,7 @@ def test_every_bound_is_there_with_its_value() -> None:
     for value in (forms.MAX_WORD, notify.MAX_JSON, upload.UPLOADS_AT_ONCE, events.STREAMS_AT_ONCE, archive.ARCHIVES_AT_ONCE):
         assert f"{value:,}" in bounds
     assert f"{incoming.STALL:g} seconds" in bounds
+    assert f"{incoming.SLOWEST:,} bytes a second" in bounds
+    assert f"{upload.PATIENCE:g} seconds" in bounds
     assert incoming.LONGEST == 3600
     assert f"up to {upload.MAX_IDEMPOTENCY_KEY} visible" in TEXT

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import select
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.support.serving import hand_in
+from halve.doors.api.upload import UPLOADS_AT_ONCE
+from tests.support.serving import hand_in, serving
 from tests.support.shop import sheet_of
 
 MAX = 50_000
@@ -133,3 +139,48 @@ def test_a_client_that_stands_still_is_not_waited_for(idle: str, monkeypatch: py
         answer = send_raw(idle, head.encode() + HEAD[:20])
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"code":"timeout"' in answer
+
+
+def connected(base: str) -> socket.socket:
+    address = urlsplit(base)
+    assert address.hostname
+    assert address.port
+    return socket.create_connection((address.hostname, address.port), timeout=10)
+
+
+BEGUN = (
+    f"POST /upload HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4000\r\nContent-Type: {MULTIPART['Content-Type']}\r\n\r\n".encode()
+)
+
+
+def test_a_client_that_drips_is_not_waited_for(idle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("halve.doors.api.incoming.STALL", 0.3)
+    with connected(idle) as connection:
+        connection.sendall(BEGUN)
+        for letter in HEAD:
+            connection.sendall(bytes([letter]))
+            if select.select([connection], [], [], 0.02)[0]:
+                break
+        else:
+            pytest.fail("it was waited for, and would have been for hours")
+        assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_hundred_uploads_at_once_are_all_taken(idle: str) -> None:
+    with ThreadPoolExecutor(100) as clients:
+        answers = list(clients.map(lambda _: hand_in(idle, filled(1_000)).status_code, range(100)))
+    assert answers == [202] * 100
+
+
+def test_whoever_waits_too_long_for_a_place_is_asked_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("halve.doors.api.upload.PATIENCE", 0.1)
+    with serving(tmp_path, worker=False) as base:
+        with ExitStack() as stack:
+            for _ in range(UPLOADS_AT_ONCE):
+                stack.enter_context(connected(base)).sendall(BEGUN)
+            time.sleep(0.2)
+            response = hand_in(base, filled(1_000))
+            assert code_of(response) == (503, "busy")
+            assert response.headers["Retry-After"] == "5"
+            assert requests.get(f"{base}/healthz", timeout=5).status_code == 200
+        assert hand_in(base, filled(1_000)).status_code == 202

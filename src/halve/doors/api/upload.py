@@ -22,7 +22,10 @@ from halve.doors.api.openapi import problems
 from halve.doors.api.problems import Problem
 
 UPLOADS_AT_ONCE = 32
-"""Uploads taken in at once by one process; further ones are answered 503."""
+"""Uploads taken in at once by one process; further ones wait for their turn."""
+
+PATIENCE = 15.0
+"""Seconds that an upload waits for its turn before it is answered 503."""
 
 MAX_IDEMPOTENCY_KEY = 255
 
@@ -94,10 +97,11 @@ async def upload(
     """
     key = _key(idempotency_key)
     parts = context.parts
-    context.turns.check("uploads", UPLOADS_AT_ONCE)
-    with context.turns.take("uploads"):
-        async with read_form(http, _FIELDS, spool=parts.spool, max_bytes=parts.settings.max_upload_bytes) as form:
-            request = await _earlier(context, who, key, form) or await _begun(http, context, who, key, form)
+    async with (
+        context.turns.wait("uploads", UPLOADS_AT_ONCE, patience=PATIENCE),
+        read_form(http, _FIELDS, spool=parts.spool, max_bytes=parts.settings.max_upload_bytes) as form,
+    ):
+        request = await _earlier(context, who, key, form) or await _begun(http, context, who, key, form)
     context.nudge()
     answer.headers["Location"] = f"{http.scope.get('root_path', '').rstrip('/')}/status/{request.id}"
     return bodies.accepted(request, parts.links)
