@@ -47,6 +47,7 @@ def test_there_is_no_archive_before_the_end(idle: str, sheet: bytes) -> None:
 def test_head_tells_the_name(done: Done) -> None:
     response = requests.head(done.status["archive_url"], timeout=5)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/zip")
+    assert "Content-Length" not in response.headers, "it is not known, and not 0"
 
 
 # ── the format ────────────────────────────────────────────────────────────────────────────────────────────────────────

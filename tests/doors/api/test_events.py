@@ -91,6 +91,7 @@ def test_there_are_only_so_many_streams_and_their_places_come_free_again(idle: s
 
 def test_head_answers_without_a_stream(done: Done) -> None:
     response = requests.head(f"{done.base}/events/{done.id}", timeout=5)
+    assert "Content-Length" not in response.headers
     assert response.headers["Content-Type"].startswith("text/event-stream")
 
 

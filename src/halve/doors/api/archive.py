@@ -16,7 +16,7 @@ from halve.doors.api.context import Context, Ctx
 from halve.doors.api.downloads import finished, outgoing_name
 from halve.doors.api.keys import Linked
 from halve.doors.api.openapi import problems
-from halve.doors.api.routes import reading
+from halve.doors.api.routes import reading, without_body
 from halve.doors.api.stored import attachment
 from halve.doors.api.zips import Entry, zipped
 
@@ -52,7 +52,7 @@ async def archive(http: HttpRequest, context: Ctx, request: Linked) -> Response:
         "Content-Disposition": attachment(outgoing_name(finished(request).filename, "halved", "zip")),
     }
     if http.method == "HEAD":
-        return Response(headers=headers, media_type="application/zip")
+        return without_body(headers, "application/zip")
     context.turns.check(PLACES, ARCHIVES_AT_ONCE)
     return StreamingResponse(_pieces(context, request), headers=headers, media_type="application/zip")
 

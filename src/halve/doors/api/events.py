@@ -18,7 +18,7 @@ from halve.doors.api import schemas
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.keys import Found
 from halve.doors.api.openapi import problems
-from halve.doors.api.routes import reading
+from halve.doors.api.routes import reading, without_body
 from halve.doors.api.status import status_body
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ async def events(http: HttpRequest, context: Ctx, request: Found) -> Response:
     """Server-sent events: `progress` with the status body, then `done` with the last one, and the connection closes."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if http.method == "HEAD":
-        return Response(headers=headers, media_type="text/event-stream")
+        return without_body(headers, "text/event-stream")
     context.turns.check(PLACES, STREAMS_AT_ONCE)
     return StreamingResponse(_watch(context, request), headers=headers, media_type="text/event-stream")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, HTTPException
 from fastapi.routing import APIRoute
+from starlette.responses import Response, StreamingResponse
 
 from halve.doors.api.keys import Who, read_id
 
@@ -22,6 +23,11 @@ def reading(router: APIRouter, path: str, **how: Any) -> Callable[[Endpoint], En
         return endpoint
 
     return declare
+
+
+def without_body(headers: Mapping[str, str], media_type: str) -> Response:
+    """The answer to HEAD where the length of what GET would send is not known (an ordinary answer would say 0)."""
+    return StreamingResponse(iter(()), headers=headers, media_type=media_type)
 
 
 def ids_left_out(router: APIRouter, method: str, *prefixes: str) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from halve.core.ports import ImageStore, Stored
 from halve.doors.api.problems import Problem
 
-_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.IGNORECASE)
+_RANGE = re.compile(r"bytes\s*=\s*([0-9]*)\s*-\s*([0-9]*)", re.IGNORECASE)
 _TAGS = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -57,12 +57,13 @@ def _range(http: HttpRequest, stored: Stored) -> tuple[int, int] | None:
     if_range = http.headers.get("if-range")
     if if_range is not None and if_range.strip() != f'"{stored.etag}"':
         return None
+    last = stored.size - 1
     if match[1]:
-        start, end = int(match[1]), min(int(match[2]) if match[2] else stored.size - 1, stored.size - 1)
-        if match[2] and int(match[2]) < start:
+        start, end = _number(match[1]), min(_number(match[2]), last) if match[2] else last
+        if match[2] and _number(match[2]) < start:
             return None
     else:
-        start, end = max(0, stored.size - int(match[2])), stored.size - 1
+        start, end = max(0, stored.size - _number(match[2])), last
     if start >= stored.size or end < start:
         raise Problem(
             416,
@@ -71,3 +72,8 @@ def _range(http: HttpRequest, stored: Stored) -> tuple[int, int] | None:
             headers={"Content-Range": f"bytes */{stored.size}", "Accept-Ranges": "bytes"},
         )
     return start, end - start + 1
+
+
+def _number(digits: str) -> int:
+    """A number of any length, which means nothing beyond 18 digits: nothing stored is that large."""
+    return int(digits.lstrip("0")[:18] or "0")
