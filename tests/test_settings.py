@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from halve.core.errors import OptionRefused
 from halve.settings import read_settings
+from halve.wiring import storage_url
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +76,21 @@ def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
         ("HALVE_ALLOW_PRIVATE", "here"),
         ("HALVE_API_KEYS", "ann"),
         ("HALVE_API_KEYS", "ann:k,bob:k"),
+        ("HALVE_API_KEYS", ","),
+        ("HALVE_API_KEYS", " "),
+        ("HALVE_API_KEYS", "ann:schlüssel"),
         ("HALVE_BASE_URL", "shop.example"),
+        ("HALVE_BASE_URL", "https://shop.example/?from=halve"),
+        ("HALVE_BASE_URL", "https://shop.example/#halve"),
+        ("HALVE_BASE_URL", "https://shop.example/a b"),
         ("HALVE_BASE_URL", "ftp://shop.example"),
         ("HALVE_PUBLIC_URL", "https://"),
         ("HALVE_PUBLIC_URL", "http://[::1"),
+        ("HALVE_STORAGE_URL", "file://"),
+        ("HALVE_STORAGE_URL", "file:///"),
+        ("HALVE_STORAGE_URL", "file://images"),
+        ("HALVE_STORAGE_URL", "file://images/mine"),
+        ("HALVE_STORAGE_URL", "FILE:images"),
     ],
 )
 def test_an_impossible_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -89,3 +102,19 @@ def test_an_impossible_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPa
 def test_links_may_begin_with_any_web_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALVE_BASE_URL", "https://shop.example:8443/halve/")
     assert read_settings().base_url == "https://shop.example:8443/halve/"
+
+
+@pytest.mark.parametrize(
+    ("value", "folder"),
+    [
+        ("images", "{here}/images"),
+        ("./my images/x#y", "{here}/my images/x#y"),
+        ("/srv/images", "/srv/images"),
+        ("file:///srv/my%20images", "/srv/my images"),
+        ("file://localhost/srv/images", "/srv/images"),
+        ("file:/srv/images", "/srv/images"),
+    ],
+)
+def test_a_folder_of_images_is_a_path_or_a_file_url(tmp_path: Path, value: str, folder: str) -> None:
+    url = urlsplit(storage_url(read_settings(storage_url=value)))
+    assert (url.scheme, unquote(url.path)) == ("file", folder.format(here=tmp_path))

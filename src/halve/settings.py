@@ -112,8 +112,22 @@ class Settings(BaseSettings):
     @classmethod
     def _check_link(cls, value: str | None) -> str | None:
         """What links begin with must be a URL itself: a mistake would be in every sheet that goes out."""
-        if value is not None and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        goes_on = not (parts.query or parts.fragment) and value.isprintable() and " " not in value
+        if not (parts.scheme in ("http", "https") and parts.hostname and goes_on):
             raise ValueError(f"must be such as https://shop.example/images, not {value[:80]!r}")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _check_folder(cls, value: str | None) -> str | None:
+        """What looks like `file://images` names a host, and a folder at the root of the disk."""
+        if value is not None and value.lower().startswith("file:"):
+            parts = urlsplit(value)
+            if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or parts.path == "/":
+                raise ValueError(f"must be such as file:///srv/images, or a folder's path without file://, not {value[:80]!r}")
         return value
 
     @field_validator("api_keys", mode="before")
@@ -128,7 +142,11 @@ class Settings(BaseSettings):
                 raise ValueError("must be name:key,name:key")
             if name.strip() in keys or key.strip() in keys.values():
                 raise ValueError(f"has the name {name.strip()!r} or its key twice")
+            if not key.isascii():
+                raise ValueError(f"has a key of {name.strip()!r} that is not ASCII, which no header can carry")
             keys[name.strip()] = key.strip()
+        if not keys:  # set, so it is not meant to be open
+            raise ValueError("must be name:key,name:key; leave it away, or empty, for a server that is open to all")
         return keys
 
     @field_validator("allow_private", mode="before")

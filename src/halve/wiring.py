@@ -242,7 +242,7 @@ def storage_url(settings: Settings) -> str:
                 code="bad_setting",
             )
         return (settings.data_dir / "images").absolute().as_uri()
-    if "://" not in settings.storage_url:
+    if "://" not in settings.storage_url and _scheme(settings.storage_url) != "file":
         return Path(settings.storage_url).absolute().as_uri()
     return settings.storage_url
 
