@@ -60,7 +60,7 @@ OTHER_NAMES = {"postgres": "postgresql"}
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All that a door or a worker needs, open and ready."""
+    """All that a door or a worker needs, open and ready. `spool`: this process's own folder for what is on its way."""
 
     settings: Settings
     states: StateStore
@@ -69,15 +69,11 @@ class Parts:
     guard: Guard
     pipeline: Pipeline
     sheet_limits: SheetLimits
+    spool: Path
 
     @property
     def mail_available(self) -> bool:
         return self.settings.smtp_url is not None
-
-    @property
-    def spool(self) -> Path:
-        """Folder for what is on its way: uploads, large downloads, sheets being written."""
-        return spool_folder(self.settings)
 
 
 @asynccontextmanager
@@ -88,6 +84,7 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None, me
     Raises OptionRefused for an impossible setting, ExtraMissing, StoreFailed.
     """
     from halve.codec import CodecLimits, CodecPool
+    from halve.engine.spool import own_spool
     from halve.outbound.fetch import FetchLimits, HttpFetcher
     from halve.outbound.guard import Guard
     from halve.outbound.webhook import HttpWebhooks, new_secret, retry_delay
@@ -102,8 +99,8 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None, me
 
         mailer = SmtpMailer(settings.smtp_url, settings.mail_from)
     guard = Guard(settings.allow_private)
-    spool = spool_folder(settings)
     async with AsyncExitStack() as stack:
+        spool = stack.enter_context(own_spool(settings.data_dir / "spool"))
         states = await open_states(settings)
         stack.push_async_callback(states.close)
         if _scheme(database_url(settings)) == "sqlite":
@@ -138,7 +135,7 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None, me
             spool=spool,
             pace=pace,
         )
-        yield Parts(settings, states, images, links, guard, pipeline, sheet_limits(settings))
+        yield Parts(settings, states, images, links, guard, pipeline, sheet_limits(settings), spool)
 
 
 @asynccontextmanager
@@ -264,15 +261,6 @@ def broker_url(settings: Settings) -> str | None:
     if importlib.util.find_spec("celery") is None:
         raise ExtraMissing("HALVE_BROKER_URL needs an extra that is not installed: pip install 'halve[celery]'.")
     return f"{known}://{rest}"
-
-
-def spool_folder(settings: Settings) -> Path:
-    spool = settings.data_dir / "spool"
-    try:
-        spool.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreFailed(f"The data folder {settings.data_dir} cannot be made: {error.strerror}. Set HALVE_DATA_DIR.") from error
-    return spool
 
 
 def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], setting: str) -> Any:

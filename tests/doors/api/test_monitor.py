@@ -31,7 +31,7 @@ def test_a_server_without_its_images_is_alive_and_not_ready(tmp_path: Path) -> N
 
 def test_a_server_that_cannot_store_says_503_and_when_to_try_again(tmp_path: Path, sheet: bytes) -> None:
     with serving(tmp_path, worker=False) as base:
-        (tmp_path / "spool").rmdir()
+        shutil.rmtree(tmp_path / "spool")
         (tmp_path / "spool").write_text("in the way")
         response = hand_in(base, sheet)
         assert (response.status_code, response.json()["code"]) == (503, "store_failed")

@@ -17,6 +17,7 @@ from halve.doors.api import (
     archive,
     control,
     downloads,
+    erasing,
     events,
     images,
     monitor,
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None, *, worker: bool = True) -> Fast
             stack.push_async_callback(context.close)
             stack.enter_context(_told_of_the_end(context.closing))
             app.state.context = context
+            erasing.go_on(context)
             if worker:
                 app.state.metrics.watch(parts.pipeline.tally)
             yield

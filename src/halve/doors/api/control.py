@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Response
 
 from halve.core import models
 from halve.core.models import Status
-from halve.doors.api import schemas
+from halve.doors.api import erasing, schemas
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.keys import Found, unknown
 from halve.doors.api.openapi import problems
@@ -17,9 +15,6 @@ from halve.doors.api.routes import ids_left_out
 from halve.doors.api.status import status_body
 
 router = APIRouter()
-
-STRAGGLERS = 30.0
-"""Seconds beyond a download's own time within which an image that was in work when its request was erased can still be stored."""
 
 
 @router.post(
@@ -72,11 +67,12 @@ async def erase(context: Ctx, request: Found) -> Response:
     parts = context.parts
     running = not request.finished
     if running:
+        erasing.note(context, request.folder)
         await parts.states.cancel(request.id)
     await parts.images.delete_folder(request.folder)
     await parts.states.erase(request.id)
     if running:
-        context.aside(_sweep_up(context, request))
+        erasing.sweep(context, request.folder)
     return Response(status_code=204)
 
 
@@ -89,10 +85,3 @@ async def _again(context: Context, request: models.Request) -> models.Request:
     if now is None:
         raise unknown(request.id)
     return now
-
-
-async def _sweep_up(context: Context, request: models.Request) -> None:
-    """Delete what workers stored after the folder was emptied: they only notice at the next write that it is all over."""
-    for pause in (1.0, 3.0, 10.0, context.parts.settings.fetch_timeout + STRAGGLERS):
-        await asyncio.sleep(pause)
-        await context.parts.images.delete_folder(request.folder)

@@ -85,6 +85,7 @@ def _boundary(http: HttpRequest) -> bytes:
 def _spooled(spool: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file, gone afterwards."""
     try:
+        spool.mkdir(parents=True, exist_ok=True)  # some systems clean up what was not used for a while
         handle, name = tempfile.mkstemp(prefix="upload-", dir=spool)
     except OSError as error:
         raise StoreFailed(f"No upload can be written to {spool}: {error.strerror}.") from error
