@@ -238,6 +238,15 @@ async def test_a_request_erased_while_in_work_leaves_the_worker_well(tmp_path: P
         assert await shop.states.request(doomed.id) is None
 
 
+async def test_a_request_whose_files_are_gone_already_ends_in_nothing(tmp_path: Path) -> None:
+    """Erasing takes the files first; whoever comes to the end in between finds no sheet to write on."""
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Cup", ["https://shop.test/cup.jpg"])]))
+        assert await shop.states.cancel(request.id)
+        await shop.images.delete_folder(request.folder)
+        assert not await shop.pipeline.finish(request.id)
+
+
 async def test_results_tell_sizes_formats_and_states(tmp_path: Path, origin: Origin) -> None:
     async with open_shop(tmp_path) as shop:
         request = await the_end(shop, (await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))).id)

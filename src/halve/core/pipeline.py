@@ -179,6 +179,9 @@ class Pipeline:
             output_key, failed_key = await self.report(request)
         except _StillOpen:
             return False
+        except NotFound as error:  # its files go first when a request is erased
+            log.warning("a request without its sheet cannot end; erased just now?", request_id=str(request_id), reason=str(error))
+            return False
         return await self._states.finish(
             request.id, request.round, output_key=output_key, failed_key=failed_key, deliveries=deliveries_owed(request)
         )

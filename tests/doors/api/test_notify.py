@@ -11,6 +11,7 @@ import pytest
 import requests
 from aiosmtpd.controller import Controller
 
+from halve.states.sql import SqlStates
 from tests.doors.api.conftest import Done
 from tests.support.origin import Origin
 from tests.support.server import free_port
@@ -133,3 +134,21 @@ def test_a_body_is_bounded(idle: str, route: str) -> None:
 def test_fields_that_are_ignored_may_be_anything(done: Done) -> None:
     response = post(done.base, "/webhook", {"request_id": done.id, "status": 7, "csv_url": [], "more": {}})
     assert response.json()["code"] == "no_webhook"
+
+
+def test_a_request_erased_in_that_very_moment_is_unknown(
+    busy: str, origin: Origin, sheet: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = origin.serve("/hook-erased", b"", status=204)
+    request_id = hand_in(busy, sheet, webhook_url=hook).json()["request_id"]
+    the_end(busy, request_id)
+    redeliver = SqlStates.redeliver
+
+    async def and_erased(states: SqlStates, *which: Any) -> bool:
+        done = await redeliver(states, *which)
+        await states.erase(which[0])
+        return done
+
+    monkeypatch.setattr(SqlStates, "redeliver", and_erased)
+    response = post(busy, "/webhook", {"request_id": request_id})
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")

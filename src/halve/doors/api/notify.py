@@ -12,7 +12,7 @@ from halve.core.models import DeliveryKind
 from halve.doors.api import bodies, schemas
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.incoming import pieces
-from halve.doors.api.keys import Caller, Who, read_id, request_of
+from halve.doors.api.keys import Caller, Who, read_id, request_of, unknown
 from halve.doors.api.openapi import problems
 from halve.doors.api.problems import Problem, too_large
 
@@ -68,8 +68,10 @@ async def _resend(http: HttpRequest, context: Context, who: Caller, *, kind: Del
     if not await states.redeliver(request.id, kind):
         raise Problem(409, f"no_{kind}", f"This request has no {what} that could be sent again.")
     context.nudge()
-    told = [d for d in await states.deliveries(request.id) if d.kind is kind][-1]
-    return schemas.Queued(request_id=str(request.id), message=f"The {what} will be sent again.", delivery=bodies.delivery(told))
+    told = [d for d in await states.deliveries(request.id) if d.kind is kind]
+    if not told:  # erased in this very moment
+        raise unknown(request.id)
+    return schemas.Queued(request_id=str(request.id), message=f"The {what} will be sent again.", delivery=bodies.delivery(told[-1]))
 
 
 async def read_json(http: HttpRequest) -> dict[str, Any]:
