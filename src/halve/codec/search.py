@@ -57,7 +57,7 @@ def least_within(
 ) -> tuple[int, bytes]:
     """About the lowest quality up to `most` whose output is no farther than `bound` from the original, and that output.
 
-    The distance falls with quality, about as an exponential does: three encodes in the mean. Where no quality is good enough,
+    The distance falls with quality, about as an exponential does; twelve encodes at the most. Where no quality is good enough,
     the output at `most`. The same picture always gets the same answer, so nothing is learned from one for the next.
     """
     too_far, near = {LEAST_QUALITY - 1: math.inf}, dict[int, tuple[float, bytes]]()
