@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tests.support.jpeg_forms import ZIGZAG, Blocks, Component, Picture, picture_of
+from tests.support.jpeg_forms import ZIGZAG, Blocks, Picture, picture_of
 from tests.support.photos import picture
 
 SAMPLINGS: dict[str, list[tuple[int, int]]] = {
@@ -25,8 +25,11 @@ SAMPLINGS: dict[str, list[tuple[int, int]]] = {
 FINE = [2 + i // 16 for i in range(64)]
 FINE_CHROMA = [3 + i // 12 for i in range(64)]
 
-DEAD_ZONE = Fraction(52, 100)
+DEAD_ZONE = Fraction(52, 100)  # of grey, and of red, green and blue
+LUMINANCE_ZONE = Fraction(66, 100)
+CHROMA_ZONE = Fraction(60, 100)
 CHROMA_ZONES = {1: Fraction(1), 2: Fraction(80, 100)}  # where it was not halved at all, or once
+CHROMA_DC_STEP, CHROMA_AC_STEP = 40, 80  # hundredths of the standard's
 
 # Tables K.1 and K.2, as the standard prints them: row by row.
 _LUMINANCE = """
@@ -38,18 +41,22 @@ _CHROMINANCE = """
 
 
 def target_steps(source: Sequence[int], quality: int, *, luminance: bool) -> list[int]:
-    """The standard's table scaled as the Independent JPEG Group does, never finer than the source's; in zigzag order."""
+    """The standard's table scaled as the Independent JPEG Group does, chroma finer, never finer than the source; in zigzag."""
     table = [int(number) for number in (_LUMINANCE if luminance else _CHROMINANCE).split()]
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
-    scaled = [min(255, max(1, (step * percent + 50) // 100)) for step in table]
+    shares = [100] * 64 if luminance else [CHROMA_DC_STEP] + [CHROMA_AC_STEP] * 63
+    scaled = [min(255, max(1, (step * percent * share + 5000) // 10000)) for step, share in zip(table, shares, strict=True)]
     return [max(step, scaled[ZIGZAG[k]]) for k, step in enumerate(source)]
 
 
-def dead_zone(first: Component, other: Component, *, luminance: bool) -> Fraction:
+def dead_zone(picture: Picture, index: int, *, rgb: bool = False) -> Fraction:
     """What share of a step vanishes."""
-    if luminance:
+    if rgb or len(picture.components) == 1:
         return DEAD_ZONE
-    return CHROMA_ZONES.get(max(1, -(-first.h * first.v // (other.h * other.v))), DEAD_ZONE)
+    if index == 0:
+        return LUMINANCE_ZONE
+    first, other = picture.components[0], picture.components[index]
+    return CHROMA_ZONES.get(max(1, -(-first.h * first.v // (other.h * other.v))), CHROMA_ZONE)
 
 
 def requantised(blocks: Blocks, source: Sequence[int], target: Sequence[int], zone: Fraction) -> Blocks:

@@ -11,39 +11,45 @@ static const uint8_t CHROMINANCE[BLOCK] = {17, 18, 18, 24, 21, 24, 47, 26, 26, 4
                                            99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
                                            99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99};
 
-static unsigned scaled_step(unsigned step, int quality) {
+/* What makes a component's rule, but for the quality: a table, of whose steps it takes so many hundredths, and its dead zone. */
+typedef struct {
+    const uint8_t *table;
+    unsigned dc_step, ac_step, zone;
+} Manner;
+
+static unsigned scaled_step(const Manner *manner, int k, int quality) {
     unsigned percent = quality < 50 ? 5000u / (unsigned)quality : 200u - 2u * (unsigned)quality;
-    unsigned scaled = (step * percent + 50) / 100;
+    unsigned scaled = (manner->table[k] * percent * (k ? manner->ac_step : manner->dc_step) + 5000) / 10000;
     return scaled < 1 ? 1 : scaled > 255 ? 255 : scaled;
 }
 
-static void make_rule(Rule *rule, const QuantTable *source, bool luminance, unsigned zone, int quality) {
+static void make_rule(Rule *rule, const QuantTable *source, const Manner *manner, int quality) {
     for (int k = BLOCK; k < 256; k++) rule->sieve.least[k] = UINT32_MAX;
     for (int k = 0; k < BLOCK; k++) {
-        unsigned step = source->step[k], target = scaled_step(luminance ? LUMINANCE[k] : CHROMINANCE[k], quality);
+        unsigned step = source->step[k], target = scaled_step(manner, k, quality);
         if (target < step) target = step;
         rule->target[k] = (uint16_t)target;
         /* the least magnitude with magnitude × step ÷ target outside the dead zone */
-        rule->sieve.least[k] = ((zone * target + 100 * step - 1) / (100 * step)) << 9;
+        rule->sieve.least[k] = ((manner->zone * target + 100 * step - 1) / (100 * step)) << 9;
         rule->sieve.least_in_band[k] = (int16_t)(rule->sieve.least[k] >> 8);
         rule->ratio[k] = (uint32_t)((((uint64_t)step << RATIO_BITS) + target - 1) / target);
     }
 }
 
 /* Chroma that was never halved has two or four times as many blocks as chroma that was, for what nobody sees finer. */
-static unsigned dead_zone(const Frame *frame, int component) {
+static unsigned chroma_zone(const Frame *frame, int component) {
     const Component *first = &frame->component[0], *other = &frame->component[component];
     int most = first->h * first->v, here = other->h * other->v;
     if (here >= most) return DEAD_ZONE_FULL_CHROMA;
-    return 2 * here >= most ? DEAD_ZONE_HALF_CHROMA : DEAD_ZONE;
+    return 2 * here >= most ? DEAD_ZONE_HALF_CHROMA : DEAD_ZONE_CHROMA;
 }
 
 void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality) {
-    bool rgb = components_are_rgb(metadata, frame);
+    bool alone = frame->components == 1 || components_are_rgb(metadata, frame);
     for (int c = 0; c < frame->components; c++) {
-        bool luminance = c == 0 || rgb;
-        unsigned zone = luminance ? DEAD_ZONE : dead_zone(frame, c);
-        make_rule(&rule[c], &frame->component[c].quant, luminance, zone, quality);
+        Manner manner = {LUMINANCE, 100, 100, alone ? DEAD_ZONE : DEAD_ZONE_LUMINANCE};
+        if (c > 0 && !alone) manner = (Manner){CHROMINANCE, CHROMA_DC_STEP, CHROMA_AC_STEP, chroma_zone(frame, c)};
+        make_rule(&rule[c], &frame->component[c].quant, &manner, quality);
     }
 }
 

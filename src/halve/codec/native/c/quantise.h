@@ -15,8 +15,19 @@ typedef struct {
 
 /* An AC coefficient below so many hundredths of a target step vanishes, all others go to the nearest step. A dead zone wider than
  * the nearest's 0.5 saves bits where the eye sees least: docs/decisions/0012-jpegs-by-their-coefficients.md. None is above 1, so
- * that nothing vanishes where the step stays. */
-enum { DEAD_ZONE = 52, DEAD_ZONE_HALF_CHROMA = 80, DEAD_ZONE_FULL_CHROMA = 100, RATIO_BITS = 31 };
+ * that nothing vanishes where the step stays. DEAD_ZONE is that of grey, and of red, green and blue; luminance has a wider one, since
+ * what that costs the eye is given back by its finer chroma. */
+enum {
+    DEAD_ZONE = 52,
+    DEAD_ZONE_LUMINANCE = 66,
+    DEAD_ZONE_CHROMA = 60,
+    DEAD_ZONE_HALF_CHROMA = 80,
+    DEAD_ZONE_FULL_CHROMA = 100,
+    RATIO_BITS = 31
+};
+
+/* Steps of chroma, in hundredths of the standard's. */
+enum { CHROMA_DC_STEP = 40, CHROMA_AC_STEP = 80 };
 
 /* A magnitude in steps of the target, to the nearest, halves up. Exact for magnitudes up to 1024 and steps up to 255, or equal
  * ones: what the ratio errs by is less than the nearest fraction lies away. */
@@ -25,8 +36,8 @@ static inline uint32_t requantised(const Rule *rule, unsigned position, uint32_t
 }
 
 /* The rules of all components. Targets are the standard's example tables (K.1: luminance for the first component, or all three
- * where they are red, green and blue; else chrominance) scaled to a quality from 1 to 100 as the Independent JPEG Group does, but
- * never finer than the source's steps: what those have lost does not come back. */
+ * where they are red, green and blue; else chrominance, made finer) scaled to a quality from 1 to 100 as the Independent JPEG Group
+ * does, but never finer than the source's steps: what those have lost does not come back. */
 void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality);
 
 /* The sum of the standard's steps for luminance, at quality 50. */
