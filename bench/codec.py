@@ -28,8 +28,8 @@ from bench import looks
 from bench.corpus import corpus
 from halve.codec import CodecLimits, CodecPool, native
 from halve.codec.compress import compress
+from halve.core.compressed import Compressed
 from halve.core.options import Format, MaxBytes, Options
-from halve.core.ports import Compressed
 
 MAX_PIXELS = 100_000_000
 

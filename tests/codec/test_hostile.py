@@ -11,9 +11,9 @@ from PIL import Image
 
 from halve.codec import CodecPool
 from halve.codec.strip import png
+from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed, ImageFailed
 from halve.core.options import Options
-from halve.core.ports import Compressed
 from tests.support.codec import Held, compressed
 from tests.support.photos import encoded, photo, picture
 

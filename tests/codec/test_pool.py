@@ -16,9 +16,9 @@ import pytest
 
 from halve.codec import CodecLimits, CodecPool
 from halve.codec.process import Child
+from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed, ImageFailed, StoreFailed
 from halve.core.options import Options
-from halve.core.ports import Compressed
 from tests.support.codec import Held, options
 from tests.support.photos import encoded, mosaic, photo
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from halve.core.ports import Compressed
+from halve.core.compressed import Compressed
 from tests.codec.test_animation import animation, delays
 from tests.support.codec import compressed, opened
 from tests.support.eyes import likeness

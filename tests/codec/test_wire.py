@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halve.codec import wire
+from halve.core.compressed import Compressed
 from halve.core.errors import ImageFailed
 from halve.core.options import DEFAULT_QUALITY, Format, MaxBytes, Options
-from halve.core.ports import Compressed
 
 SHARES = st.floats(0.01, 1.0).map(lambda share: MaxBytes(share=share))
 COUNTS = st.integers(1, 2**53).map(lambda count: MaxBytes(count=count))

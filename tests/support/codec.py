@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from halve.codec.compress import compress
+from halve.core.compressed import Compressed
 from halve.core.errors import ImageFailed
 from halve.core.options import Format, Options, read_options
-from halve.core.ports import Compressed
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from halve.core.options import Options
 
 def main(fd: int, parent: int, limits: CodecLimits) -> None:
     """Serve jobs from the socket `fd` until its other end is closed."""
-    import halve.codec.compress  # noqa: F401  # loads the image library, still without limits
+    import halve.codec.compress  # noqa: F401  # before there are limits
 
     sandbox.enter(limits, parent)
     gc.freeze()

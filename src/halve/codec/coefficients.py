@@ -7,7 +7,7 @@ anything wrong, it answers None and the image goes through pixels, which have th
 from __future__ import annotations
 
 from halve.codec.native import requantise
-from halve.core.ports import Compressed
+from halve.core.compressed import Compressed
 
 
 def requantised(data: bytes, *, quality: int, bound: int | None, pixels: int) -> Compressed | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Iterable
-from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION = 1
@@ -36,8 +36,8 @@ def restrict(readable: Iterable[str]) -> bool:
     if ruleset < 0:
         return False
     try:
-        for path in dict.fromkeys(map(Path, (*readable, *_SYSTEM))):
-            if path.is_absolute():  # the working directory, as an empty path names it, is nobody's library
+        for path in dict.fromkeys((*readable, *_SYSTEM)):
+            if path.startswith("/"):  # the working directory, as an empty path names it, is nobody's library
                 _allow_reading(libc, ruleset, path)
         return bool(libc.syscall(_RESTRICT_SELF, ruleset, ctypes.c_uint32(0)) == 0)
     finally:
@@ -54,13 +54,13 @@ def _attributes(version: int) -> bytes:
     return struct.pack("=QQQ", files, _TCP, _SCOPES)
 
 
-def _allow_reading(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
+def _allow_reading(libc: ctypes.CDLL, ruleset: int, path: str) -> None:
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return  # what is not there need not be read
     try:
-        rights = _READ_FILE | _READ_DIR if path.is_dir() else _READ_FILE
+        rights = _READ_FILE | _READ_DIR if stat.S_ISDIR(os.fstat(fd).st_mode) else _READ_FILE
         libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, fd), ctypes.c_uint32(0))
     finally:
         os.close(fd)

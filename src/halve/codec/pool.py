@@ -11,9 +11,10 @@ from halve.codec import wire
 from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
 from halve.codec.process import Child, Gone, how_it_ended
 from halve.codec.slot import Slot, closed
+from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed, ImageFailed
 from halve.core.options import Options
-from halve.core.ports import Body, Compressed
+from halve.core.ports import Body
 
 _REWRITTEN = 64  # bytes by which an original with a crippled EXIF block may grow when its orientation is written anew
 

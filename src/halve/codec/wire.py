@@ -14,9 +14,9 @@ import json
 import struct
 from dataclasses import dataclass
 
+from halve.core.compressed import Compressed
 from halve.core.errors import HalveError
 from halve.core.options import DEFAULT_QUALITY, Format, MaxBytes, Options
-from halve.core.ports import Compressed
 
 LENGTHS = struct.Struct(">IQ")
 MAX_HEADER = 16 * 1024

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
+from halve.core.compressed import Compressed
 from halve.core.models import (
     Delivery,
     DeliveryKind,
@@ -273,21 +274,6 @@ class Fetcher(Protocol):
         """
 
     async def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Compressed:
-    """A compressed image. `kept`: `data` is the original without its metadata, since nothing smaller could be made.
-
-    `quality` is what the encoder was given, None where it has no such scale. `width` and `height` as a viewer shows them.
-    """
-
-    data: bytes
-    format: str
-    width: int
-    height: int
-    quality: int | None
-    kept: bool
 
 
 class Codec(Protocol):

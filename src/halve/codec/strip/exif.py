@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 _ORIENTATION = 0x0112
+_ENTRIES = (  # how an entry of it starts, in either byte order: tag and type; and how one that says upright goes on behind the tag
+    (re.compile(rb"\x01\x12(?=\0[\x01-\x0c])"), b"\0\3\0\0\0\1\0\1"),
+    (re.compile(rb"\x12\x01(?=[\x01-\x0c]\0)"), b"\3\0\1\0\0\0\1\0"),
+)
 
 
 def orientation(block: bytes) -> int:
@@ -24,6 +29,11 @@ def orientation(block: bytes) -> int:
             (value,) = struct.unpack_from(order + ("H" if kind == 3 else "I"), block, entry + 8)
             return value if 1 <= value <= 8 else 1
     return 1
+
+
+def surely_upright(segment: bytes) -> bool:
+    """Whether there is nothing in it that anybody could read as another orientation, however broken it is."""
+    return all(segment.startswith(upright, entry.end()) for form, upright in _ENTRIES for entry in form.finditer(segment))
 
 
 def minimal(orientation: int) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from halve.codec.strip import exif
 from halve.codec.strip.damage import damaged
 
-_SOS, _EOI, _COM = 0xDA, 0xD9, 0xFE
+_SOS, _EOI, _COM, _APP1 = 0xDA, 0xD9, 0xFE, 0xE1
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and restart markers have no length
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within coded data: neither a stuffed zero, nor a restart, nor fill
 
@@ -51,20 +52,42 @@ def least_left(data: bytes) -> int:
     """
     if not data.endswith(b"\xff\xd9"):
         return 0  # something trails behind it
-    at, left, seen = 2, len(data), set[str]()
-    while True:
-        marker, at = _marker(data, at)
-        if marker in _STANDALONE:
-            continue
-        end = at + int.from_bytes(data[at : at + 2], "big")
+    left, seen = len(data), set[str]()
+    for marker, at, end in _header(data):
         if marker == _SOS:
             return left
-        if marker == _EOI or not at + 2 <= end <= len(data):
-            return 0
         if 0xE0 <= marker <= 0xEF or marker == _COM:
             if data[at + 2 : at + 6] == b"MPF\0":
                 return 0  # more pictures behind the first
             left -= 2 + end - at - len(_kept(marker, data[at + 2 : end], seen))
+    return 0
+
+
+def lies_upright(data: bytes) -> bool:
+    """Whether it is for certain that its header asks for no turning, whoever reads it. False where it cannot be followed."""
+    for marker, at, end in _header(data):
+        if marker == _SOS:
+            return True
+        if marker == _APP1 and not exif.surely_upright(data[at + 2 : end]):
+            return False
+    return False
+
+
+def _header(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start (with the length) and end of one segment after the other, the first SOS the last of them. Ends before it where
+    it cannot be followed.
+    """
+    at = 2
+    while following := _NEXT_MARKER.search(data, at):
+        marker, at = data[following.end() - 1], following.end()
+        if marker in _STANDALONE:
+            continue
+        end = at + int.from_bytes(data[at : at + 2], "big")
+        if marker == _EOI or not at + 2 <= end <= len(data):
+            return
+        yield marker, at, end
+        if marker == _SOS:
+            return
         at = end
 
 
@@ -81,7 +104,7 @@ def _kept(marker: int, body: bytes, seen: set[str]) -> bytes:
     if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14 and "JFIF" not in seen:
         seen.add("JFIF")
         return _segment(marker, body[:12] + b"\0\0")  # thumbnail of 0 by 0 pixels
-    if marker == 0xE1 and body[:6] == b"Exif\0\0" and "Exif" not in seen:
+    if marker == _APP1 and body[:6] == b"Exif\0\0" and "Exif" not in seen:
         seen.add("Exif")
         turned = exif.orientation(body[6:])
         return _segment(marker, b"Exif\0\0" + exif.minimal(turned)) if turned != 1 else b""

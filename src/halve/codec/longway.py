@@ -1,0 +1,187 @@
+"""The long way of an image: read the header → plan → decode → encode; and the original where nothing is won by that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pyvips
+
+from halve.codec import look
+from halve.codec.coefficients import requantised
+from halve.codec.damage import forget
+from halve.codec.encoders import Encoder
+from halve.codec.eye import BOUND, Eye
+from halve.codec.kept import lighter, original
+from halve.codec.picture import Picture, decoded, open_picture
+from halve.codec.plan import Plan, plan
+from halve.codec.search import best_within, least_within
+from halve.codec.sniff import Kind
+from halve.codec.strip import png
+from halve.core.compressed import Compressed
+from halve.core.errors import ImageFailed
+from halve.core.options import Options
+
+_BITS_OF_PHOTOGRAPHS = 0.6  # a pixel, as WebP or AVIF
+
+
+def long_way(data: bytes, kind: Kind, options: Options, *, max_pixels: int) -> Compressed:
+    """Make one image smaller as `options` say. Raises ImageFailed with a stable code; MemoryError where that ran out."""
+    forget()
+    picture = open_picture(data, kind, max_pixels=max_pixels)
+    what = plan(picture, options)
+    if what.only_bounded and (kept := _original_that_fits(picture, what)) is not None:
+        picture.use(_read)
+        return kept
+    best = lighter(_make(picture, what), data, kind, picture.width, picture.height)
+    if best.kept and not _fits(best, what):
+        raise ImageFailed(f"cannot be made smaller than {_bytes(what.bound or 0)}", code="size_target")
+    return best
+
+
+def _original_that_fits(picture: Picture, what: Plan) -> Compressed | None:
+    try:
+        kept = original(picture.data, picture.kind, picture.width, picture.height)
+    except ImageFailed:  # encoding it may still do
+        return None
+    return kept if _fits(kept, what) else None
+
+
+def _fits(made: Compressed, what: Plan) -> bool:
+    return what.bound is None or len(made.data) <= what.bound
+
+
+def _make(picture: Picture, what: Plan) -> Compressed | None:
+    """The picture encoded as planned, in whichever format makes it smallest; None where it is to stay as it is, or no quality is
+    small enough. With a bound on the bytes the best quality wins.
+    """
+    if not what.encoders:
+        picture.use(_read)  # what goes out untouched must be whole, too
+        return None
+    best: Compressed | None = None
+    for encoder in what.encoders:
+        if best is not None and _hopeless(encoder, best, picture):
+            continue
+        made = _encoded(picture, what, encoder)
+        if made is not None and (best is None or _rank(made, what) < _rank(best, what)):
+            best = made
+    return best
+
+
+def _rank(made: Compressed, what: Plan) -> tuple[int, int]:
+    return (-(made.quality or 0) if what.bound is not None and not what.by_eye else 0, len(made.data))
+
+
+def _hopeless(encoder: Encoder, best: Compressed, picture: Picture) -> bool:
+    """PNG is not tried on what WebP or AVIF made of a photograph: its palettes take several times the bytes."""
+    bits = 8 * len(best.data) / (best.width * best.height * picture.pages)
+    return encoder.format == "png" and picture.kind is not Kind.PNG and bits > _BITS_OF_PHOTOGRAPHS
+
+
+def _encoded(picture: Picture, what: Plan, encoder: Encoder) -> Compressed | None:
+    if _may_stay_as_it_lies(picture, what, encoder):
+        made = _by_coefficients(picture, what)
+        if made is not None:
+            return made
+    if picture.pages > 1 and not encoder.frames:
+        picture = replace(picture, pages=1)  # of a TIFF's pages, the first
+    colour = _png_colour(picture)
+
+    def work(image: pyvips.Image) -> tuple[int, bytes] | None:
+        ready = _ready(image, picture, what, encoder, colour)
+        if what.bound is not None or what.by_eye:
+            ready = ready.copy_memory()
+
+        def encode(quality: int) -> bytes:
+            made = encoder.encode(ready, quality)
+            return png.with_colour(made, colour) if colour and encoder.format == "png" else made
+
+        if not what.by_eye:
+            return best_within(encode, most=what.quality, bound=what.bound)
+        eye = Eye(look.eight_bits(ready))
+        far = partial(_distance, eye, encoder.format, picture.pages)
+        quality, made = least_within(encode, far, most=what.quality, bound=BOUND)
+        if what.bound is None or len(made) <= what.bound:
+            return quality, made
+        return best_within(encode, most=quality, bound=what.bound)
+
+    found = picture.use(work, shrink=_shrink_on_load(picture, what))
+    if found is None:
+        return None
+    return Compressed(found[1], encoder.format, what.width, what.height, quality=found[0], kept=False)
+
+
+def _may_stay_as_it_lies(picture: Picture, what: Plan, encoder: Encoder) -> bool:
+    """Whether a JPEG may stay as it lies. One that EXIF turns may not: it would need an EXIF block ever after, and not every viewer
+    heeds it.
+    """
+    same_size = (what.width, what.height) == (picture.width, picture.height)
+    return encoder.format == picture.kind == Kind.JPEG and same_size and picture.orientation == 1
+
+
+def _by_coefficients(picture: Picture, what: Plan) -> Compressed | None:
+    pixels, quality = what.width * what.height, what.quality
+    if what.by_eye:
+        made: dict[int, Compressed] = {}
+
+        def encode(quality: int) -> bytes:
+            done = requantised(picture.data, quality=quality, bound=None, pixels=pixels)
+            if done is None:
+                raise _NotTaken
+            made[quality] = done
+            return done.data
+
+        try:
+            encode(quality)  # whether it is taken at all, before anything is decoded
+            eye = picture.use(Eye)
+            quality, _ = least_within(encode, partial(_distance, eye, "jpeg", 1), most=quality, bound=BOUND)
+        except _NotTaken:
+            return None
+        if what.bound is None or len(made[quality].data) <= what.bound:
+            return made[quality]
+    return requantised(picture.data, quality=quality, bound=what.bound, pixels=pixels)
+
+
+class _NotTaken(Exception):
+    """The requantiser leaves this one to pixels."""
+
+
+def _distance(eye: Eye, format: str, pages: int, data: bytes) -> float:
+    return eye.distance(look.eight_bits(decoded(data, format, pages)))
+
+
+def _ready(image: pyvips.Image, picture: Picture, what: Plan, encoder: Encoder, colour: dict[bytes, bytes]) -> pyvips.Image:
+    """The pixels as the encoder is to have them."""
+    image = look.plain_colours(image)
+    if encoder.format != "png" and b"gAMA" in colour:
+        image = look.with_png_gamma(image, int.from_bytes(colour[b"gAMA"], "big"))
+    if (what.width, what.height) != (picture.width, picture.height):
+        lying = picture.orientation >= 5
+        image = look.scaled(image, *((what.height, what.width) if lying else (what.width, what.height)))
+    return encoder.prepared(look.upright(image, picture.orientation))
+
+
+def _png_colour(picture: Picture) -> dict[bytes, bytes]:
+    """How a PNG without an ICC profile says what its colours mean; libvips hands on profiles alone."""
+    if picture.kind is not Kind.PNG:
+        return {}
+    chunks = png.colour_chunks(picture.data)
+    return {} if b"iCCP" in chunks else chunks
+
+
+def _shrink_on_load(picture: Picture, what: Plan) -> int:
+    """How much smaller a JPEG may be decoded, leaving at least a factor of two to be shrunk well."""
+    factor = max(picture.width, picture.height) / max(what.width, what.height)
+    narrow = min(picture.width, picture.height)
+    return next((shrink for shrink in (8, 4, 2) if factor >= 2 * shrink and narrow >= shrink), 1)
+
+
+def _read(image: pyvips.Image) -> None:
+    """Pull all pixels, so that damage shows."""
+    image.avg()
+
+
+def _bytes(count: int) -> str:
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1000:.4g} KB" if count < 1_000_000 else f"{count / 1_000_000:.4g} MB"

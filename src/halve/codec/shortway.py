@@ -1,0 +1,29 @@
+"""The short way, which nearly every image of a shop goes: a JPEG at a given quality, as large as it was.
+
+It needs nothing but the requantiser, so no image library reads the header, or is even loaded. It gives no verdicts: for whatever it
+does not take for certain, the long way has the word.
+"""
+
+from __future__ import annotations
+
+from halve.codec.coefficients import requantised
+from halve.codec.kept import lighter
+from halve.codec.sniff import Kind
+from halve.codec.strip import jpeg
+from halve.core.compressed import Compressed
+from halve.core.options import DEFAULT_QUALITY, Format, Options
+
+_LONGEST_EDGE = 65_500
+"""What libjpeg opens at most, and with it most viewers. (The format can say 65,535.)"""
+
+
+def short_way(data: bytes, options: Options, *, max_pixels: int) -> Compressed | None:
+    """A JPEG made smaller; None: the long way must do it. That is for turned ones, too: they come out upright and without EXIF."""
+    if options.quality == "auto" or options.max_bytes or options.max_size or options.format not in (Format.KEEP, Format.JPEG):
+        return None
+    if not jpeg.lies_upright(data):
+        return None
+    made = requantised(data, quality=options.quality or DEFAULT_QUALITY, bound=None, pixels=max_pixels)
+    if made is None or max(made.width, made.height) > _LONGEST_EDGE:
+        return None
+    return lighter(made, data, Kind.JPEG, made.width, made.height)
