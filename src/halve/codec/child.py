@@ -56,14 +56,14 @@ def _receive(fd: int) -> tuple[dict[str, object], bytes] | None:
 
 def _read(fd: int, length: int) -> bytes | None:
     """Exactly `length` bytes, or None where the parent has gone."""
-    buffer = bytearray(length)
-    view, at = memoryview(buffer), 0
-    while at < length:
-        got = os.readv(fd, [view[at:]])
-        if got == 0:
+    parts = []
+    while length:
+        part = os.read(fd, min(length, wire.AT_ONCE))
+        if not part:
             return None
-        at += got
-    return bytes(buffer)
+        parts.append(part)
+        length -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _send(fd: int, header: dict[str, object], body: bytes) -> None:

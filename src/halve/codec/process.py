@@ -44,6 +44,9 @@ class Child:
         self.socket, theirs = socket.socketpair()
         try:
             self.socket.setblocking(False)
+            for end in (self.socket, theirs):
+                with contextlib.suppress(OSError):  # Linux gives as much as it allows, others all or nothing
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wire.AT_ONCE)
             self.process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own code
                 command(theirs.fileno(), limits),
                 stdin=subprocess.DEVNULL,
@@ -75,10 +78,16 @@ class Child:
             raise Gone(str(header.get("message")))
 
     async def send(self, header: dict[str, object], body: bytes) -> None:
-        loop = asyncio.get_running_loop()
+        start = wire.frame(header, len(body))
         try:
-            await loop.sock_sendall(self.socket, wire.frame(header, len(body)))
-            await loop.sock_sendall(self.socket, body)
+            try:
+                sent = self.socket.sendmsg((start, body))  # nearly always all of it, and the child is woken once
+            except BlockingIOError:
+                sent = 0
+            for part in (start, body):
+                if sent < len(part):
+                    await asyncio.get_running_loop().sock_sendall(self.socket, memoryview(part)[sent:])
+                sent = max(0, sent - len(part))
         except OSError as error:
             raise Gone(str(error)) from None
 
@@ -90,17 +99,17 @@ class Child:
 
     async def _read(self, length: int) -> bytes:
         loop = asyncio.get_running_loop()
-        buffer = bytearray(length)
-        view, at = memoryview(buffer), 0
-        while at < length:
+        parts = []
+        while length:
             try:
-                got = await loop.sock_recv_into(self.socket, view[at:])
+                part = await loop.sock_recv(self.socket, min(length, wire.AT_ONCE))
             except OSError as error:
                 raise Gone(str(error)) from None
-            if got == 0:
+            if not part:
                 raise Gone("it ended")
-            at += got
-        return bytes(buffer)
+            parts.append(part)
+            length -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def kill(self) -> None:
         """End it at once, whatever it is doing; also where it is stopped."""

@@ -38,7 +38,7 @@ class Slot:
         if (task := self._next) is None:
             raise closed()
         try:
-            return await asyncio.shield(task)
+            return task.result() if task.done() else await asyncio.shield(task)
         except StoreFailed:
             self._next = None  # whoever comes next tries anew
             raise

@@ -20,6 +20,8 @@ from halve.core.options import DEFAULT_QUALITY, Format, MaxBytes, Options
 
 LENGTHS = struct.Struct(">IQ")
 MAX_HEADER = 16 * 1024
+AT_ONCE = 4 * 1024 * 1024
+"""Bytes that a socket should hold, so that a frame crosses it in one go; and bytes to read at once."""
 FORMATS = frozenset({"jpeg", "png", "webp", "gif", "avif", "tiff", "heic", "bmp", "ico"})
 MAX_EDGE = 2**31
 
