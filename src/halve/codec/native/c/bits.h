@@ -14,17 +14,19 @@ typedef struct {
     uint64_t window;
     unsigned valid; /* 0 to 63 */
     const uint8_t *next;
+    uint64_t ahead; /* the eight bytes there, so that no refill waits for memory */
 } Bits;
 
 static inline Bits start_bits(const Interval *interval) {
-    Bits bits = {0, 0, interval->bytes};
+    Bits bits = {0, 0, interval->bytes, load64(interval->bytes)};
     return bits;
 }
 
 /* At least 56 valid bits. */
 static inline void refill(Bits *bits) {
-    bits->window |= load64(bits->next) >> bits->valid;
+    bits->window |= bits->ahead >> bits->valid;
     bits->next += (63 - bits->valid) >> 3;
+    bits->ahead = load64(bits->next);
     bits->valid |= 56;
 }
 
@@ -35,6 +37,9 @@ static inline void skip(Bits *bits, unsigned n) {
 
 /* The next `n` bits, 0 to 63, which must be valid. */
 static inline uint64_t peek(const Bits *bits, unsigned n) { return bits->window >> 1 >> (63 - n); }
+
+/* The `n` bits, 0 to 63, behind the next `first` ones. */
+static inline uint64_t peek_behind(const Bits *bits, unsigned first, unsigned n) { return bits->window << first >> 1 >> (63 - n); }
 
 static inline uint64_t take(Bits *bits, unsigned n) {
     uint64_t value = peek(bits, n);

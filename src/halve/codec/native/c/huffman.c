@@ -22,32 +22,23 @@ static bool meaning_of(unsigned symbol, Alphabet alphabet, unsigned low, unsigne
     return size == 0 || size + low <= MAX_AC_SIZE;           /* F.1.2.2, G.1.2.2 */
 }
 
-/* A symbol whose extra bits are `bits`. Of numbers, those that begin with 0 are the one's complement of a negative one (figure
- * F.12). */
-static Symbol whole_symbol(Alphabet alphabet, unsigned low, unsigned advance, unsigned extra, unsigned bits, unsigned code_length) {
-    unsigned value = 0;
-    if (advance == END) {
-        value = (1u << extra) + bits;
-    } else if (extra > 0) {
-        unsigned negative = ~bits >> (extra - 1) & 1, magnitude = negative ? ~bits & ((1u << extra) - 1) : bits;
-        if (alphabet == AC_REFINEMENT) magnitude = 1;
-        value = magnitude << (low + 1) | negative;
-    }
-    return (Symbol)advance << 24 | value << 8 | (code_length + extra);
+/* What a code of that length says without its extra bits. */
+static Symbol partial_symbol(const Decoder *decoder, unsigned symbol, unsigned length) {
+    unsigned advance, extra;
+    if (!meaning_of(symbol, decoder->alphabet, decoder->low, &advance, &extra)) return IMPOSSIBLE;
+    return (Symbol)advance << 24 | extra << 8 | PARTIAL | length;
 }
 
-/* All looks that begin with a code: those that reach its extra bits hold the whole symbol, else how to go on. */
-static Symbol *fill_looks(Symbol *look, const Decoder *decoder, unsigned symbol, unsigned length) {
-    unsigned advance, extra, room = LOOK_BITS - length;
-    if (!meaning_of(symbol, decoder->alphabet, decoder->low, &advance, &extra)) {
-        for (unsigned n = 1u << room; n > 0; n--) *look++ = IMPOSSIBLE;
-    } else if (extra > room) {
-        for (unsigned n = 1u << room; n > 0; n--) *look++ = PARTIAL | symbol << 8 | length;
-    } else {
-        for (unsigned bits = 0; bits < 1u << extra; bits++) {
-            Symbol whole = whole_symbol(decoder->alphabet, decoder->low, advance, extra, bits, length);
-            for (unsigned n = 1u << (room - extra); n > 0; n--) *look++ = whole;
-        }
+/* All looks that begin with a code: those that reach its extra bits hold the whole symbol, the others what the code says. */
+static Symbol *fill_looks(Symbol *look, const Decoder *decoder, Symbol partial, unsigned length) {
+    unsigned extra = extra_of(partial), room = LOOK_BITS - length;
+    if (!(partial & PARTIAL) || extra > room) {
+        for (unsigned n = 1u << room; n > 0; n--) *look++ = partial;
+        return look;
+    }
+    for (uint64_t bits = 0; bits < 1u << extra; bits++) {
+        Symbol whole = complete(decoder, bits << (64 - length - extra), partial);
+        for (unsigned n = 1u << (room - extra); n > 0; n--) *look++ = whole;
     }
     return look;
 }
@@ -64,8 +55,8 @@ Refusal build_decoder(Decoder *decoder, const HuffmanSpec *spec, Alphabet alphab
         if (code + (uint32_t)codes > 1u << length) return "a Huffman table with more codes than there are";
         decoder->symbol_offset[length] = index - (int32_t)code;
         for (int i = 0; i < codes; i++, index++) {
-            decoder->symbol[index] = spec->symbol[index];
-            if (length <= LOOK_BITS) look = fill_looks(look, decoder, spec->symbol[index], length);
+            decoder->partial[index] = partial_symbol(decoder, spec->symbol[index], length);
+            if (length <= LOOK_BITS) look = fill_looks(look, decoder, decoder->partial[index], length);
         }
         code += (uint32_t)codes;
         decoder->first_beyond[length] = code << (16 - length);
@@ -76,16 +67,11 @@ Refusal build_decoder(Decoder *decoder, const HuffmanSpec *spec, Alphabet alphab
     return ACCEPTED;
 }
 
-Symbol complete(const Decoder *decoder, uint64_t window, Symbol partial) {
-    unsigned length = length_of(partial), symbol = partial >> 8 & 255, advance, extra;
-    if (length == 0) { /* figure F.16, begun where a look ends */
-        uint32_t code = (uint32_t)(window >> 48);
-        length = LOOK_BITS + 1;
-        while (code >= decoder->first_beyond[length]) length++;
-        if (length > 16) return IMPOSSIBLE;
-        symbol = decoder->symbol[(int32_t)(code >> (16 - length)) + decoder->symbol_offset[length]];
-    }
-    if (!meaning_of(symbol, decoder->alphabet, decoder->low, &advance, &extra)) return IMPOSSIBLE;
-    unsigned bits = (unsigned)(window << length >> 1 >> (63 - extra));
-    return whole_symbol(decoder->alphabet, decoder->low, advance, extra, bits, length);
+/* Figure F.16, begun where a look ends. */
+Symbol find_long(const Decoder *decoder, uint64_t window) {
+    uint32_t code = (uint32_t)(window >> 48);
+    unsigned length = LOOK_BITS + 1;
+    while (code >= decoder->first_beyond[length]) length++;
+    if (length > 16) return IMPOSSIBLE;
+    return decoder->partial[(int32_t)(code >> (16 - length)) + decoder->symbol_offset[length]];
 }

@@ -146,8 +146,7 @@ Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
     unsigned end = (unsigned)pass->scan.last + 1, first = (unsigned)pass->scan.first, shift = (unsigned)pass->scan.low + 1;
     uint64_t whole = ~(uint64_t)0 >> (64 - end) >> first << first;
     size_t run = pass->run;
-    uint8_t whole_list[POSITIONS], own_list[POSITIONS];
-    unsigned whole_count = list_positions(pass->positions, whole_list, whole);
+    uint8_t list[POSITIONS];
     for (size_t block = from; block < to; block++) {
         uint16_t *ac = band->ac + block * BLOCK;
         uint64_t before = band->nonzero[block] & whole, fresh = 0, correction = 0;
@@ -158,30 +157,36 @@ Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
             correction = take_many(&bits, left);
             run--;
         } else {
-            unsigned zeros = before ? list_positions(pass->positions, own_list, ~before & whole) : whole_count, position = first,
-                     index = 0;
-            const uint8_t *zero = before ? own_list : whole_list;
-            left = end - first - zeros;
+            const uint8_t *zero = list, *zeros_end = list + list_positions(pass->positions, list, ~before & whole);
+            unsigned position = first - 1;
+            left = end - first - (unsigned)(zeros_end - zero);
             do {
                 refill(&bits);
-                Symbol symbol = take_symbol(&bits, decoder);
-                unsigned go_on = advance_of(symbol);
+                Symbol symbol = next_symbol(&bits, decoder);
+                unsigned go_on = advance_of(symbol), length = length_of(symbol);
                 if (go_on >= WRONG) {
                     if (go_on < END) return "an AC code that cannot be";
                     run = run_of(symbol) - 1;
-                    unsigned passed = end - position - (zeros - index);
+                    skip(&bits, length);
+                    unsigned passed = end - 1 - position - (unsigned)(zeros_end - zero);
                     correction = correction << passed | take_many(&bits, passed);
                     break;
                 }
-                index += go_on;
-                unsigned next = zero[index - 1];
+                zero += go_on;
+                unsigned next = zero[-1];
                 if (next == NOWHERE) return "an AC code that cannot be";
-                unsigned passed = next + 1 - position - go_on;
-                correction = correction << passed | take_many(&bits, passed);
+                unsigned passed = next - position - go_on;
+                if (__builtin_expect(passed > 24, 0)) {
+                    skip(&bits, length);
+                    correction = correction << passed | take_many(&bits, passed);
+                } else { /* both at once: the next look waits for nothing else */
+                    correction = correction << passed | peek_behind(&bits, length, passed);
+                    skip(&bits, next + (length - position - go_on));
+                }
                 ac[next] = (uint16_t)(symbol >> 8);
                 fresh |= (uint64_t)((symbol >> 8 & 0xFFFF) != 0) << next;
-                position = next + 1;
-            } while (position < end);
+                position = next;
+            } while (position + 1 < end);
         }
         if (correction) correct(ac, before, left, correction, shift);
         band->nonzero[block] |= fresh;

@@ -170,14 +170,23 @@ static void make_codes(Code *code, const HuffmanSpec *spec, int table) {
     }
 }
 
+/* A symbol and its extra bits. */
+static inline uint64_t bits_of(const Code *code, Token token) { return code->code | (token & 0xFFFF); }
+
 /* All tokens as bits, the last byte padded with ones (F.1.2.3). `to` has room for them and eight bytes more. Returns the end. */
 static uint8_t *write_bits(uint8_t *to, const Code code[OUTPUT_TABLES * 256], const Token *token, size_t count) {
-    uint64_t window = 0; /* bits to come, at its top; fewer than 8 between tokens, and none of a token is longer than 27 */
+    uint64_t window = 0; /* bits to come, at its top: fewer than 8 between two tokens and the next two, of 27 at most each */
     unsigned used = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i += 2) {
         const Code *c = &code[token[i] >> 16];
+        uint64_t bits = bits_of(c, token[i]);
         used += c->length;
-        window |= (uint64_t)(c->code | (token[i] & 0xFFFF)) << (64 - used);
+        if (__builtin_expect(i + 1 < count, 1)) {
+            c = &code[token[i + 1] >> 16];
+            bits = bits << c->length | bits_of(c, token[i + 1]);
+            used += c->length;
+        }
+        window |= bits << (64 - used);
         store64(to, window);
         to += used >> 3;
         window <<= used & 56;
