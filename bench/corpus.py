@@ -71,7 +71,7 @@ def corpus(count: int = 200, seed: int = 50) -> Corpus:
 
 
 @cache
-def _photo(name: str) -> Image.Image:
+def photo(name: str) -> Image.Image:
     with Image.open(Path(skimage.__file__).parent / "data" / name) as photo:
         return photo.convert("RGB")
 
@@ -85,7 +85,7 @@ def _make(folder: Path, number: int, chance: random.Random) -> int:
         row = chance.randint(250, 420)
         left = 0
         while left < width:
-            tile = _photo(chance.choice(PHOTOS))
+            tile = photo(chance.choice(PHOTOS))
             x = chance.randint(0, max(0, tile.width - 400))
             y = chance.randint(0, max(0, tile.height - row))
             tile = tile.crop((x, y, tile.width, min(tile.height, y + row)))

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
+from PIL.JpegImagePlugin import get_sampling
 
 from bench.corpus import corpus
+from bench.crops import crops
 from bench.report import note
 from halve.codec import native
 
@@ -88,30 +90,56 @@ def report(title: str, runs: list[Run]) -> None:
     print(f"  half the bytes at the best quality that has them: {fitted:.2f} CPU ms/MP")
 
 
-def looks(files: list[Path], quality: int) -> None:
+@dataclass(frozen=True)
+class Look:
+    """One photograph: SSIMULACRA2 and bytes of both."""
+
+    whole_chroma: bool
+    pillow: float
+    pillow_bytes: int
+    ours: float
+    our_bytes: int
+
+
+def look(data: bytes, quality: int, folder: Path) -> Look:
+    measure: Callable[[str, str], float] = importlib.import_module("ssimulacra2").compute_ssimulacra2
+    original, after = folder / "original.png", folder / "after.png"
+    scores, sizes = [], []
+    with Image.open(io.BytesIO(data)) as image:
+        whole_chroma = image.mode == "RGB" and get_sampling(image) == 0
+        image.convert("RGB").save(original, compress_level=0)
+    for out in (pillow(data, quality), requantised(data, quality)):
+        with Image.open(io.BytesIO(out)) as image:
+            image.convert("RGB").save(after, compress_level=0)
+        scores.append(measure(str(original), str(after)))
+        sizes.append(len(out))
+    return Look(whole_chroma, scores[0], sizes[0], scores[1], sizes[1])
+
+
+def report_looks(title: str, seen: list[Look]) -> None:
+    if not seen:
+        return
+    theirs, ours = statistics.fmean(one.pillow for one in seen), statistics.fmean(one.ours for one in seen)
+    share = statistics.fmean(one.our_bytes / one.pillow_bytes for one in seen)
+    print(f"  {title}: {len(seen)}   Pillow {theirs:.2f}   requantiser {ours:.2f}   bytes of Pillow's, mean of ratios {share:.3f}")
+    if title == "all":
+        note("Codec: mean SSIMULACRA2", f"{ours:.1f} against {theirs:.1f}")
+
+
+def looks(files: list[Path], light: list[bytes], quality: int) -> None:
     """Mean SSIMULACRA2 of both, where that is installed (`uv run --with ssimulacra2 …`)."""
     try:
-        ssimulacra2 = importlib.import_module("ssimulacra2")
+        importlib.import_module("ssimulacra2")
     except ImportError:
         print("SSIMULACRA2 is not installed: looks are not compared")
         return
-    scores: dict[str, list[float]] = {"Pillow": [], "requantiser": []}
-    sizes = dict.fromkeys(scores, 0)
+    print("SSIMULACRA2, means")
     with tempfile.TemporaryDirectory() as folder:
-        original, after = Path(folder, "original.png"), Path(folder, "after.png")
-        for file in files:
-            data = file.read_bytes()
-            with Image.open(file) as image:
-                image.convert("RGB").save(original, compress_level=0)
-            for name, out in (("Pillow", pillow(data, quality)), ("requantiser", requantised(data, quality))):
-                with Image.open(io.BytesIO(out)) as image:
-                    image.convert("RGB").save(after, compress_level=0)
-                scores[name].append(ssimulacra2.compute_ssimulacra2(str(original), str(after)))
-                sizes[name] += len(out)
-    means = {name: statistics.fmean(values) for name, values in scores.items()}
-    note("Codec: mean SSIMULACRA2", f"{means['requantiser']:.1f} against {means['Pillow']:.1f}")
-    told = "   ".join(f"{name} {statistics.fmean(values):.2f}" for name, values in scores.items())
-    print(f"SSIMULACRA2, mean of {len(files)}: {told}   bytes ratio {sizes['requantiser'] / sizes['Pillow']:.3f}")
+        report_looks("light crops", [look(data, quality, Path(folder)) for data in light])
+        seen = [look(file.read_bytes(), quality, Path(folder)) for file in files]
+    report_looks("chroma halved", [one for one in seen if not one.whole_chroma])
+    report_looks("chroma whole", [one for one in seen if one.whole_chroma])
+    report_looks("all", seen)
 
 
 def main() -> None:
@@ -137,7 +165,8 @@ def main() -> None:
     report("progressive", [run for run in runs if run.progressive])
     if arguments.looks:
         small = [file for file in files if _megapixels(file) <= 2 and native.refusal(file.read_bytes(), quality=50) is None]
-        looks(small[:: max(1, len(small) // arguments.looks)][: arguments.looks], arguments.quality)
+        chosen = small[:: max(1, len(small) // arguments.looks)][: arguments.looks]
+        looks(chosen, [] if arguments.folders else crops(arguments.looks), arguments.quality)
 
 
 def _megapixels(file: Path) -> float:

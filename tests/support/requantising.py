@@ -28,7 +28,6 @@ FINE_CHROMA = [3 + i // 12 for i in range(64)]
 DEAD_ZONE = Fraction(52, 100)  # of grey, and of red, green and blue
 LUMINANCE_ZONE = Fraction(66, 100)
 CHROMA_ZONE = Fraction(60, 100)
-CHROMA_ZONES = {1: Fraction(1), 2: Fraction(80, 100)}  # where it was not halved at all, or once
 CHROMA_DC_STEP, CHROMA_AC_STEP = 40, 80  # hundredths of the standard's
 
 # Tables K.1 and K.2, as the standard prints them: row by row.
@@ -49,14 +48,11 @@ def target_steps(source: Sequence[int], quality: int, *, luminance: bool) -> lis
     return [max(step, scaled[ZIGZAG[k]]) for k, step in enumerate(source)]
 
 
-def dead_zone(picture: Picture, index: int, *, rgb: bool = False) -> Fraction:
+def dead_zone(picture: Picture, index: int, *, rgb: bool) -> Fraction:
     """What share of a step vanishes."""
     if rgb or len(picture.components) == 1:
         return DEAD_ZONE
-    if index == 0:
-        return LUMINANCE_ZONE
-    first, other = picture.components[0], picture.components[index]
-    return CHROMA_ZONES.get(max(1, -(-first.h * first.v // (other.h * other.v))), CHROMA_ZONE)
+    return CHROMA_ZONE if index else LUMINANCE_ZONE
 
 
 def requantised(blocks: Blocks, source: Sequence[int], target: Sequence[int], zone: Fraction) -> Blocks:

@@ -31,7 +31,7 @@ static inline Sieve sieve_for_all(void) {
     return sieve;
 }
 
-enum { DC_LEAST = -1024, DC_MOST = 1023 }; /* what 8-bit samples can give (A.3.3, A.3.4) */
+enum { DC_LEAST = -1024, DC_MOST = 1023, AC_MOST = 1023 }; /* what 8-bit samples can give (A.3.3, A.3.4) */
 
 /* All blocks of an image in the order in which they are written, for weighing several qualities. */
 typedef struct {

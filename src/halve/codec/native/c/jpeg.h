@@ -48,6 +48,7 @@ typedef struct {
     int h, v;             /* sampling factors, 1 to 4 */
     int quant_table;      /* destination named by the frame header */
     QuantTable quant;     /* what that destination held when the component's first scan began */
+    bool halved;          /* by us: its coefficients stand in steps of 1, whatever its table says */
     size_t columns, rows; /* blocks that carry picture, in a row and in a column (A.2.4) */
 } Component;
 

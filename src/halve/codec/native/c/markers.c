@@ -79,8 +79,7 @@ static Refusal read_huffman_tables(Tables *tables, const uint8_t *p, size_t size
 
 static size_t divide_up(size_t a, size_t b) { return (a + b - 1) / b; }
 
-/* The size of each component in blocks (A.1.1, A.2.4), and the order of blocks within an MCU (A.2.3). */
-static Refusal lay_out(Frame *frame) {
+Refusal lay_out(Frame *frame) {
     int blocks = 0;
     if (frame->components == 1)
         frame->component[0].h = frame->component[0].v = 1; /* its MCU is one block whatever they say (A.2.2) */

@@ -64,4 +64,8 @@ Refusal read_start(Reader *reader);
  * (then `*ended` is true). `max_pixels` bounds width × height of the frame. */
 Refusal read_segments(Reader *reader, Tables *tables, Scan *scan, bool *ended, uint64_t max_pixels);
 
+/* By a frame's size and sampling factors, the size of each component in blocks (A.1.1, A.2.4) and the order of blocks within an MCU
+ * (A.2.3). */
+Refusal lay_out(Frame *frame);
+
 #endif

@@ -23,11 +23,11 @@ static unsigned scaled_step(const Manner *manner, int k, int quality) {
     return scaled < 1 ? 1 : scaled > 255 ? 255 : scaled;
 }
 
-static void make_rule(Rule *rule, const QuantTable *source, const Manner *manner, int quality) {
+static void make_rule(Rule *rule, const Component *component, const Manner *manner, int quality) {
     for (int k = BLOCK; k < 256; k++) rule->sieve.least[k] = UINT32_MAX;
     for (int k = 0; k < BLOCK; k++) {
-        unsigned step = source->step[k], target = scaled_step(manner, k, quality);
-        if (target < step) target = step;
+        unsigned source = component->quant.step[k], target = scaled_step(manner, k, quality), step = component->halved ? 1 : source;
+        if (target < source) target = source;
         rule->target[k] = (uint16_t)target;
         /* the least magnitude with magnitude × step ÷ target outside the dead zone */
         rule->sieve.least[k] = ((manner->zone * target + 100 * step - 1) / (100 * step)) << 9;
@@ -36,20 +36,12 @@ static void make_rule(Rule *rule, const QuantTable *source, const Manner *manner
     }
 }
 
-/* Chroma that was never halved has two or four times as many blocks as chroma that was, for what nobody sees finer. */
-static unsigned chroma_zone(const Frame *frame, int component) {
-    const Component *first = &frame->component[0], *other = &frame->component[component];
-    int most = first->h * first->v, here = other->h * other->v;
-    if (here >= most) return DEAD_ZONE_FULL_CHROMA;
-    return 2 * here >= most ? DEAD_ZONE_HALF_CHROMA : DEAD_ZONE_CHROMA;
-}
-
 void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality) {
     bool alone = frame->components == 1 || components_are_rgb(metadata, frame);
     for (int c = 0; c < frame->components; c++) {
         Manner manner = {LUMINANCE, 100, 100, alone ? DEAD_ZONE : DEAD_ZONE_LUMINANCE};
-        if (c > 0 && !alone) manner = (Manner){CHROMINANCE, CHROMA_DC_STEP, CHROMA_AC_STEP, chroma_zone(frame, c)};
-        make_rule(&rule[c], &frame->component[c].quant, &manner, quality);
+        if (c > 0 && !alone) manner = (Manner){CHROMINANCE, CHROMA_DC_STEP, CHROMA_AC_STEP, DEAD_ZONE_CHROMA};
+        make_rule(&rule[c], &frame->component[c], &manner, quality);
     }
 }
 

@@ -17,14 +17,7 @@ typedef struct {
  * the nearest's 0.5 saves bits where the eye sees least: docs/decisions/0012-jpegs-by-their-coefficients.md. None is above 1, so
  * that nothing vanishes where the step stays. DEAD_ZONE is that of grey, and of red, green and blue; luminance has a wider one, since
  * what that costs the eye is given back by its finer chroma. */
-enum {
-    DEAD_ZONE = 52,
-    DEAD_ZONE_LUMINANCE = 66,
-    DEAD_ZONE_CHROMA = 60,
-    DEAD_ZONE_HALF_CHROMA = 80,
-    DEAD_ZONE_FULL_CHROMA = 100,
-    RATIO_BITS = 31
-};
+enum { DEAD_ZONE = 52, DEAD_ZONE_LUMINANCE = 66, DEAD_ZONE_CHROMA = 60, RATIO_BITS = 31 };
 
 /* Steps of chroma, in hundredths of the standard's. */
 enum { CHROMA_DC_STEP = 40, CHROMA_AC_STEP = 80 };

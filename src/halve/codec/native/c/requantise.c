@@ -1,5 +1,6 @@
 #include "requantise.h"
 
+#include "halving.h"
 #include "interval.h"
 #include "memory.h"
 #include "pass.h"
@@ -7,9 +8,14 @@
 #include "search.h"
 #include "sequential.h"
 
+/* Which qualities are weighed where the bytes are bounded: those that are likely to do; all with halved chroma, or all where it cannot be
+ * halved; all, with the chroma that came. */
+typedef enum { LIKELY, HALVED, WHOLE } Reach;
+
 /* All that one image needs. */
 typedef struct {
     const Request *request;
+    Reach reach;
     Reader reader;
     Tables tables;
     bool seen[MAX_COMPONENTS]; /* components that have had a scan */
@@ -21,9 +27,11 @@ typedef struct {
     Band band[MAX_COMPONENTS];
     Rule rule[MAX_COMPONENTS];
     Tokens tokens;
+    Frame frame; /* as it is written */
+    Halving halving;
     List list;   /* where several qualities are to be weighed */
-    int ceiling; /* the best of them; to begin with, whether it may be guessed */
-    Sink sink;
+    int ceiling; /* the best of them */
+    Sink arrival, sink; /* where blocks come to, and where they go on to if chroma is to be halved first; the same otherwise */
 } Job;
 
 /* A component is quantised by what its table holds when its first scan begins. */
@@ -43,19 +51,43 @@ static Refusal settle_quant_tables(Job *job, const Scan *scan) {
     return ACCEPTED;
 }
 
-/* Decide where blocks go. To be asked when the steps of all components are known. */
-static void open_sink(Job *job) {
+/* The best quality to weigh, and whether chroma is halved for it: below some quality it is, so both cannot be weighed at once. */
+static bool choose_ceiling(Job *job) {
     const Request *request = job->request;
     const Frame *frame = &job->tables.frame;
+    int below = job->reach == WHOLE ? 0 : halved_below(frame, &job->tables.metadata);
+    job->ceiling = request->quality;
+    if (request->max_bytes > 0 && job->reach == LIKELY) {
+        size_t size = below > 1 ? job->reader.size / 3 * 2 : job->reader.size; /* a third goes by halving alone */
+        job->ceiling = likely_ceiling(&frame->component[0].quant, size, request->max_bytes, request->quality);
+    }
+    if (request->max_bytes > 0 && below > 1 && job->ceiling >= below) {
+        job->ceiling = below - 1;
+        job->reach = HALVED;
+    }
+    return job->ceiling < below;
+}
+
+/* Decide where blocks go. To be asked when the steps of all components are known. */
+static Refusal open_sink(Job *job) {
+    const Frame *frame = &job->tables.frame;
+    bool halved = choose_ceiling(job);
+    job->frame = halved ? halved_frame(frame) : *frame;
+    make_rules(job->rule, &job->frame, &job->tables.metadata, job->ceiling);
     job->sink.tokens = &job->tokens;
     job->sink.list = &job->list;
-    if (request->max_bytes > 0 && job->ceiling > 0)
-        job->ceiling = likely_ceiling(&frame->component[0].quant, job->reader.size, request->max_bytes, request->quality);
-    else job->ceiling = request->quality;
-    make_rules(job->rule, frame, &job->tables.metadata, job->ceiling);
+    if (job->request->max_bytes == 0) job->sink.rule = job->rule;
     for (int c = 0; c < frame->components; c++) job->sink.sieve[c] = job->rule[c].sieve;
-    if (request->max_bytes == 0) job->sink.rule = job->rule;
+    job->arrival = job->sink;
+    if (!halved) return ACCEPTED;
+    job->arrival.halving = &job->halving;
+    TRY(halving_open(&job->halving, frame, &job->sink));
+    for (int c = 1; c < frame->components; c++) job->arrival.sieve[c] = halving_sieve(&job->halving);
+    return ACCEPTED;
 }
+
+/* All blocks have come. */
+static Refusal close_sink(Job *job) { return job->arrival.halving ? halving_finish(&job->halving) : ACCEPTED; }
 
 static Refusal add_pass(Job *job, const Scan *scan) {
     if (job->passes == MAX_SCANS) return "too many scans";
@@ -73,24 +105,25 @@ static Refusal read_scan_data(Job *job, const Scan *scan) {
     const Frame *frame = &job->tables.frame;
     TRY(settle_quant_tables(job, scan));
     if (frame->progressive || scan->components < frame->components) return add_pass(job, scan);
-    open_sink(job);
+    TRY(open_sink(job));
     TRY(open_interval(&job->interval, job->reader.size - job->reader.at));
-    return read_whole_scan(&job->reader, &job->tables, scan, &job->interval, &job->sink);
+    TRY(read_whole_scan(&job->reader, &job->tables, scan, &job->interval, &job->arrival));
+    return close_sink(job);
 }
 
 static Refusal read_passes(Job *job) {
     const Frame *frame = &job->tables.frame;
     if (!progress_complete(&job->progress, frame->components)) return "progressive scans that end early";
-    open_sink(job);
+    TRY(open_sink(job));
     for (int c = 0; c < frame->components; c++) {
         TRY(band_open(&job->band[c], frame->component[c].columns * (size_t)frame->component[c].v));
     }
     for (size_t row = 0; row < frame->mcu_rows; row++) {
         for (int c = 0; c < frame->components; c++) band_clear(&job->band[c]);
         for (int i = 0; i < job->passes; i++) TRY(read_pass(job->pass[i], frame, row, job->band));
-        TRY(pass_on_row(frame, job->band, row, &job->sink));
+        TRY(pass_on_row(frame, job->band, row, &job->arrival));
     }
-    return ACCEPTED;
+    return close_sink(job);
 }
 
 static Refusal read_image(Job *job) {
@@ -110,14 +143,14 @@ static Refusal read_image(Job *job) {
 
 static Refusal write_image(Job *job, Output *output) {
     Plan plan;
-    make_plan(&plan, &job->tables.frame, &job->tables.metadata, job->rule, &job->tokens);
+    make_plan(&plan, &job->frame, &job->tables.metadata, job->rule, &job->tokens);
     return write_file(output, &plan, &job->tokens);
 }
 
 /* The best quality that fits. Stuffing shows only once a file is written: one that it makes too large gives way to the next lower.
  */
 static Refusal write_within(Job *job, Output *output, int *quality) {
-    Trial trial = {&job->tables.frame, &job->tables.metadata, &job->list, job->rule, &job->tokens, 0};
+    Trial trial = {&job->frame, &job->tables.metadata, &job->list, job->rule, &job->tokens, 0};
     TRY(best_quality(&trial, job->ceiling, job->request->max_bytes, quality));
     for (; *quality > 0; --*quality) {
         TRY(requantise_list(&trial, *quality));
@@ -143,21 +176,23 @@ static Refusal run(Job *job, Result *result) {
     return ACCEPTED;
 }
 
-static Refusal attempt(const uint8_t *data, size_t size, const Request *request, bool guess, Result *result, int *ceiling) {
+static Refusal attempt(const uint8_t *data, size_t size, const Request *request, Reach *reach, Result *result, int *ceiling) {
     Job *job = calloc(1, sizeof *job);
     if (!job) return NO_MEMORY;
     job->request = request;
     job->reader.data = data;
     job->reader.size = size;
-    job->ceiling = guess;
+    job->reach = *reach;
     Refusal refusal = run(job, result);
     *ceiling = job->ceiling;
+    *reach = job->reach;
     close_interval(&job->interval);
     for (int i = 0; i < job->passes; i++) {
         close_pass(job->pass[i]);
         free(job->pass[i]);
     }
     for (int c = 0; c < MAX_COMPONENTS; c++) band_close(&job->band[c]);
+    halving_close(&job->halving);
     tokens_free(&job->tokens);
     list_free(&job->list);
     free(job);
@@ -165,9 +200,20 @@ static Refusal attempt(const uint8_t *data, size_t size, const Request *request,
 }
 
 Refusal requantise(const uint8_t *data, size_t size, const Request *request, Result *result) {
+    Result best;
+    Reach reach = LIKELY;
     int ceiling;
-    TRY(attempt(data, size, request, true, result, &ceiling));
-    if (request->max_bytes == 0 || result->quality < ceiling || ceiling == request->quality) return ACCEPTED;
-    free(result->output.bytes); /* more would fit than was thought likely: with all coefficients, then */
-    return attempt(data, size, request, false, result, &ceiling);
+    TRY(attempt(data, size, request, &reach, &best, &ceiling));
+    /* more would fit than was thought likely, or than can be had with halved chroma: further, then */
+    while (request->max_bytes > 0 && best.quality == ceiling && ceiling < request->quality) {
+        Result other;
+        reach++;
+        Refusal refusal = attempt(data, size, request, &reach, &other, &ceiling);
+        bool better = !refusal && other.quality > best.quality;
+        free((refusal || better ? &best : &other)->output.bytes);
+        TRY(refusal);
+        if (better) best = other;
+    }
+    *result = best;
+    return ACCEPTED;
 }

@@ -1,11 +1,19 @@
-/* Where blocks go, in the order in which they will be written: requantised at once into tokens, or as they are into a list. */
+/* Where blocks go, in the order in which they will be written: requantised at once into tokens, or as they are into a list. Or, in the
+ * order in which they come, to be halved. */
 
 #ifndef HALVE_SINK_H
 #define HALVE_SINK_H
 
 #include "tokens.h"
 
+typedef struct Halving Halving;
+
+Refusal halving_reserve(Halving *halving);
+void halving_block(Halving *halving, int component, int dc, const Coefficient *ac, unsigned count);
+void halving_filler(Halving *halving);
+
 typedef struct {
+    Halving *halving; /* NULL: as follows */
     const Rule *rule; /* one a component; NULL: into the list */
     Tokens *tokens;
     List *list;
@@ -17,13 +25,16 @@ static inline const Sieve *sink_sieve(const Sink *sink, int component) {
     return &sink->sieve[component];
 }
 
-/* Room for `blocks` more. */
+/* Room for the `blocks` of an MCU, which begins. */
 static inline Refusal sink_reserve(Sink *sink, int blocks) {
+    if (sink->halving) return halving_reserve(sink->halving);
     return sink->rule ? tokens_reserve(sink->tokens, (size_t)blocks) : list_reserve(sink->list, (size_t)blocks);
 }
 
 static inline void sink_block(Sink *sink, int component, int dc, const Coefficient *ac, unsigned count) {
-    if (sink->rule) {
+    if (sink->halving) {
+        halving_block(sink->halving, component, dc, ac, count);
+    } else if (sink->rule) {
         put_block(sink->tokens, component, dc, ac, count, &sink->rule[component]);
     } else {
         list_block(sink->list, dc, ac, count);
@@ -32,7 +43,9 @@ static inline void sink_block(Sink *sink, int component, int dc, const Coefficie
 
 /* A block that only fills up an MCU beyond the picture's edge. */
 static inline void sink_filler(Sink *sink, int component) {
-    if (sink->rule) {
+    if (sink->halving) {
+        halving_filler(sink->halving);
+    } else if (sink->rule) {
         put_filler(sink->tokens, component);
     } else {
         list_filler(sink->list);
