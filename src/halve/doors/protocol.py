@@ -1,0 +1,93 @@
+"""uvicorn's HTTP/1.1, with manners of our own towards what is no request, or takes for ever to become one.
+
+What comes before a request is understood never reaches the application, so its errors are made here: problems, as all others are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import h11
+from starlette.requests import Request as HttpRequest
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+
+from halve.doors.api.headers import ALWAYS
+from halve.doors.api.problems import Problem, answer
+
+HEAD_BYTES = 65_536
+"""Bytes that the head of a request may have."""
+
+HEAD_WITHIN = 20.0
+"""Seconds within which the head of a request must have come. A connection that never ends its head would stay open for ever."""
+
+LINGER = 2.0
+"""Seconds for which what still comes is thrown away after a refusal. A connection closed at once is reset, and the answer lost."""
+
+
+class CarefulHttp(H11Protocol):
+    _clock: asyncio.TimerHandle | None = None
+    _refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._mind_the_head()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
+            self._mind_the_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_the_clock()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        error = sys.exception()
+        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
+            detail = f"The head of this request is larger than the {HEAD_BYTES:,} bytes that are taken here."
+            self._refuse(Problem(431, "head_too_large", detail))
+        else:
+            self._refuse(Problem(400, "malformed_http", f"This is no HTTP request: {error}."))
+
+    def _mind_the_head(self) -> None:
+        """Between requests uvicorn minds the time itself, until the first byte of the next one."""
+        if self._refused:
+            return
+        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+            self._stop_the_clock()
+        elif self._clock is None:
+            self._clock = self.loop.call_later(HEAD_WITHIN, self._too_slow)
+
+    def _stop_the_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _too_slow(self) -> None:
+        self._refuse(Problem(408, "timeout", f"The head of a request did not come within {HEAD_WITHIN:g} s."))
+
+    def _refuse(self, problem: Problem) -> None:
+        if self.transport.is_closing():
+            return
+        self._refused = True
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._tell(problem)
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # or the application, which may have begun, would answer once more
+            self.cycle.message_event.set()
+        self.transport.write_eof()
+        self._stop_the_clock()
+        self._clock = self.loop.call_later(LINGER, self.transport.close)
+
+    def _tell(self, problem: Problem) -> None:
+        told = answer(HttpRequest({"type": "http", "path": "", "headers": []}), problem)
+        always = [(name.encode(), value.encode()) for name, value in ALWAYS.items()]
+        headers = [*self.server_state.default_headers, *told.raw_headers, *always, (b"connection", b"close")]
+        asked_for_a_head = self.conn.our_state is h11.SEND_RESPONSE and self.scope["method"] == "HEAD"
+        for event in (
+            h11.Response(status_code=told.status_code, headers=headers, reason=STATUS_PHRASES[problem.status]),
+            h11.Data(data=b"" if asked_for_a_head else bytes(told.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")

@@ -1,0 +1,96 @@
+"""What is no HTTP request, or takes for ever to become one, is answered as every error is."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from halve.doors.protocol import HEAD_WITHIN
+from tests.support.command import serving
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("served")) as base:
+        yield base
+
+
+def connected(base: str) -> socket.socket:
+    address = urlsplit(base)
+    assert address.hostname
+    return socket.create_connection((address.hostname, address.port or 0), timeout=2 * HEAD_WITHIN)
+
+
+def answered(connection: socket.socket) -> tuple[bytes, dict[str, object]]:
+    """The answer's head and problem, once the server has closed the connection."""
+    answer = b""
+    while piece := connection.recv(65_536):
+        answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head, json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, "malformed_http"),
+        (b"GET /healthz\r\n\r\n", 400, "malformed_http"),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "malformed_http"),
+        (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400, "malformed_http"),
+        (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nX: " + b"x" * 2_000_000, 431, "head_too_large"),
+        (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n", 400, "malformed_http"),
+    ],
+)
+def test_what_is_no_request_is_a_problem(base: str, sent: bytes, status: int, code: str) -> None:
+    with closing(connected(base)) as connection:
+        connection.sendall(sent)
+        head, problem = answered(connection)
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\ncontent-type: application/problem+json" in head.lower()
+    assert b"\r\nx-content-type-options: nosniff" in head.lower()
+    assert (problem["status"], problem["code"]) == (status, code)
+
+
+def test_a_head_asked_for_is_answered_without_a_body(base: str) -> None:
+    with closing(connected(base)) as connection:
+        connection.sendall(b"HEAD /healthz HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_a_long_head_is_taken(base: str) -> None:
+    with closing(HTTPConnection(urlsplit(base).netloc, timeout=10)) as connection:
+        connection.request("GET", "/healthz", headers={f"X-{n}": "x" * 6_000 for n in range(10)})
+        assert connection.getresponse().status == 200
+
+
+@pytest.mark.torture
+def test_a_head_that_does_not_end_is_not_waited_for(base: str) -> None:
+    begun = time.monotonic()
+    with closing(connected(base)) as silent, closing(connected(base)) as dripping:
+        head = iter(b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nX: " + b"x" * 1_000)
+        while time.monotonic() < begun + HEAD_WITHIN - 1:
+            dripping.sendall(bytes([next(head)]))
+            time.sleep(0.5)
+        for connection in (silent, dripping):
+            assert answered(connection)[1]["code"] == "timeout"
+    assert time.monotonic() < begun + HEAD_WITHIN + 3
+
+
+def test_a_connection_is_used_again_and_again(base: str) -> None:
+    with closing(HTTPConnection(urlsplit(base).netloc, timeout=10)) as connection:
+        connection.connect()
+        first = connection.sock
+        for path, status in (("/healthz", 200), ("/nowhere", 404), ("/readyz", 200)):
+            connection.request("GET", path)
+            response = connection.getresponse()
+            response.read()
+            assert (response.status, connection.sock) == (status, first)
