@@ -66,7 +66,7 @@ class CodecPool:
         no child can be started.
         """
         if source.size > MAX_SOURCE_BYTES:
-            raise ImageFailed(f"larger than {MAX_SOURCE_BYTES // 1_000_000} MB", code="too_large")
+            raise ImageFailed(f"larger than {MAX_SOURCE_BYTES // 1_000_000} MB, the most that is decoded", code="too_large")
         if not self._slots:
             await self.start()
         slot = await self._turn()

@@ -63,7 +63,7 @@ def fault(error: aiohttp.ClientError | OSError, host: str) -> ImageFailed:
     if isinstance(error, aiohttp.ClientSSLError):
         return _tls(error)
     if isinstance(error, TimeoutError):  # of connecting, the only one that the client itself has
-        return ImageFailed(f"no answer within {CONNECT_SECONDS:g} s", code="timeout", transient=True)
+        return ImageFailed(f"no connection within {CONNECT_SECONDS:g} s", code="timeout", transient=True)
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
         return ImageFailed("not a proper HTTP answer", code="bad_answer")
     return ImageFailed(f"connection failed: {_words(cause)}", code="connection_failed", transient=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from halve.core.models import ImageState
 from halve.doors.cli.local import FAILURES_SHOWN, Result
 from halve.doors.cli.terminal import err, number, out, printable, saved, span
 
-HINTS = {
-    "address_not_allowed": "Private addresses are fetched from only where you allow it: --allow-private 10.0.0.0/8.",
-    "not_an_image": "A page instead of an image is often a login, or a link to a page that shows the image.",
-    "rate_limited": "That host wants fewer connections at once: HALVE_PER_HOST=2.",
-    "too_large": "Larger ones are let in by HALVE_MAX_SOURCE_BYTES.",
-    "too_many_pixels": "Larger ones are let in by HALVE_MAX_PIXELS.",
-    "timeout": "More patience is had with HALVE_FETCH_TIMEOUT.",
+_HINTS = {
+    r"address_not_allowed: .*: (?P<address>\S+)$": "Private addresses are fetched from only where you allow it: --allow-private {address}.",
+    r"not_an_image: an HTML page": "A page instead of an image is often a login, or a link to a page that shows the image.",
+    r"rate_limited: ": "That host wants fewer connections at once: HALVE_PER_HOST=2.",
+    r"too_large: larger than [\d.]+ \w+$": "Larger ones are let in by HALVE_MAX_SOURCE_BYTES.",
+    r"too_many_pixels: ": "Larger ones are let in by HALVE_MAX_PIXELS.",
+    r"timeout: (?!no connection)": "More patience is had with HALVE_FETCH_TIMEOUT.",
 }
+"""What mends a failure, by its code and its words: one code may stand for what can be mended and for what cannot."""
 
 
 def show_summary(result: Result) -> None:
@@ -35,17 +38,20 @@ def show_summary(result: Result) -> None:
 
 
 def _show_failures(result: Result) -> None:
-    codes = []
+    hints: list[str] = []
     shown = 0
     for product in result.failures:
         for place, image in enumerate(product.results, start=1):
             if image.state is ImageState.FAILED and shown < FAILURES_SHOWN:
                 name = printable(product.product_name)[:60]
                 err().print(f"row {product.row}, {name}, image {place}: {printable(image.error or 'failed')}", markup=False)
-                codes.append(image.error_code)
+                hints += _hints(f"{image.error_code}: {image.error}")
                 shown += 1
     if result.request.failed_images > shown:
         err().print(f"… and {result.request.failed_images - shown:,} more failures, see the sheet's last column")
-    for code in dict.fromkeys(codes):
-        if code in HINTS:
-            err().print(HINTS[code], style="dim", markup=False)
+    for hint in dict.fromkeys(hints):
+        err().print(hint, style="dim", markup=False)
+
+
+def _hints(failure: str) -> list[str]:
+    return [hint.format(**found.groupdict()) for words, hint in _HINTS.items() if (found := re.match(words, failure))]
