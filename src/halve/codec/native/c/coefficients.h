@@ -15,18 +15,18 @@ static inline unsigned position_of(Coefficient c) { return c >> 24; }
 static inline uint32_t magnitude_of(Coefficient c) { return c >> 9 & 0x7FFF; }
 static inline uint32_t negative_of(Coefficient c) { return c >> 8 & 1; }
 
-/* Which coefficients are worth keeping: by position, the least magnitude << 9. What lies beyond position 63 never is. */
+/* Which coefficients are worth keeping: by position, the least one. What lies beyond position 63 never is. */
 typedef struct {
-    uint32_t least[256];
+    Coefficient least[256];
     int16_t least_in_band[BLOCK]; /* the same for a Band's values: magnitude << 1 */
 } Sieve;
 
-static inline bool worth_keeping(const Sieve *sieve, Coefficient c) { return (c & 0xFFFFFF) >= sieve->least[position_of(c)]; }
+static inline bool worth_keeping(const Sieve *sieve, Coefficient c) { return c >= sieve->least[position_of(c)]; }
 
 /* A sieve that keeps whatever is not zero. */
 static inline Sieve sieve_for_all(void) {
     Sieve sieve;
-    for (int k = 0; k < 256; k++) sieve.least[k] = k < BLOCK ? 1 << 9 : UINT32_MAX;
+    for (Coefficient k = 0; k < 256; k++) sieve.least[k] = k < BLOCK ? k << 24 | 1 << 9 : UINT32_MAX;
     for (int k = 0; k < BLOCK; k++) sieve.least_in_band[k] = 1 << 1;
     return sieve;
 }
@@ -69,14 +69,14 @@ typedef struct {
     size_t blocks;
 } Band;
 
+static inline Coefficient band_coefficient(const Band *band, size_t block, unsigned position) {
+    return (Coefficient)position << 24 | (Coefficient)band->ac[block * BLOCK + position] << 8;
+}
+
 /* The coefficients of one of its blocks that `which` names, in order. Returns how many. */
 static inline unsigned band_coefficients(const Band *band, size_t block, uint64_t which, Coefficient out[BLOCK]) {
-    const uint16_t *ac = band->ac + block * BLOCK;
     unsigned count = 0;
-    for (; which; which &= which - 1) {
-        unsigned position = (unsigned)__builtin_ctzll(which);
-        out[count++] = (Coefficient)position << 24 | (Coefficient)ac[position] << 8;
-    }
+    for (; which; which &= which - 1) out[count++] = band_coefficient(band, block, (unsigned)__builtin_ctzll(which));
     return count;
 }
 

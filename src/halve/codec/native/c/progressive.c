@@ -56,11 +56,34 @@ Refusal read_interleaved(Pass *pass, const Frame *frame, Band *bands, size_t row
     return ACCEPTED;
 }
 
+/* The coefficients of one block, into `ac` and, as bits, `nonzero`. Returns where it has gone beyond the
+ * band with what the symbol said, or 0 where it has not. */
+static inline Coefficient read_first_block(Bits *bits, const Decoder *decoder, unsigned first, unsigned last, uint16_t *ac,
+                                      uint64_t *nonzero) {
+    Coefficient here = (Coefficient)(first - 1) << 24;
+    for (;;) {
+        refill(bits);
+        for (int i = 0; i < LOOKS_IN_REFILL; i++) {
+            Symbol symbol = look(decoder, bits->window);
+            bool partial = symbol & PARTIAL;
+            if (__builtin_expect(partial, 0)) {
+                refill(bits);
+                symbol = complete(decoder, bits->window, symbol);
+            }
+            skip(bits, length_of(symbol));
+            here = (here & 0xFF000000) + symbol;
+            if (position_of(here) > last) return here;
+            ac[position_of(here)] = (uint16_t)(here >> 8);
+            *nonzero |= (uint64_t)((symbol >> 8 & 0xFFFF) != 0) << position_of(here);
+            if (position_of(here) == last) return 0;
+            if (partial) break;
+        }
+    }
+}
+
 Refusal read_first_ac(Pass *pass, Band *band, size_t from, size_t to) {
-    const Decoder *decoder = pass->ac;
     Bits bits = pass->bits;
-    unsigned last = (unsigned)pass->scan.last;
-    Coefficient start = (Coefficient)(pass->scan.first - 1) << 24;
+    unsigned first = (unsigned)pass->scan.first, last = (unsigned)pass->scan.last;
     for (size_t block = from; block < to; block++) {
         if (pass->run > 0) { /* over for these blocks */
             size_t skipped = pass->run < to - block ? pass->run : to - block;
@@ -68,21 +91,12 @@ Refusal read_first_ac(Pass *pass, Band *band, size_t from, size_t to) {
             block += skipped - 1;
             continue;
         }
-        uint16_t *ac = band->ac + block * BLOCK;
         uint64_t nonzero = 0;
-        Coefficient here = start;
-        do {
-            refill(&bits);
-            Symbol symbol = take_symbol(&bits, decoder);
-            here = (here & 0xFF000000) + symbol;
-            if (position_of(here) > last) {
-                if (position_of(here) < END) return "an AC code that cannot be";
-                pass->run = run_of(symbol) - 1;
-                break;
-            }
-            ac[position_of(here)] = (uint16_t)(here >> 8);
-            nonzero |= (uint64_t)((symbol >> 8 & 0xFFFF) != 0) << position_of(here);
-        } while (position_of(here) < last);
+        Coefficient beyond = read_first_block(&bits, pass->ac, first, last, band->ac + block * BLOCK, &nonzero);
+        if (beyond) {
+            if (position_of(beyond) < END) return "an AC code that cannot be";
+            pass->run = run_of(beyond) - 1;
+        }
         band->nonzero[block] |= nonzero;
         if (ran_over(&bits, &pass->interval)) return "a scan cut short";
     }

@@ -30,8 +30,9 @@ static void make_rule(Rule *rule, const Component *component, const Manner *mann
         if (target < source) target = source;
         rule->target[k] = (uint16_t)target;
         /* the least magnitude with magnitude × step ÷ target outside the dead zone */
-        rule->sieve.least[k] = ((manner->zone * target + 100 * step - 1) / (100 * step)) << 9;
-        rule->sieve.least_in_band[k] = (int16_t)(rule->sieve.least[k] >> 8);
+        uint32_t least = (manner->zone * target + 100 * step - 1) / (100 * step);
+        rule->sieve.least[k] = (Coefficient)k << 24 | least << 9;
+        rule->sieve.least_in_band[k] = (int16_t)(least << 1);
         rule->ratio[k] = (uint32_t)((((uint64_t)step << RATIO_BITS) + target - 1) / target);
     }
 }

@@ -35,10 +35,8 @@ Refusal pass_on_row(const Frame *frame, Band *bands, size_t row, Sink *sink) {
             }
             const Band *band = slot->band;
             uint64_t which = band->nonzero[block];
-            Coefficient ac[BLOCK];
             if (which) which &= kept_in_band(band->ac + block * BLOCK, sink_sieve(sink, slot->component));
-            unsigned kept = band_coefficients(band, block, which, ac);
-            sink_block(sink, slot->component, band->dc[block], ac, kept);
+            sink_band_block(sink, slot->component, band, block, which);
         }
     }
     return ACCEPTED;

@@ -41,6 +41,17 @@ static inline void sink_block(Sink *sink, int component, int dc, const Coefficie
     }
 }
 
+/* A block of a band, of whose coefficients `which` come. */
+static inline void sink_band_block(Sink *sink, int component, const Band *band, size_t block, uint64_t which) {
+    if (!sink->halving && sink->rule) {
+        put_band_block(sink->tokens, component, band, block, which, &sink->rule[component]);
+    } else {
+        Coefficient ac[BLOCK];
+        unsigned count = band_coefficients(band, block, which, ac);
+        sink_block(sink, component, band->dc[block], ac, count);
+    }
+}
+
 /* A block that only fills up an MCU beyond the picture's edge. */
 static inline void sink_filler(Sink *sink, int component) {
     if (sink->halving) {

@@ -83,6 +83,18 @@ static inline void put_block(Tokens *tokens, int component, int dc, const Coeffi
     tokens->count = (size_t)(out - tokens->token);
 }
 
+/* A block of a band, of whose coefficients the rule's sieve has left `which`. */
+static inline void put_band_block(Tokens *tokens, int component, const Band *band, size_t block, uint64_t which, const Rule *rule) {
+    unsigned table = component ? 3 : 1, last = 0;
+    uint32_t *frequency = tokens->frequency[table];
+    Token *out = put_dc(tokens->token + tokens->count, tokens, component, band->dc[block], rule);
+    for (; which; which &= which - 1) {
+        out = put_ac(out, frequency, &last, band_coefficient(band, block, (unsigned)__builtin_ctzll(which)), table, rule);
+    }
+    out = put_end(out, frequency, last, table);
+    tokens->count = (size_t)(out - tokens->token);
+}
+
 /* A block that only fills up the MCU beyond the picture's edge: like the one before it, so that it costs least. */
 static inline void put_filler(Tokens *tokens, int component) {
     unsigned table = component ? 2 : 0;
