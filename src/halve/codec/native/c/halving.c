@@ -9,16 +9,16 @@ enum {
     EDGE = 8,
     LOW = 4, /* frequencies of a block that one of half as many samples can have */
     SHARE_BITS = 13,
-    FRACTION_BITS = 2,  /* of sums between the two directions */
-    MOST_VALUE = 2047,  /* of a coefficient in steps of 1: more than 8-bit samples can give */
-    MOST_ACROSS = 16383, /* of a sum between the two directions, as much more: two of them fit in 16 bits */
-    WIDEST = 255        /* step of chroma */
+    FRACTION_BITS = 2,   /* of sums between the two directions */
+    MOST_VALUE = 2047,   /* of a coefficient in steps of 1: more than 8-bit samples can give */
+    MOST_ACROSS = 16383, /* of a sum between the two directions, more than can be, too: two of them fit in 16 bits */
+    WIDEST = 255         /* step of chroma */
 };
 
-/* FIRST[j][k], in 2^-SHARE_BITS: how much of frequency k two blocks of eight samples have, averaged two by two into one, for each unit
- * of frequency j of the first of them, j below LOW; of the second it is as much, but negative where j + k is odd. That is, with the basis
+/* FIRST[j][k], in 2^-SHARE_BITS: how much of frequency k two blocks of eight samples have, averaged two by two into one, for each
+ * unit of frequency j of the first of them; of the second it is as much, but negative where j + k is odd. That is, with the basis
  * b(k, n) = c(k) cos((2n + 1) kπ/16) of A.3.3: the sum of b(k, n) (b(j, 2n) + b(j, 2n + 1)) / 2 over n from 0 to 3.
- * The magnitudes of a column are at most 1.16, so that 32 bits hold eight products of 16 bits each. */
+ * A column's magnitudes make less than 1 together, so that sums of products of 16 bits fit in 32. */
 static const int16_t FIRST[LOW][EDGE] = {
     {4096, 3711, 0, -1303, 0, 871, 0, -738},
     {0, 1670, 4017, 3178, 0, -1416, 0, 1116},
@@ -30,6 +30,11 @@ static const int16_t FIRST[LOW][EDGE] = {
 static const uint8_t NATURAL[BLOCK] = {0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
                                        41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
                                        30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+
+/* And the other way round. */
+static const uint8_t ZIGZAG[BLOCK] = {0, 1, 5, 6, 14, 15, 27, 28, 2, 4, 7, 13, 16, 26, 29, 42, 3, 8, 12, 17, 25, 30,
+                                      41, 43, 9, 11, 18, 24, 31, 40, 44, 53, 10, 19, 23, 32, 39, 45, 52, 54, 20, 22, 33, 38,
+                                      46, 51, 55, 60, 21, 34, 37, 47, 50, 56, 59, 61, 35, 36, 48, 49, 57, 58, 62, 63};
 
 /* Whether any step becomes coarser. */
 static bool coarser(const Frame *frame, const Metadata *metadata, int quality) {
@@ -81,6 +86,8 @@ Refusal halving_open(Halving *halving, const Frame *from, Sink *to) {
         }
     }
     for (int c = 0; c < 2; c++) {
+        const Sieve *kept = sink_sieve(to, c + 1);
+        for (int k = 0; k < BLOCK; k++) halving->sieve[c].least_in_band[NATURAL[k]] = kept->least_in_band[k];
         for (int y = 0; y < halving->high; y++) {
             Across *across = &halving->chroma[c][y];
             across->sum = allocate(halving->columns, BLOCK * sizeof *across->sum);
@@ -119,70 +126,78 @@ static int32_t within(int32_t value, int32_t least, int32_t most) { return value
 /* To the nearest, halves up. */
 static int32_t rounded(int32_t value, int bits) { return (value + (1 << (bits - 1))) >> bits; }
 
-/* Add a coefficient to the right one of a block's eight rows. */
-static void add_across(const Halving *halving, int32_t *sum, unsigned at, int16_t value) {
-    unsigned j = at % EDGE;
-    int32_t *row = sum + (at - j);
+/* Eight numbers, each times one, added to eight sums: written so that compilers see products of 16 bits, eight at once. */
+static inline void add_products(int32_t *restrict sum, const int16_t *restrict number, int16_t factor) {
+    int16_t factors[EDGE];
+#pragma GCC unroll 1
+    for (int i = 0; i < EDGE; i++) factors[i] = factor;
+#pragma GCC unroll 1
+    for (int i = 0; i < EDGE; i++) sum[i] += number[i] * factors[i];
+}
+
+/* Add a coefficient to the one of its block's eight rows that it is in. */
+static void add_across(const Halving *halving, Across *across, size_t block, unsigned at, int32_t value) {
+    unsigned j = at % EDGE, bit = 1u << at / EDGE;
+    int32_t *row = across->sum + block * BLOCK + (at - j);
+    int16_t bounded = (int16_t)within(value, -MOST_VALUE, MOST_VALUE);
+    if (!(across->rows[block] & bit)) memset(row, 0, EDGE * sizeof *row);
+    across->rows[block] |= (uint8_t)bit;
     if (halving->wide == 1) {
-        row[j] = value * (1 << SHARE_BITS);
-        return;
+        row[j] = bounded * (1 << SHARE_BITS);
+    } else {
+        add_products(row, halving->share[halving->column % 2][j], bounded);
     }
-    const int16_t *share = halving->share[halving->column % 2][j];
-    for (int k = 0; k < EDGE; k++) row[k] += value * share[k];
 }
 
 static void take_chroma(Halving *halving, int component, int dc, const Coefficient *ac, unsigned count) {
     const uint16_t *step = halving->from->component[component].quant.step;
     Across *across = &halving->chroma[component - 1][halving->row % (size_t)halving->high];
     size_t block = halving->column / (size_t)halving->wide;
-    int32_t *sum = across->sum + block * BLOCK;
-    unsigned rows = 1;
-    if (halving->column % (size_t)halving->wide == 0) {
-        memset(sum, 0, BLOCK * sizeof *sum);
-        across->rows[block] = 0;
-    }
-    add_across(halving, sum, 0, (int16_t)within(dc * step[0], -MOST_VALUE, MOST_VALUE));
+    if (halving->column % (size_t)halving->wide == 0) across->rows[block] = 0;
+    add_across(halving, across, block, 0, dc * step[0]);
     for (unsigned i = 0; i < count; i++) {
-        unsigned position = position_of(ac[i]), at = NATURAL[position];
-        int32_t value = within((int32_t)(magnitude_of(ac[i]) * step[position]), 0, MOST_VALUE);
-        add_across(halving, sum, at, (int16_t)(negative_of(ac[i]) ? -value : value));
-        rows |= 1u << (at / EDGE);
+        unsigned position = position_of(ac[i]);
+        int32_t value = (int32_t)(magnitude_of(ac[i]) * step[position]);
+        add_across(halving, across, block, NATURAL[position], negative_of(ac[i]) ? -value : value);
     }
-    across->rows[block] |= (uint8_t)rows;
 }
 
 /* ── down, when all of an MCU is there ──────────────────────────────────────────────────────────────────────────────── */
 
 /* Beyond the picture's edge it goes on as in a mirror: a second block of two like the first, but negative where j is odd. */
-static void mirror_across(int32_t sum[BLOCK]) {
-    for (int at = 0; at < BLOCK; at++) sum[at] = at % 2 ? 0 : 2 * sum[at];
+static void mirror_across(Across *across, size_t block) {
+    for (int at = 0; at < BLOCK; at++) {
+        int32_t *sum = &across->sum[block * BLOCK + (size_t)at];
+        if (across->rows[block] >> at / EDGE & 1) *sum = at % 2 ? 0 : 2 * *sum;
+    }
 }
 
 /* Row `j` of a block, transformed across. */
 static void row_across(const Across *across, size_t block, int j, int16_t row[EDGE]) {
     const int32_t *sum = across->sum + block * BLOCK + j * EDGE;
+    if (!(across->rows[block] >> j & 1)) {
+        memset(row, 0, EDGE * sizeof *row);
+        return;
+    }
     for (int x = 0; x < EDGE; x++) row[x] = (int16_t)within(rounded(sum[x], SHARE_BITS - FRACTION_BITS), -MOST_ACROSS, MOST_ACROSS);
 }
 
-/* The halved block: its coefficients in steps of 1, row by row, in 2^-(SHARE_BITS + FRACTION_BITS). */
+/* Two blocks, one above the other, made one; or one, and what it is like in a mirror. In 2^-(SHARE_BITS + FRACTION_BITS). */
 static void transform_down(const Across *upper, const Across *lower, size_t block, bool mirrored, int32_t out[BLOCK]) {
     unsigned rows = upper->rows[block] | (mirrored ? 0u : lower->rows[block]);
-    memset(out, 0, BLOCK * sizeof *out);
+    for (int k = 0; k < EDGE; k++) memset(out + k * EDGE, 0, EDGE * sizeof *out); /* in pieces that fit in registers */
     for (int j = 0; j < LOW; j++) {
-        int16_t up[EDGE], low[EDGE], even[EDGE], odd[EDGE];
+        int16_t up[EDGE], low[EDGE], even[EDGE], odd[EDGE]; /* these two: what both give to even frequencies, and to odd ones */
         if (!(rows >> j & 1)) continue;
         row_across(upper, block, j, up);
         row_across(mirrored ? upper : lower, block, j, low);
-        bool minus = j % 2 && !mirrored; /* the lower block gives a frequency as much as the upper, or minus as much */
+        bool minus = j % 2 && !mirrored;
         for (int x = 0; x < EDGE; x++) {
             even[x] = (int16_t)(minus ? up[x] - low[x] : up[x] + low[x]);
             odd[x] = (int16_t)(minus ? up[x] + low[x] : up[x] - low[x]);
         }
-        for (int k = 0; k < EDGE; k++) {
-            const int16_t share = FIRST[j][k], *row = k % 2 ? odd : even;
-            if (share == 0) continue;
-            for (int x = 0; x < EDGE; x++) out[k * EDGE + x] += row[x] * share;
-        }
+        for (int k = 0; k < EDGE; k++)
+            if (FIRST[j][k] != 0) add_products(out + k * EDGE, k % 2 ? odd : even, FIRST[j][k]);
     }
 }
 
@@ -198,6 +213,7 @@ static void pass_on_chroma(const Halving *halving, int colour, size_t block, boo
     const Across *across = halving->chroma[colour];
     int32_t sum[BLOCK];
     uint16_t by_row[BLOCK], ac[BLOCK];
+    uint64_t which = 0;
     Coefficient kept[BLOCK];
     Band band = {.ac = ac};
     if (halving->high == 1) leave_as_it_is(across, block, sum);
@@ -207,8 +223,11 @@ static void pass_on_chroma(const Halving *halving, int colour, size_t block, boo
         int32_t value = within(rounded(sum[at], SHARE_BITS + FRACTION_BITS), -AC_MOST, AC_MOST);
         by_row[at] = (uint16_t)(value < 0 ? -2 * value | 1 : 2 * value);
     }
-    for (int k = 0; k < BLOCK; k++) ac[k] = by_row[NATURAL[k]];
-    uint64_t which = kept_in_band(ac, sink_sieve(halving->to, colour + 1)) & ~(uint64_t)1;
+    for (uint64_t rest = kept_in_band(by_row, &halving->sieve[colour]) & ~(uint64_t)1; rest; rest &= rest - 1) {
+        unsigned at = (unsigned)__builtin_ctzll(rest), position = ZIGZAG[at];
+        which |= (uint64_t)1 << position;
+        ac[position] = by_row[at];
+    }
     unsigned count = band_coefficients(&band, 0, which, kept);
     sink_block(halving->to, colour + 1, dc, kept, count);
 }
@@ -239,8 +258,7 @@ static Refusal pass_on(Halving *halving, bool mirrored) {
         for (int i = 0; i < 4; i++) pass_on_luminance(halving, i / 2, &cursor[i / 2]);
         for (int colour = 0; colour < 2; colour++) {
             if (odd && mcu + 1 == halving->columns)
-                for (int y = 0; y < (mirrored ? 1 : halving->high); y++)
-                    mirror_across(halving->chroma[colour][y].sum + mcu * BLOCK);
+                for (int y = 0; y < (mirrored ? 1 : halving->high); y++) mirror_across(&halving->chroma[colour][y], mcu);
             pass_on_chroma(halving, colour, mcu, mirrored);
         }
     }

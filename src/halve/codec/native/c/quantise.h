@@ -19,8 +19,8 @@ typedef struct {
 
 /* An AC coefficient below so many hundredths of a target step vanishes, all others go to the nearest step. A dead zone wider than
  * the nearest's 0.5 saves bits where the eye sees least: docs/decisions/0012-jpegs-by-their-coefficients.md. None is above 1, so
- * that nothing vanishes where the step stays. DEAD_ZONE is that of grey, and of red, green and blue; luminance has a wider one, since
- * what that costs the eye is given back by its finer chroma. */
+ * that nothing vanishes where the step stays. DEAD_ZONE is that of grey, and of red, green and blue; luminance has a wider one,
+ * since what that costs the eye is given back by finer chroma. */
 enum { DEAD_ZONE = 52, DEAD_ZONE_LUMINANCE = 66, DEAD_ZONE_CHROMA = 60, RATIO_BITS = 31 };
 
 /* Steps of chroma, in hundredths of the standard's. */

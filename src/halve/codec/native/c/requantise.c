@@ -8,8 +8,8 @@
 #include "search.h"
 #include "sequential.h"
 
-/* Which qualities are weighed where the bytes are bounded: those that are likely to do; all with halved chroma, or all where it cannot be
- * halved; all, with the chroma that came. */
+/* Which qualities are weighed where the bytes are bounded: those that are likely to do; all with halved chroma, or simply all where it
+ * cannot be halved; all, with the chroma that came. */
 typedef enum { LIKELY, HALVED, WHOLE } Reach;
 
 /* All that one image needs. */

@@ -1,5 +1,5 @@
-/* Where blocks go, in the order in which they will be written: requantised at once into tokens, or as they are into a list. Or, in the
- * order in which they come, to be halved. */
+/* Where blocks go, in the order in which they will be written: requantised at once into tokens, or as they are into a list; or in
+ * the order in which they come, to be halved first. */
 
 #ifndef HALVE_SINK_H
 #define HALVE_SINK_H
