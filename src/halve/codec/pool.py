@@ -1,22 +1,27 @@
-"""The pool: a fixed number of children, each holding one image at a time, and a fair queue before them."""
+"""The pool: a fixed number of children, each with one image at work, and a fair queue before them."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections import deque
 
 from halve.codec import wire
 from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
 from halve.codec.process import Child, Gone, how_it_ended
 from halve.codec.slot import Slot, closed
+from halve.codec.turns import Turns
 from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed, ImageFailed
-from halve.core.options import Options
+from halve.core.options import Format, Options
 from halve.core.ports import Body
 
 _REWRITTEN = 64  # bytes by which an original with a crippled EXIF block may grow when its orientation is written anew
+
+BRIEF = 1_000_000
+"""Bytes up to which a JPEG that stays one is taken to be brief: some hundredths of a second of work. For longer work, waiting for
+the parent in between costs next to nothing.
+"""
 
 
 def default_children() -> int:
@@ -29,8 +34,9 @@ def default_children() -> int:
 class CodecPool:
     """Compresses images in isolated children; implements `core.ports.Codec`. Belongs to the event loop that it is used in.
 
-    Images wait their turn in the order they came. A child that dies, hangs or lies costs the one image it held and is
-    replaced; a cancelled call kills its child, so that no late answer can be taken for another image's.
+    Images wait their turn in the order they came. A child that dies, hangs or lies costs the one image it has at work and is
+    replaced; a cancelled call kills its child, so that no late answer can be taken for another image's. An image that was handed
+    ahead to a child that did not live to begin with it is handed to the next, and knows nothing of it.
     """
 
     def __init__(self, children: int | None = None, limits: CodecLimits | None = None) -> None:
@@ -38,8 +44,7 @@ class CodecPool:
         self._limits = limits or CodecLimits()
         self._children = children or default_children()
         self._slots: list[Slot] = []
-        self._idle: list[Slot] = []
-        self._waiting: deque[asyncio.Future[Slot]] = deque()
+        self._turns = Turns(self._slots)
         self._closed = False
 
     async def start(self) -> None:
@@ -47,18 +52,14 @@ class CodecPool:
         if self._closed:
             raise closed()
         if not self._slots:
-            self._slots = [Slot(self._limits) for _ in range(self._children)]
-            self._idle = self._slots[::-1]
+            self._slots += [Slot(self._limits) for _ in range(self._children)]
         for slot in self._slots:
             slot.warm()
 
     async def close(self) -> None:
         """End all children, whatever they are doing, and wait until they are gone. Those who wait get StoreFailed. Repeatable."""
         self._closed = True
-        for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_exception(closed())
-        self._waiting.clear()
+        self._turns.close()
         await asyncio.gather(*(slot.close() for slot in self._slots))
 
     async def compress(self, source: Body, options: Options) -> Compressed:
@@ -69,20 +70,39 @@ class CodecPool:
             raise ImageFailed(f"larger than {MAX_SOURCE_BYTES // 1_000_000} MB, the most that is decoded", code="too_large")
         if not self._slots:
             await self.start()
-        slot = await self._turn()
+        slot = await self._turns.next(brief=_is_brief(source, options))
         try:
-            child = await slot.child()
-            answer = await self._ask(slot, child, source.read(), options)
+            answer = await self._through(slot, source.read(), options)
         finally:
-            self._release(slot)
+            self._turns.over(slot)
         if isinstance(answer, wire.Failure):
             raise ImageFailed(answer.message, code=answer.code)
         return answer
 
-    async def _ask(self, slot: Slot, child: Child, data: bytes, options: Options) -> Compressed | wire.Failure:
+    async def _through(self, slot: Slot, data: bytes, options: Options) -> Compressed | wire.Failure:
+        """Handed ahead if another is at work; then at work itself."""
+        async with slot.door:
+            ahead = slot.present if slot.at_work.locked() else None
+            try:
+                if ahead is not None and not await _handed_ahead(ahead, data, options):
+                    ahead = None
+                await slot.at_work.acquire()
+            except BaseException:
+                if ahead is not None:
+                    slot.spoil(ahead)
+                raise
+        try:
+            if ahead is not None and ahead is slot.present:
+                return await self._ask(slot, ahead, data, options, sent=True)
+            return await self._ask(slot, await slot.child(), data, options, sent=False)
+        finally:
+            slot.at_work.release()
+
+    async def _ask(self, slot: Slot, child: Child, data: bytes, options: Options, *, sent: bool) -> Compressed | wire.Failure:
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
-                await child.send(wire.job_header(options), data)
+                if not sent:
+                    await child.send(wire.job_header(options), data)
                 header, body = await child.receive(max_body=len(data) + _REWRITTEN)
             answer = wire.reply(header, body)
         except TimeoutError:
@@ -98,7 +118,7 @@ class CodecPool:
             slot.replace(child, kill=True)
             raise
         child.images += 1
-        if isinstance(answer, wire.Failure) and answer.retire:
+        if child.spoilt or (isinstance(answer, wire.Failure) and answer.retire):
             slot.replace(child, kill=True)
         elif child.images >= self._limits.images_per_child:
             slot.replace(child, kill=False)
@@ -113,27 +133,18 @@ class CodecPool:
             return CodecCrashed("needs more memory than it may have", code="out_of_memory")
         return CodecCrashed(f"the codec crashed over it ({how})")
 
-    # ── taking turns ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _turn(self) -> Slot:
-        """A slot, in the order of asking. Not an `asyncio.Queue`: there, a newcomer may overtake one who was just woken."""
-        if self._closed:
-            raise closed()
-        if self._idle:
-            return self._idle.pop()
-        waiter: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                self._release(waiter.result())  # handed over in the very moment of the cancellation
-            raise
+def _is_brief(source: Body, options: Options) -> bool:
+    plain = options.quality != "auto" and not options.max_bytes and options.format in (Format.KEEP, Format.JPEG)
+    return plain and source.size <= BRIEF and source.read().startswith(b"\xff\xd8\xff")
 
-    def _release(self, slot: Slot) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(slot)
-                return
-        self._idle.append(slot)
+
+async def _handed_ahead(child: Child, data: bytes, options: Options) -> bool:
+    """Whether it lies in the child's pipe now, whole. A child that is gone is for the image that it has at work to tell of."""
+    if child.spoilt or not child.busy:
+        return False
+    try:
+        await child.send(wire.job_header(options), data)
+    except Gone:
+        return False
+    return True

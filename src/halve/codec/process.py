@@ -36,11 +36,15 @@ class Gone(Exception):
 
 
 class Child:
-    """A started child. `kill` is immediate; `reap` must follow it, or the process stays a zombie and the socket open."""
+    """A started child. `kill` is immediate; `reap` must follow it, or the process stays a zombie and the socket open.
+
+    `sent`: images that it was given, whole; `images`: those that it has answered. `spoilt`: something in its pipe is not to be
+    answered, so it must not get that far.
+    """
 
     def __init__(self, limits: CodecLimits) -> None:
         """Start a process. Takes a few milliseconds; `greet` waits until it is ready."""
-        self.images = 0
+        self.sent, self.images, self.spoilt = 0, 0, False
         self.socket, theirs = socket.socketpair()
         try:
             self.socket.setblocking(False)
@@ -71,6 +75,11 @@ class Child:
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    @property
+    def busy(self) -> bool:
+        """Whether it has one image, and nothing else in its pipe."""
+        return self.sent == self.images + 1
+
     async def greet(self) -> None:
         """Wait for its hello. Raises Gone, BadFrame, or whatever kept it from starting, as Gone."""
         header, _ = await self.receive(max_body=0)
@@ -90,6 +99,7 @@ class Child:
                 sent = max(0, sent - len(part))
         except OSError as error:
             raise Gone(str(error)) from None
+        self.sent += 1
 
     async def receive(self, *, max_body: int) -> tuple[dict[str, object], bytes]:
         """One frame. Raises Gone at end of file, BadFrame where it lies."""

@@ -1,4 +1,4 @@
-"""A place in the pool: it has a child, or is getting one."""
+"""A slot of the pool: it has a child, or is getting one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ _BEFORE_SECOND_START = 0.1  # seconds; doubled before the third
 
 
 class Slot:
-    """Holds one child at a time. Methods that are not coroutines act at once, so a cancelled caller leaves nothing half done."""
+    """Holds one child at a time. Methods that are not coroutines act at once, so a cancelled caller leaves nothing half done.
+
+    `images`: how many have it, at work or on the way there; `brief`: they are such. `door` is held on the way, `at_work` by the one
+    whose answer comes next. So answers are awaited in the order in which images are sent.
+    """
 
     def __init__(self, limits: CodecLimits) -> None:
+        self.images, self.brief = 0, False
+        self.door, self.at_work = asyncio.Lock(), asyncio.Lock()
         self._limits = limits
         self._next: asyncio.Task[Child] | None = None
         self._parted: set[Child] = set()  # to be waited for by whoever comes first
@@ -30,9 +36,15 @@ class Slot:
         if self._next is None and not self._closed:
             self._begin()
 
+    @property
+    def present(self) -> Child | None:
+        """The child, if it is there and ready; it may have died since."""
+        task = self._next
+        return task.result() if task is not None and task.done() and not task.cancelled() and not task.exception() else None
+
     async def child(self) -> Child:
         """The child, alive and ready for an image. StoreFailed where none can be started."""
-        if (child := self._present()) is not None and not child.alive:
+        if (child := self.present) is not None and not child.alive:
             self.replace(child, kill=False)  # it died while idle: no image's fault
         self.warm()
         if (task := self._next) is None:
@@ -55,6 +67,14 @@ class Slot:
         if not self._closed:
             self._begin()
 
+    def spoil(self, child: Child) -> None:
+        """What was handed ahead to `child` is not wanted any more, or came only in part: part with it when it is through with the
+        one before.
+        """
+        child.spoilt = True
+        if child is self.present and not self.at_work.locked():
+            self.replace(child, kill=True)
+
     async def close(self) -> None:
         """End the child, or its start, and wait until nothing of it is left."""
         self._closed = True
@@ -66,10 +86,6 @@ class Slot:
         for child in self._parted:
             child.kill()
         await self._see_off()
-
-    def _present(self) -> Child | None:
-        task = self._next
-        return task.result() if task is not None and task.done() and not task.cancelled() and not task.exception() else None
 
     def _begin(self) -> None:
         self._next = asyncio.create_task(self._start())

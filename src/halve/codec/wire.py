@@ -4,7 +4,8 @@
     8 bytes  length of the body
     header, body
 
-The child first says `{"hello": …}`. Then one job is answered by one reply, over and over; end of file ends the child.
+The child first says `{"hello": …}`. Then each job is answered by one reply, in their order; a job may be sent before the one before
+it is answered. End of file ends the child.
 Neither side believes the other's lengths or words: whatever does not fit raises `BadFrame`.
 """
 
