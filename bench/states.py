@@ -4,7 +4,7 @@
 
 Inserts, claims and records are timed by the wall and by the CPU of this process; meanwhile a reader asks for a status as a
 page would, and its slowest answers are told. Then many claimers claim at once, and record at once, on four handles as four
-processes would have; and what a thousand images cost is counted in questions to the database. Without a URL it is SQLite in a new
+processes would have; and what a thousand images cost is counted in questions to a server. Without a URL it is SQLite in a new
 file; `--postgresql` and `--mongodb` start the servers that the tests use: the first with fsync; the second is not mongod.
 """
 
@@ -148,7 +148,7 @@ async def count_questions(states: StateStore, questions: Questions, images: int,
 
 
 class Questions:
-    """Counts statements or commands of this process, as its drivers send them; beginnings and ends of transactions apart."""
+    """Counts statements or commands that go to a server (SQLite is none), beginnings and ends of transactions apart."""
 
     def __init__(self) -> None:
         self.asked = 0

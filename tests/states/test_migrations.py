@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -13,12 +15,16 @@ from alembic.operations.ops import OpContainer
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 
+from halve.core.errors import StoreFailed
 from halve.states import migrations, tables
-from halve.states.migrations.__main__ import main
-from halve.states.sql import schema
-from halve.states.sql.dialects import POSTGRESQL, SQLITE
+from halve.states.migrations.__main__ import for_sqlite, main
+from halve.states.sql import SqlStates, schema
+from halve.states.sql.alchemy import AlchemyTransaction
+from halve.states.sql.dialects import POSTGRESQL
+from halve.states.sql.sqlite_transaction import SqliteTransaction
 from halve.states.sql.transaction import Transaction
 from tests.contract import elsewhere
+from tests.contract.sample import LEASE, upload
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -58,7 +64,7 @@ def test_tables_made_at_once_are_those_of_the_migrations(empty: Callable[[], Eng
     """
     with empty().begin() as connection:
         schema.upgrade(_transaction(connection), "here")
-        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == tables.REVISION
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == migrations.REVISION
         of_made = _everything(connection)
     with empty().begin() as connection:
         for revision in _revisions(connection):
@@ -93,7 +99,7 @@ def test_what_was_stored_survives_every_step(connection: Connection) -> None:
 
 
 def test_there_is_one_line_of_migrations_and_the_code_knows_its_end(connection: Connection) -> None:
-    assert ScriptDirectory.from_config(migrations.config(connection)).get_heads() == [tables.REVISION]
+    assert ScriptDirectory.from_config(migrations.config(connection)).get_heads() == [migrations.REVISION]
 
 
 def test_numbers_of_requests_are_never_given_twice(connection: Connection) -> None:
@@ -116,8 +122,47 @@ def test_nothing_is_written_where_nothing_changed() -> None:
     assert "nothing to write" in main("no change")
 
 
+def test_the_tables_of_sqlite_as_text_are_those_of_the_code() -> None:
+    assert migrations.SQLITE.read_text(encoding="utf-8") == for_sqlite(), "python -m halve.states.migrations writes it"
+
+
+async def test_an_older_file_is_migrated_and_worked_on(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/halve.db")
+    with engine.begin() as connection:
+        command.upgrade(migrations.config(connection), _revisions(connection)[0])
+    engine.dispose()
+    states = await SqlStates.open(f"sqlite:///{tmp_path}/halve.db")
+    try:
+        with pytest.raises(StoreFailed, match="halve init-db"):
+            await states.ready()
+        await states.migrate()
+        await states.ready()
+        request = await upload(states, 3)
+        assert len(await states.claim("worker", 5, lease=LEASE)) == 3
+        assert await states.request(request.id) is not None
+    finally:
+        await states.close()
+
+
+async def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/halve.db")
+    with engine.begin() as connection:
+        command.upgrade(migrations.config(connection), _revisions(connection)[0])
+        connection.execute(text("CREATE VIEW image_requests AS SELECT 1"))  # where the last migration makes one
+        before = _everything(connection)
+    states = await SqlStates.open(f"sqlite:///{tmp_path}/halve.db")
+    with pytest.raises(StoreFailed, match="image_requests already exists"):
+        await states.migrate()
+    await states.close()
+    with engine.begin() as connection:
+        assert _everything(connection) == before
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == _revisions(connection)[0]
+    engine.dispose()
+
+
 def _transaction(connection: Connection) -> Transaction:
-    return Transaction(connection, SQLITE if connection.dialect.name == "sqlite" else POSTGRESQL)
+    driver = connection.connection.driver_connection
+    return SqliteTransaction(driver) if isinstance(driver, sqlite3.Connection) else AlchemyTransaction(connection, POSTGRESQL)
 
 
 def _revisions(connection: Connection) -> list[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from halve.core.models import DeliveryKind, DeliveryState, ProductState
 from halve.states.sql import SqlStates
-from halve.states.sql.server import PostgresStates
+from halve.states.sql.server import PostgresStates, ServerRunner
 from tests.contract import elsewhere
 from tests.contract.sample import DONE, LEASE, PENDING, draft, finish, notice, outcome, rows, upload
 from tests.support.postgres import run_sql
@@ -111,12 +113,9 @@ async def test_claims_read_ready_products_alone_and_in_order(database: Path, sta
 
     claims = {s for s, _ in await _statements(states, claim_both_ways) if "SET state = 'leased'" in s}
     connection = sqlite3.connect(database)
-    plans = [
-        [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {claim}", (1, "holder", 1, 1.0))] for claim in sorted(claims)
-    ]
+    plans = [[step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {claim}")] for claim in sorted(claims)]
     connection.close()
-    assert len(plans) == 2
-    used = sorted(step.split(" INDEX ")[1] for plan in plans for step in plan if "INDEX" in step and step.startswith("SCAN"))
+    used = sorted({step.split(" INDEX ")[1] for plan in plans for step in plan if "INDEX" in step and step.startswith("SCAN")})
     assert used == ["products_fair", "products_oldest"]
 
 
@@ -156,22 +155,42 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def _statements(states: SqlStates, what: Callable[[SqlStates], Awaitable[None]]) -> list[tuple[str, Any]]:
-    """The statements that are run meanwhile, with parameters."""
-    from sqlalchemy import event
-
+    """The statements that are run meanwhile, with parameters (SQLite's have theirs filled in)."""
     seen: dict[str, Any] = {}
 
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, _context: object, many: bool) -> None:
+    def note(statement: str, parameters: Any = ()) -> None:
         if statement.split(maxsplit=1)[0] in ("SELECT", "UPDATE", "DELETE", "WITH") and "pg_catalog" not in statement:
-            seen[statement] = parameters[0] if many else parameters  # type: ignore[index]
+            seen[statement] = parameters
 
-    runner: Any = states._runner
-    engines = [runner._engine.sync_engine] if isinstance(states, PostgresStates) else [runner._reader, runner._writer]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    try:
+    with _overheard(states._runner, note):
         await what(states)
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
     return list(seen.items())
+
+
+@contextmanager
+def _overheard(runner: Any, note: Callable[..., None]) -> Iterator[None]:
+    """SQLAlchemy is asked before each statement that goes to a server; SQLite's driver by each connection, those to come too."""
+    if isinstance(runner, ServerRunner):
+
+        def before(_connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool) -> None:
+            note(statement, parameters[0] if many else parameters)
+
+        event.listen(runner._engine.sync_engine, "before_cursor_execute", before)
+        yield
+        event.remove(runner._engine.sync_engine, "before_cursor_execute", before)
+        return
+    connect = runner._connect
+
+    def overheard(connection: sqlite3.Connection) -> sqlite3.Connection:
+        connection.set_trace_callback(note)
+        return connection
+
+    for connections in runner._idle.values():
+        for connection in connections:
+            overheard(connection)
+    runner._connect = lambda: overheard(connect())
+    yield
+    runner._connect = connect
+    for connections in runner._idle.values():
+        for connection in connections:
+            connection.set_trace_callback(None)

@@ -11,12 +11,7 @@ from __future__ import annotations
 
 from sqlalchemy import DDL, BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, event, text
 
-REVISION = "0003"
-"""The migration that these tables are the result of."""
-
-FEEDABLE = "(state = 'held' OR state = 'failed' OR state = 'cancelled')"
-"""Products that `sql/feeding.py` may feed. Said in these words everywhere, so that the index on them serves; `IN` would make
-inserts a third slower."""
+from halve.states.sql.feeding import FEEDABLE
 
 metadata = MetaData()
 

@@ -3,6 +3,8 @@
 A new one, from the difference between `tables.py` and the migrations so far:
 
     python -m halve.states.migrations "what changes, in a few words"
+
+What all of them come to for SQLite is kept as text beside them, so that a new file needs neither Alembic nor SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -13,6 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
+
+
+REVISION = "0003"
+"""The last migration; `tables.py` is what they come to."""
+
+SQLITE = Path(__file__).with_name("sqlite.sql")
+"""What makes these tables in SQLite. Each statement ends with a semicolon at the end of a line."""
 
 
 def config(connection: Connection) -> Config:

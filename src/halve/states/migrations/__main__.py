@@ -1,4 +1,4 @@
-"""Write a new migration from the difference between `tables.py` and the migrations so far."""
+"""Write a new migration from the difference between `tables.py` and the migrations so far, and `sqlite.sql` anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, create_mock_engine
 
 from halve.states import migrations, tables
 
@@ -26,9 +26,20 @@ def main(message: str) -> str:
             head = ScriptDirectory.from_config(config).get_current_head() or "0000"
             following = f"{int(head) + 1:04}"
             command.revision(config, message, autogenerate=True, rev_id=following)
-            return f'Look it over, and set REVISION = "{following}" in tables.py.'
+            migrations.SQLITE.write_text(for_sqlite(), encoding="utf-8")
+            return f'Look it over, and set REVISION = "{following}" in {migrations.__file__}.'
     finally:
         engine.dispose()
+
+
+def for_sqlite() -> str:
+    """What makes the tables of `tables.py` in SQLite, as text."""
+    statements: list[str] = []
+    dialect = create_engine("sqlite://").dialect
+    engine = create_mock_engine("sqlite://", lambda made, *_, **__: statements.append(str(made.compile(dialect=dialect)).strip()))
+    tables.metadata.create_all(engine, checkfirst=False)
+    statements.sort(key=lambda sql: (sql.startswith("CREATE VIEW"), not sql.startswith("CREATE TABLE"), sql))
+    return ";\n\n".join(statements).replace(" \n", "\n") + ";\n"
 
 
 if __name__ == "__main__":

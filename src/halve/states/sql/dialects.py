@@ -10,19 +10,20 @@ class Dialect:
     """What stands for `{now}`, `{locked}` and `{free}` in this package's statements.
 
     `now`: the database's clock in seconds since 1970. `locked`: hold the selected rows until the transaction ends.
-    `free`: the same, passing over rows that another transaction holds. `mark`: the driver's own sign for a parameter.
-    `in_columns`: many rows go in as one array for each column. `migrating`: what keeps a second migration out.
+    `free`: the same, passing over rows that another transaction holds. `migrating`: what keeps a second migration out.
     """
 
     now: str
     locked: str
     free: str
-    mark: str
-    in_columns: bool = False
     migrating: str | None = None
 
+    def filled(self, sql: str) -> str:
+        """A statement of this package in words of this dialect; its parameters stay as they are."""
+        return sql.replace("{now}", self.now).replace("{locked}", self.locked).replace("{free}", self.free)
 
-SQLITE = Dialect(now="((julianday('now') - 2440587.5) * 86400.0)", locked="", free="", mark="?")
+
+SQLITE = Dialect(now="((julianday('now') - 2440587.5) * 86400.0)", locked="", free="")
 """One writer at a time holds the whole database, so rows need no locks of their own. `julianday` is there before 3.42, to the
 millisecond; `unixepoch('subsec')` is not."""
 
@@ -31,7 +32,5 @@ POSTGRESQL = Dialect(
     now="(SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision))",
     locked="FOR UPDATE",
     free="FOR UPDATE SKIP LOCKED",
-    mark="%s",
-    in_columns=True,  # half the server's work of a statement for each row
     migrating="SELECT pg_advisory_xact_lock(7232061940)",
 )

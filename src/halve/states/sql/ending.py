@@ -55,7 +55,7 @@ def finish(
         round=round,
         output_key=output_key,
         failed_key=failed_key,
-        **counts._mapping,
+        **counts._asdict(),
     )
     if finished:
         outbox.add(tx, request_id, deliveries)

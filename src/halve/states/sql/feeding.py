@@ -11,7 +11,10 @@ requests, never miss one that is not fed yet.
 from __future__ import annotations
 
 from halve.states.sql.transaction import Transaction
-from halve.states.tables import FEEDABLE
+
+FEEDABLE = "(state = 'held' OR state = 'failed' OR state = 'cancelled')"
+"""Products that may be fed. Said in these words everywhere, so that the index on them serves; `IN` would make inserts a third
+slower."""
 
 BATCH = 1000
 """Products fed at once."""

@@ -65,7 +65,7 @@ def request_columns(request: Request) -> dict[str, Any]:
 
 
 def request(columns: Any) -> Request:
-    found = dict(columns._mapping)
+    found = dict(columns._asdict())
     found.pop("seq", None)
     options, sheet = json.loads(found.pop("options")), json.loads(found.pop("sheet"))
     return Request(

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import inspect
-
 from halve.core.errors import StoreFailed
-from halve.states import migrations, tables
+from halve.states import migrations
 from halve.states.sql.errors import OUTDATED
 from halve.states.sql.transaction import Transaction
 
 
 def revision(tx: Transaction) -> str | None:
     """Which migration was the last one here; None: none was."""
-    if not inspect(tx.connection).has_table("alembic_version"):
+    if not tx.has_table("alembic_version"):
         return None
     found: str | None = tx.value("SELECT version_num FROM alembic_version")
     return found
 
 
 def current(tx: Transaction) -> bool:
-    return revision(tx) == tables.REVISION
+    return revision(tx) == migrations.REVISION
 
 
 def check(tx: Transaction, where: str) -> None:
@@ -35,24 +33,27 @@ def upgrade(tx: Transaction, where: str) -> None:
     if tx.dialect.migrating is not None:
         tx.value(tx.dialect.migrating)
     here = revision(tx)
-    if here == tables.REVISION:
+    if here == migrations.REVISION:
         return
-    if here is None and not inspect(tx.connection).has_table("requests"):
+    if here is None and not tx.has_table("requests"):
         _make(tx)
         return
     from alembic import command
     from alembic.script import ScriptDirectory
 
-    config = migrations.config(tx.connection)
-    if here is not None and here not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
-        raise StoreFailed(f"The database {where} was made by a newer version of halve (its tables are {here}): install that one.")
-    command.upgrade(config, "head")
+    with tx.lent() as connection:
+        config = migrations.config(connection)
+        if here is not None and here not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+            raise StoreFailed(
+                f"The database {where} was made by a newer version of halve (its tables are {here}): install that one."
+            )
+        command.upgrade(config, "head")
 
 
 def _make(tx: Transaction) -> None:
     """The tables, and the mark that Alembic would have left."""
-    tables.metadata.create_all(tx.connection, checkfirst=False)
+    tx.make_tables()
     tx.change(
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
     )
-    tx.change("INSERT INTO alembic_version (version_num) VALUES (:revision)", revision=tables.REVISION)
+    tx.change("INSERT INTO alembic_version (version_num) VALUES (:revision)", revision=migrations.REVISION)

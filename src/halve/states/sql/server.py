@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from halve.core.errors import OptionRefused
 from halve.states.sql import SqlStates
+from halve.states.sql.alchemy import AlchemyTransaction
 from halve.states.sql.dialects import POSTGRESQL
-from halve.states.sql.errors import translated
 from halve.states.sql.runner import PATIENCE, SETTING, P, T
+from halve.states.sql.server_errors import translated
 from halve.states.sql.transaction import Transaction
 
 CONNECTIONS = 8
@@ -81,7 +82,7 @@ class ServerRunner:
                 committing = False
                 try:
                     async with self._engine.begin() as connection:
-                        result = await connection.run_sync(lambda inner: function(Transaction(inner, POSTGRESQL)))
+                        result = await connection.run_sync(lambda inner: function(AlchemyTransaction(inner, POSTGRESQL)))
                         committing = True
                 except DBAPIError as error:
                     cut = error.connection_invalidated and not committing

@@ -1,7 +1,8 @@
 """SQLite in a file: one thread writes, some read, and processes take turns.
 
 In WAL mode readers never wait. A whole transaction is one hop to a thread and back; an async driver's hop for every statement,
-cursor and fetch costs six times the CPU time (`docs/decisions/0009-sqlite-in-threads.md`).
+cursor and fetch costs six times the CPU time (`docs/decisions/0009-sqlite-in-threads.md`). The driver is Python's own
+(`docs/decisions/0018-sqlite-by-its-own-driver.md`).
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ import random
 import re
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate
-
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from typing import Concatenate
 
 from halve.core.errors import OptionRefused, StoreFailed
-from halve.states.sql.dialects import SQLITE
 from halve.states.sql.errors import translated
 from halve.states.sql.runner import PATIENCE, SETTING, P, T
+from halve.states.sql.sqlite_transaction import Row, SqliteTransaction
 from halve.states.sql.transaction import Transaction
 
 READERS = 3
@@ -41,8 +41,7 @@ class SqliteRunner:
     def __init__(self, path: str) -> None:
         self._path = Path(path).absolute()
         self.where = str(self._path)
-        self._writer = self._engine(pool_size=1, begin=_begin_writing)
-        self._reader = self._engine(pool_size=READERS, begin=_begin_reading)
+        self._idle: dict[str, list[sqlite3.Connection]] = {"read": [], "write": []}
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="halve-sqlite-writer")
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="halve-sqlite-reader")
         self._closed = False
@@ -59,8 +58,9 @@ class SqliteRunner:
 
     async def read(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         def transaction() -> T:
-            with translated(self.where), self._reader.begin() as connection:
-                return function(Transaction(connection, SQLITE), *args, **kwargs)
+            with translated(self.where), self._borrowed("read") as connection:
+                connection.execute("BEGIN")
+                return _to_its_end(connection, lambda transaction: function(transaction, *args, **kwargs))
 
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, transaction)
 
@@ -78,47 +78,47 @@ class SqliteRunner:
 
         def dispose() -> None:
             self._read_threads.shutdown()
-            self._reader.dispose()
-            self._writer.dispose()
+            for connection in (*self._idle["read"], *self._idle["write"]):  # the last one to go folds the log in
+                connection.close()
 
         await asyncio.get_running_loop().run_in_executor(self._write_thread, dispose)
         self._write_thread.shutdown()
 
     async def _write(self, synchronous: str, function: Callable[[Transaction], T]) -> T:
         def transaction() -> T:
-            with translated(self.where), self._writer.connect() as connection:
-                if connection.info.get("synchronous") != synchronous:
-                    _driver(connection).execute(f"PRAGMA synchronous = {synchronous}")
-                    connection.info["synchronous"] = synchronous
-                with connection.begin():
-                    return function(Transaction(connection, SQLITE))
+            with translated(self.where), self._borrowed("write") as connection:
+                connection.execute(f"PRAGMA synchronous = {synchronous}")
+                _begin_writing(connection)
+                return _to_its_end(connection, function)
 
         return await asyncio.get_running_loop().run_in_executor(self._write_thread, transaction)
 
-    def _engine(self, *, pool_size: int, begin: Callable[[Connection], None]) -> Engine:
-        # Opened by ourselves: the path is taken as it is, `%` and all, and the file is there already (`mode=rw` makes none).
-        def connect() -> sqlite3.Connection:
-            connection = sqlite3.connect(
-                f"{self._path.as_uri()}?mode=rw",
-                uri=True,
-                timeout=PATIENCE,
-                isolation_level=None,  # the driver begins nothing of its own accord
-                check_same_thread=False,
-                cached_statements=256,
-            )
-            connection.execute(f"PRAGMA journal_size_limit = {LOG_SIZE}")
-            return connection
+    @contextmanager
+    def _borrowed(self, what: str) -> Iterator[sqlite3.Connection]:
+        """A connection that no other thread has meanwhile; they are made when they are needed, and kept."""
+        idle = self._idle[what]
+        try:
+            connection = idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            idle.append(connection)
 
-        engine = create_engine(
-            "sqlite+pysqlite://",
-            creator=connect,
-            poolclass=QueuePool,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_reset_on_return=None,  # every transaction here ends by itself
+    def _connect(self) -> sqlite3.Connection:
+        """The path is taken as it is, `%` and all, and the file is there already (`mode=rw` makes none)."""
+        connection = sqlite3.connect(
+            f"{self._path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,  # the driver begins nothing of its own accord
+            check_same_thread=False,
+            cached_statements=256,
         )
-        event.listen(engine, "begin", begin)
-        return engine
+        connection.row_factory = Row
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_SIZE}")
+        return connection
 
     def _prepare(self) -> None:
         """Make the file, readable to its owner alone since it holds secrets, and turn on write-ahead logging, which stays on."""
@@ -147,33 +147,35 @@ def _path(url: str) -> str:
     return match["path"]
 
 
-def _begin_reading(connection: Connection) -> None:
-    _driver(connection).execute("BEGIN")
-
-
-def _begin_writing(connection: Connection) -> None:
+def _begin_writing(connection: sqlite3.Connection) -> None:
     """The lock is taken at once: one that is asked for later cannot be waited for (SQLITE_BUSY_SNAPSHOT)."""
-    driver = _driver(connection)
-    driver.execute("PRAGMA busy_timeout = 0")
+    connection.execute("PRAGMA busy_timeout = 0")
     try:
-        _patiently(driver, "BEGIN IMMEDIATE")
+        _patiently(connection, "BEGIN IMMEDIATE")
     finally:
-        driver.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+        connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
 
 
-def _patiently(driver: Any, statement: str) -> None:
+def _to_its_end(connection: sqlite3.Connection, function: Callable[[Transaction], T]) -> T:
+    """Run what was begun, and commit it; nothing of it stays where that fails."""
+    try:
+        result = function(SqliteTransaction(connection))
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return result
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
     """SQLite's own waiting sleeps up to 0.1 s between attempts, and never gets a turn where others write all the time."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            driver.execute(statement)
+            connection.execute(statement)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(random.uniform(0.5, 1.5) * POLL)  # noqa: S311 - so that two that collided do not again
         else:
             return
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection
