@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import fields
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 COMPOSED = ["compose.yaml", "compose.mongodb.yaml"]
 UNITS = sorted((ROOT / "deploy").glob("*.service"))
 OF_OTHERS = re.compile(r"AWS_(ENDPOINT_URL|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY)")
-SETTINGS = {f"HALVE_{name.upper()}" for name in Settings.model_fields}
+SETTINGS = {f"HALVE_{field.name.upper()}" for field in fields(Settings)}
 
 # ── the image ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_the_page_of_commands_is_current() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_variable_that_is_named_is_a_setting(page: Path) -> None:
-    settings = {f"HALVE_{name.upper()}" for name in Settings.model_fields}
+    settings = {f"HALVE_{field.name.upper()}" for field in fields(Settings)}
     assert set(re.findall(r"HALVE_[A-Z_]+", TEXT[page])) <= settings | ELSEWHERE
 
 

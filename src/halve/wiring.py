@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from halve import __version__
-from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
+from halve.core.errors import ExtraMissing, OptionRefused
 from halve.core.links import Links
 from halve.core.making import Maker
 from halve.core.memory import Memory
 from halve.core.pipeline import Pace, Pipeline
-from halve.core.ports import ImageStore, StateStore
+from halve.core.ports import Codec, ImageStore, StateStore
 from halve.core.sheet import SheetLimits
 from halve.settings import Settings
 
@@ -77,10 +77,13 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, images: ImageStore | None = None, memory: Memory | None = None) -> AsyncIterator[Parts]:
+async def open_parts(
+    settings: Settings, *, images: ImageStore | None = None, memory: Memory | None = None, codec: Codec | None = None
+) -> AsyncIterator[Parts]:
     """Everything that the settings name, closed again at the end. The embedded database is created or migrated.
 
     `images`: a store to use instead of the one that the settings name. `memory`: one to use instead of the database's own.
+    `codec`: one to use instead of a new one; whoever made it closes it.
     Raises OptionRefused for an impossible setting, ExtraMissing, StoreFailed.
     """
     from halve.codec import CodecLimits, CodecPool
@@ -121,8 +124,9 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None, me
         if memory is None and settings.memory != "off":
             memory = Memory(states, days=settings.keep_days, codec=__version__)
             stack.push_async_callback(memory.close)
-        codec = CodecPool(settings.concurrency, CodecLimits(max_pixels=settings.max_pixels))
-        stack.push_async_callback(codec.close)
+        if codec is None:
+            codec = pool = CodecPool(settings.concurrency, CodecLimits(max_pixels=settings.max_pixels))
+            stack.push_async_callback(pool.close)
         links = Links(public_url=settings.public_url and settings.public_url.rstrip("/"), tokens=bool(settings.api_keys))
         pace = Pace(retries=settings.fetch_retries, in_flight=settings.in_flight, retry_delay=retry_delay)
         pipeline = Pipeline(
@@ -140,13 +144,14 @@ async def open_parts(settings: Settings, *, images: ImageStore | None = None, me
 
 @asynccontextmanager
 async def open_worker(
-    parts: Parts, *, keep: bool = False, grace: float | None = None, on_failure: Callable[[StoreFailed], None] | None = None
+    parts: Parts, *, keep: bool = False, grace: float | None = None, **told: Callable[..., None]
 ) -> AsyncIterator[Worker]:
     """A worker in the background of this event loop; on leaving, it ends what is in work or hands it back.
 
     `keep`: finished requests are kept however old they get. `grace`: seconds that images in work have to end on leaving.
+    `told`: the worker's own `on_failure` and `on_ended`.
     """
-    async with _running(parts, keep_days=None if keep else parts.settings.keep_days, grace=grace, on_failure=on_failure) as worker:
+    async with _running(parts, keep_days=None if keep else parts.settings.keep_days, grace=grace, **told) as worker:
         yield worker
 
 

@@ -13,7 +13,11 @@ THRESHOLDS = (10_000, 20, 50)
 
 
 def ease() -> None:
-    """For processes that serve or work until they end, once their modules are loaded: what is there is never looked at again."""
-    gc.collect()
-    gc.freeze()
+    """From the very start: loading modules makes a great many things that stay."""
     gc.set_threshold(*THRESHOLDS)
+
+
+def settle() -> None:
+    """For processes that serve or work until they end, once their modules are loaded: what is there is never looked at again."""
+    ease()
+    gc.freeze()

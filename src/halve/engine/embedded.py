@@ -56,7 +56,7 @@ class Worker:
     """`in_flight` images at once at the most (a product that alone has more is worked on all the same).
 
     `keep_days`: finished requests older than that are erased; None: never. `grace`: seconds that work has to end on stopping.
-    `on_failure` is told of each StoreFailed; the worker itself waits and goes on.
+    `on_failure` is told of each StoreFailed; the worker itself waits and goes on. `on_ended` is told when a request has ended here.
     `stints`: claim nothing but what these ask for; minding the rest is done all the same. `on_due` is told when something
     became ready: a sweep put it back, or its worker died. `tempo`: how the store is asked.
     """
@@ -72,6 +72,7 @@ class Worker:
         keep_days: float | None = None,
         grace: float = GRACE,
         on_failure: Callable[[StoreFailed], None] | None = None,
+        on_ended: Callable[[], None] = lambda: None,
         stints: Stints | None = None,
         on_due: Callable[[], None] = lambda: None,
         tempo: Tempo = ALONE,
@@ -85,6 +86,7 @@ class Worker:
         self._keep_days = keep_days
         self._grace = grace
         self._on_failure = on_failure
+        self._on_ended = on_ended
         self._stints = stints
         self._on_due = on_due
         self._gather = tempo.gather
@@ -244,6 +246,7 @@ class Worker:
     async def _finish_one(self, request_id: UUID) -> None:
         try:
             if await self._pipeline.finish(request_id):
+                self._on_ended()
                 await self._notify()
         finally:
             self._finishing.discard(request_id)

@@ -64,7 +64,7 @@ def test_an_impossible_setting_is_named_before_anything_is_served(tmp_path: Path
 
 
 def test_a_worker_beside_it_works_on_the_database_alone(tmp_path: Path, origin: Origin) -> None:
-    settings = Settings(data_dir=tmp_path / "data", _env_file=None)  # type: ignore[call-arg]
+    settings = Settings(data_dir=tmp_path / "data")
     sheet = write_sheet(tmp_path / "a.csv", [(f"Cup {n}", [origin.url(f"/cup.jpg?n={n}")]) for n in range(8)])
     request = asyncio.run(_put(settings, sheet))
     env = {"HALVE_ALLOW_PRIVATE": "127.0.0.0/8"}

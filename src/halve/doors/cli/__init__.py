@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+from halve.doors import collector
+
 
 def main() -> None:
     """The console script. Ends the process with the exit code of the command."""
     _open_what_is_closed()
+    collector.ease()
     from halve.doors.cli.app import app
     from halve.doors.cli.endings import Ending
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,9 +69,19 @@ def _own_folder(output: Path) -> Path:
 
 def _of_the_demo(settings: Settings, output: Path, port: int) -> Settings:
     """Whatever is set for a real server does not concern this one."""
-    kept = {"data_dir": output / "server", "host": "127.0.0.1", "port": port, "api_keys": {}}
-    left_out = dict.fromkeys(("database_url", "storage_url", "public_url", "base_url", "smtp_url", "mail_from"))
-    return settings.model_copy(update={**kept, **left_out})
+    return replace(
+        settings,
+        data_dir=output / "server",
+        host="127.0.0.1",
+        port=port,
+        api_keys={},
+        database_url=None,
+        storage_url=None,
+        public_url=None,
+        base_url=None,
+        smtp_url=None,
+        mail_from=None,
+    )
 
 
 def _serve(settings: Settings, sheet: Path) -> None:

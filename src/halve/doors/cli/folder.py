@@ -70,6 +70,11 @@ def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
                 folder.rmdir()  # still empty: nothing came of it
 
 
+def database_in(state: Path) -> Path:
+    """Where the database is, once a run was begun there."""
+    return state / "halve.db"
+
+
 def forget(state: Path) -> None:
     """Remove the state, as if nothing had been begun."""
     shutil.rmtree(state, ignore_errors=True)

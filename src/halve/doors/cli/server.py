@@ -92,6 +92,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            collector.ease()
+            collector.settle()
             sys.setswitchinterval(SWITCH)
             self._ready()

@@ -8,13 +8,11 @@ writes it between its two markers; a test sees that it is current.
 from __future__ import annotations
 
 import sys
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
+from typing import Any
 
-from pydantic import AliasChoices
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
-
-from halve.settings import Settings
+from halve.settings import Settings, names_of
 
 BEGIN = "<!-- settings: written by `make docs` -->"
 END = "<!-- end of settings -->"
@@ -22,7 +20,7 @@ END = "<!-- end of settings -->"
 
 def table() -> str:
     """Markdown: every setting, its default, what it does."""
-    rows = [f"| {_names(name, field)} | {_default(field)} | {field.description} |" for name, field in Settings.model_fields.items()]
+    rows = [f"| {_names(field)} | {_default(field)} | {field.metadata['description']} |" for field in fields(Settings)]
     return "\n".join(["| setting | default | what it does |", "| --- | --- | --- |", *rows])
 
 
@@ -35,16 +33,13 @@ def with_table(page: str) -> str:
     return f"{head}{BEGIN}\n{table()}\n{END}{tail}"
 
 
-def _names(name: str, field: FieldInfo) -> str:
-    alias = field.validation_alias
-    if isinstance(alias, AliasChoices):
-        return " or ".join(f"`{choice}`" for choice in alias.choices)
-    return f"`HALVE_{name.upper()}`"
+def _names(field: Field[Any]) -> str:
+    return " or ".join(f"`{name}`" for name in names_of(field.name))
 
 
-def _default(field: FieldInfo) -> str:
-    default = field.get_default(call_default_factory=False)
-    if default in (None, (), PydanticUndefined):
+def _default(field: Field[Any]) -> str:
+    default = field.default
+    if default in (None, (), MISSING):
         return "–"
     if isinstance(default, int) and not isinstance(default, bool):
         return f"{default:,}" if default > 9999 else str(default)

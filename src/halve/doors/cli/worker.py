@@ -54,7 +54,7 @@ def _work(settings: Settings) -> None:
 
     from halve.doors import collector
 
-    collector.ease()
+    collector.settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             stopped_by = runner.run(_until_stopped(settings))

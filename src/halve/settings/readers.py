@@ -1,0 +1,91 @@
+"""What stands in the environment → a value. Each raises ValueError that says, behind the setting's name, what it must be."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A whole number within bounds, these included."""
+    bounds = f"from {least:,} to {most:,}" if most is not None else f"of at least {least:,}"
+
+    def read(word: str) -> int:
+        try:
+            value = int(word)
+        except ValueError:
+            value = least - 1
+        if value < least or (most is not None and value > most):
+            raise ValueError(f"must be a whole number {bounds}, not {word[:80]!r}")
+        return value
+
+    return read
+
+
+def above_zero(word: str) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise ValueError(f"must be a number above 0, not {word[:80]!r}")
+    return value
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def read(word: str) -> str:
+        if word not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}, not {word[:80]!r}")
+        return word
+
+    return read
+
+
+def link(word: str) -> str:
+    """What links begin with must be a URL itself: a mistake would be in every sheet that goes out."""
+    parts = urlsplit(word)
+    goes_on = not (parts.query or parts.fragment) and word.isprintable() and " " not in word
+    if not (parts.scheme in ("http", "https") and parts.hostname and goes_on):
+        raise ValueError(f"must be such as https://shop.example/images, not {word[:80]!r}")
+    return word
+
+
+def folder_or_url(word: str) -> str:
+    """What looks like `file://images` names a host, and a folder at the root of the disk."""
+    if word.lower().startswith("file:"):
+        parts = urlsplit(word)
+        if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or parts.path == "/":
+            raise ValueError(f"must be such as file:///srv/images, or a folder's path without file://, not {word[:80]!r}")
+    return word
+
+
+def keys(words: str) -> dict[str, str]:
+    """`name:key,name:key`."""
+    found: dict[str, str] = {}
+    for pair in filter(None, (p.strip() for p in words.split(","))):
+        name, colon, key = (part.strip() for part in pair.partition(":"))
+        if not (colon and name and key):
+            raise ValueError("must be name:key,name:key")
+        if name in found or key in found.values():
+            raise ValueError(f"has the name {name!r} or its key twice")
+        if not key.isascii():
+            raise ValueError(f"has a key of {name!r} that is not ASCII, which no header can carry")
+        found[name] = key
+    if not found:  # set, so it is not meant to be open
+        raise ValueError("must be name:key,name:key; leave it away, or empty, for a server that is open to all")
+    return found
+
+
+def networks(words: str) -> tuple[Network, ...]:
+    """CIDRs, separated by commas."""
+    return tuple(_network(word.strip()) for word in words.split(",") if word.strip())
+
+
+def _network(word: str) -> Network:
+    try:
+        return ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        raise ValueError(f"must be such as 127.0.0.0/8,10.1.2.3, not {word[:80]!r}") from None
