@@ -2,6 +2,11 @@
 
 #include "memory.h"
 
+const uint8_t CATEGORY[1 << MAX_DC_SIZE] = {
+    [1] = 1,          [2 ... 3] = 2,     [4 ... 7] = 3,     [8 ... 15] = 4,      [16 ... 31] = 5,      [32 ... 63] = 6,
+    [64 ... 127] = 7, [128 ... 255] = 8, [256 ... 511] = 9, [512 ... 1023] = 10, [1024 ... 2047] = 11,
+};
+
 Refusal tokens_reserve(Tokens *tokens, size_t blocks) {
     size_t need = blocks * BLOCK_TOKENS;
     if (tokens->room - tokens->count >= need) return ACCEPTED;

@@ -31,8 +31,9 @@ Refusal tokens_reserve(Tokens *tokens, size_t blocks);
 void tokens_restart(Tokens *tokens);
 void tokens_free(Tokens *tokens);
 
-/* SSSS of a magnitude: how many bits it has (F.1.2.1). */
-static inline unsigned category(uint32_t magnitude) { return 31 - (unsigned)__builtin_clz(2 * magnitude | 1); }
+/* SSSS of a magnitude: how many bits it has (tables F.1 and F.2). The difference of two DCs from DC_LEAST to DC_MOST is within.
+ * Many processors count leading zeros more slowly than they look this up. */
+extern const uint8_t CATEGORY[1 << MAX_DC_SIZE];
 
 /* The DC of a block, as the difference to its component's last (F.1.2.1). Returns where to go on. */
 static inline Token *put_dc(Token *out, Tokens *tokens, int component, int dc, const Rule *rule) {
@@ -43,7 +44,7 @@ static inline Token *put_dc(Token *out, Tokens *tokens, int component, int dc, c
     int32_t difference = level - tokens->predicted[component];
     tokens->predicted[component] = level;
     uint32_t negative = (uint32_t)difference >> 31;
-    unsigned size = category((uint32_t)(difference < 0 ? -difference : difference));
+    unsigned size = CATEGORY[difference < 0 ? -difference : difference];
     tokens->frequency[table][size]++;
     *out++ = (Token)table << 24 | (Token)size << 16 | (((uint32_t)difference - negative) & ((1u << size) - 1));
     return out;
@@ -53,7 +54,7 @@ static inline Token *put_dc(Token *out, Tokens *tokens, int component, int dc, c
 static inline Token *put_ac(Token *out, uint32_t *frequency, unsigned *last, Coefficient c, unsigned table, const Rule *rule) {
     unsigned position = position_of(c), run = position - *last - 1;
     uint32_t level = requantised(rule, position, magnitude_of(c));
-    unsigned size = category(level);
+    unsigned size = CATEGORY[level];
     *last = position;
     for (; __builtin_expect(run > 15, 0); run -= 16) {
         *out++ = (Token)table << 24 | ZRL << 16;
