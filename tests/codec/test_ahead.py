@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-from collections.abc import AsyncIterator
+import random
 
 import psutil
 import pytest
@@ -18,14 +17,6 @@ from tests.support.codec import Held, options
 from tests.support.photos import encoded, mosaic, photo
 
 FIRST, SECOND, THIRD = (Held(photo("coffee", width=width)) for width in (61, 62, 63))
-
-
-@pytest.fixture
-async def pool() -> AsyncIterator[CodecPool]:
-    """A pool of one child, which gives an image up after a second."""
-    pool = CodecPool(1, CodecLimits(wall_seconds=1.0))
-    yield pool
-    await pool.close()
 
 
 def child() -> psutil.Process:
@@ -108,13 +99,17 @@ async def test_a_death_after_an_answer_costs_the_next_one(pool: CodecPool, monke
         await second
 
 
-async def test_time_runs_for_the_one_at_work_alone(pool: CodecPool) -> None:
-    await stopped(pool)
-    first, second = await handed(pool, FIRST, SECOND)
+async def test_time_runs_for_the_one_at_work_alone() -> None:
+    pool = CodecPool(1, CodecLimits(wall_seconds=1.0))
+    try:
+        await stopped(pool)
+        first, second = await handed(pool, FIRST, SECOND)
 
-    with pytest.raises(CodecCrashed, match="gave up"):
-        await first
-    assert (await second).width == 62
+        with pytest.raises(CodecCrashed, match="gave up"):
+            await first
+        assert (await second).width == 62
+    finally:
+        await pool.close()
 
 
 async def test_cancelling_the_one_at_work_leaves_the_next_its_own_answer(pool: CodecPool) -> None:
@@ -184,20 +179,19 @@ async def test_nobody_waits_behind_a_slow_one_while_other_children_are_free() ->
 
 
 async def test_whatever_is_cancelled_and_killed_the_others_get_their_own(pool: CodecPool) -> None:
-    """A hundred images, of which some are given up, and children that die in between."""
-    import random
-
+    """A hundred images, of which twenty are given up, and a child that dies five times in between."""
     chance = random.Random(7)
     tasks = [asyncio.create_task(pool.compress(Held(photo("coffee", width=40 + n % 30)), Options())) for n in range(100)]
+    blows = ["cancel"] * 20 + ["kill"] * 5
+    chance.shuffle(blows)
     given_up = set()
-    while not all(task.done() for task in tasks):
+    for blow in blows:
         await asyncio.sleep(0.004)
         number = chance.randrange(100)
-        if chance.random() < 0.3 and tasks[number].cancel():
+        if blow == "cancel" and tasks[number].cancel():
             given_up.add(number)
-        if chance.random() < 0.05:
-            for process in psutil.Process().children():
-                process.send_signal(signal.SIGKILL)
+        elif pool._slots[0].present:  # not one that is only starting: three such in a row are an error of the machine
+            pool._slots[0].present.kill()
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
     for number, result in enumerate(results):
@@ -205,4 +199,4 @@ async def test_whatever_is_cancelled_and_killed_the_others_get_their_own(pool: C
             assert result.width == 40 + number % 30
         else:
             assert isinstance(result, CodecCrashed) or number in given_up
-    assert sum(isinstance(result, Compressed) for result in results) > 20
+    assert sum(isinstance(result, Compressed) for result in results) >= 75

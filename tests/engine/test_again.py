@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 from time import time
 
+import psutil
 import pytest
 from aiohttp import web
 
@@ -73,6 +76,27 @@ async def test_a_second_run_downloads_and_compresses_nothing(
         assert (after.state, after.bytes_in, after.bytes_out) == (ImageState.DONE, len(PHOTO), before.bytes_out)
         assert await stored(shop, after.key) == await stored(shop, before.key)
         assert second.bytes_in == first.bytes_in
+
+
+async def test_the_codec_gets_ready_while_an_image_is_on_its_way_and_for_no_other(tmp_path: Path, origin: Origin) -> None:
+    url, released = versioned(origin, "/a.jpg", PHOTO), threading.Event()
+
+    async def held_back(_: web.Request) -> web.Response:
+        await asyncio.to_thread(released.wait, 20)
+        return web.Response(body=OTHER, content_type="image/jpeg")
+
+    async with open_shop(tmp_path) as shop:
+        await done(shop, url)
+    async with open_shop(tmp_path) as shop:
+        await done(shop, url)
+        assert psutil.Process().children() == []
+        coming = asyncio.create_task(done(shop, origin.route("/b.jpg", held_back)))
+        async with asyncio.timeout(15):
+            while not psutil.Process().children():
+                await asyncio.sleep(0.01)
+        released.set()
+        _, [made] = await coming
+        assert made.state is ImageState.DONE
 
 
 async def test_it_is_known_after_a_restart_too(tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:

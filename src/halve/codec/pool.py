@@ -18,7 +18,7 @@ from halve.core.ports import Body
 
 _REWRITTEN = 64  # bytes by which an original with a crippled EXIF block may grow when its orientation is written anew
 
-BRIEF = 1_000_000
+BRIEF = 2_000_000
 """Bytes up to which a JPEG that stays one is taken to be brief: some hundredths of a second of work. For longer work, waiting for
 the parent in between costs next to nothing.
 """

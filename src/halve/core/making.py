@@ -57,6 +57,7 @@ class Maker:
     async def make(self, task: Task) -> ImageResult:
         """Raises ImageFailed, StoreFailed."""
         if self._memory is None:
+            await self._codec.start()  # in the background, while the first image is on its way
             async with self._fetcher.fetch(task.url) as body:
                 return self._result(task, *await self._compressed(task, body))
         known = await self._memory.link(task.request, task.url)
@@ -71,6 +72,7 @@ class Maker:
                     self._memory.learn_content(task.request, moved)
                     self._memory.learn_link(task.request, task.url, moved, known.validators)
                 return result
+        await self._codec.start()
         async with self._fetcher.fetch(task.url) as body:
             return await self._from(task, body, self._memory)
 

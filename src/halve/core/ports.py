@@ -280,7 +280,8 @@ class Codec(Protocol):
     async def compress(self, source: Body, options: Options) -> Compressed:
         """Compress one image in isolation. Raises ImageFailed; CodecCrashed where the child died or hung over it."""
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Get ready in the background for images that are about to come. Costs nothing where it is; need not be called."""
 
     async def close(self) -> None: ...
 
