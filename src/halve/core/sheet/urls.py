@@ -19,10 +19,12 @@ _AROUND = BLANK + ",|"
 
 _PORT = r":(?:[1-5]\d{4}|6[0-4]\d{3}|[1-9]\d{0,3})"
 """From 1 to 64999; what lies beyond is looked at more closely."""
-_HTTP = rf"https?+://[a-z0-9_][a-z0-9_-]*+(?:\.[a-z0-9_][a-z0-9_-]*+)*+(?:{_PORT})?+"
-_GOOD_URL = re.compile(_HTTP + r"(?:[/?#][!-~]*+)?+", re.IGNORECASE)
+_LABEL = "[A-Za-z0-9_][A-Za-z0-9_-]*+"
+_HTTP = rf"[Hh][Tt][Tt][Pp][Ss]?+://{_LABEL}(?:\.{_LABEL})*+(?:{_PORT})?+"
+"""Both cases spelt out: twice as fast as an expression that ignores them."""
+_GOOD_URL = re.compile(_HTTP + r"(?:[/?#][!-~]*+)?+")
 """What nearly every URL looks like; the others are looked at more closely."""
-_LONE_URL = re.compile(_HTTP + r"(?:[/?#][!-+\--{}~]*+)?+", re.IGNORECASE)
+_LONE_URL = re.compile(_HTTP + r"(?:[/?#][!-+\--{}~]*+)?+")
 """One without comma or `|`, so that it surely is one URL and not two."""
 
 _HOST = re.compile(r"[a-z0-9_\-\u0080-\U0010ffff]+(?:\.[a-z0-9_\-\u0080-\U0010ffff]+)*\.?")
@@ -32,8 +34,11 @@ _SCHEME_ALONE = re.compile(r"(?:data|file|mailto|javascript|blob|cid|about|urn|h
 
 def read_urls(cell: str, line: int, column: str) -> tuple[list[str], list[Finding]]:
     """The URLs of a cell that can be downloaded, in order, and a finding for each part that cannot."""
-    if len(cell) <= LONGEST_URL and (urls := _plain_list(cell)):
-        return urls, []
+    if len(cell) <= LONGEST_URL:
+        if _LONE_URL.fullmatch(cell):
+            return [cell], []
+        if urls := _plain_list(cell):
+            return urls, []
     urls, wrong = [], []
     for part in split_urls(cell):
         if found := _fault(part, line, column):
