@@ -27,11 +27,12 @@ class Context:
     turns: Turns = field(default_factory=Turns)
     _aside: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def aside(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do something without anybody waiting for it; should it fail, the log says so."""
+    def aside(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Do something that goes on though nobody waits for it; should it fail, the log says so."""
         task = asyncio.create_task(_logged(work))
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
+        return task
 
     async def close(self) -> None:
         """Stop what is done on the side."""

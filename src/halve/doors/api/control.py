@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Response
 
 from halve.core import models
@@ -16,6 +18,9 @@ from halve.doors.api.status import status_body
 
 router = APIRouter()
 
+END_WITHIN = 3.0
+"""Seconds that the answer to a cancellation waits for the request to end."""
+
 
 @router.post(
     "/cancel/{request_id}",
@@ -25,14 +30,17 @@ router = APIRouter()
     responses=problems(400, 401, 403, 404, 409, 503),
 )
 async def cancel(context: Ctx, request: Found) -> schemas.RequestStatus:
-    """No further image is begun. The output sheet, with what was done by then, follows in a moment; so does the webhook."""
+    """No further image is begun. The answer waits a little for the output sheet, with what was done by then: who reads `cancelled`
+    there will ask for it next. A long sheet follows later, and the webhook after it.
+    """
     stopped = await context.parts.states.cancel(request.id)
     now = await _again(context, request)
     if not stopped and not (now.status is Status.CANCELLED and not now.finished):
         raise Problem(409, "already_finished", f"The request is over: it is {now.status}. There is nothing to stop.")
     context.nudge()
-    context.aside(context.parts.pipeline.finish(request.id))
-    return await status_body(context, now)
+    ending = context.aside(context.parts.pipeline.finish(request.id))
+    await asyncio.wait({ending}, timeout=END_WITHIN)
+    return await status_body(context, await _again(context, request))
 
 
 @router.post(
