@@ -24,14 +24,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
-import structlog
-
 from halve.core.errors import StoreFailed
 from halve.core.gathered import Gathered
+from halve.core.log import Log
 from halve.core.models import Request
 from halve.core.ports import Validators
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 DAY = 86_400.0
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import structlog
-
 from halve.core.attempts import LOST_BEFORE_POISON, after_failure, poisoned, settled
 from halve.core.errors import HalveError, ImageFailed, NotFound, StoreFailed
 from halve.core.links import Links
+from halve.core.log import Log
 from halve.core.making import Maker, Task
 from halve.core.models import (
     Delivery,
@@ -40,7 +39,7 @@ from halve.core.sheet import open_sheet
 from halve.core.sheet.limits import ACCEPTED
 from halve.core.tally import Tally
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 PROGRESS_EVERY = 1.0
 """Seconds after which a product with many images says how far it is."""

@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
-import structlog
 from celery import Celery, signals
 
 from halve.core.errors import HalveError, OptionRefused, StoreFailed
+from halve.core.log import Log
 from halve.doors.cli.endings import Ending
 from halve.doors.logs import set_up_logs
 from halve.engine.broker import WISH, celery_app
@@ -25,7 +25,7 @@ from halve.engine.wishes import Wishes
 from halve.settings import Settings, read_settings
 from halve.wiring import broker_url, open_cluster_worker, open_parts
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 GRACE = 6.0
 """Seconds that images in work have to end after SIGTERM; with what Celery itself needs to stop, ten in all."""

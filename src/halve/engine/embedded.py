@@ -10,10 +10,9 @@ import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-import structlog
-
 from halve.core.attempts import LOST_BEFORE_ALONE
 from halve.core.errors import NotFound, StoreFailed
+from halve.core.log import Log
 from halve.core.models import Delivery, ImageResult, Outcome, Product, ProductState
 from halve.core.pipeline import Pipeline
 from halve.core.ports import ImageStore, StateStore
@@ -22,7 +21,7 @@ from halve.engine.recorder import Recorder
 from halve.engine.stints import Stints
 from halve.engine.tempo import ALONE, Tempo
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 LEASE = 60.0
 """Seconds for which a product is leased; renewed three times in that span."""

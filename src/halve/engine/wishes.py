@@ -6,12 +6,12 @@ import threading
 import time
 from typing import Any
 
-import structlog
 from celery import Celery
 
+from halve.core.log import Log
 from halve.engine.broker import QUEUE, WISH, celery_app
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 HEARTBEAT = 2.0
 """Seconds after which a wish is sent though nobody asked: it makes up for every message that was lost."""

@@ -7,14 +7,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import structlog
 from fastapi import Depends
 from starlette.requests import Request as HttpRequest
 
+from halve.core.log import Log
 from halve.doors.api.turns import Turns
 from halve.wiring import Parts
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)

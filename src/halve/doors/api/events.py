@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import monotonic
 
-import structlog
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 
 from halve.core import models
 from halve.core.errors import StoreFailed
+from halve.core.log import Log
 from halve.doors.api import schemas
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.keys import Found
@@ -21,7 +21,7 @@ from halve.doors.api.openapi import problems
 from halve.doors.api.routes import reading, without_body
 from halve.doors.api.status import status_body
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 router = APIRouter()
 

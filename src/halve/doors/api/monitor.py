@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from halve.core.errors import StoreFailed
+from halve.core.log import Log
 from halve.doors.api import schemas
 from halve.doors.api.context import Ctx
 from halve.doors.api.keys import Who
@@ -18,7 +18,7 @@ from halve.doors.api.openapi import problems
 from halve.doors.api.problems import RETRY_AFTER, Problem
 from halve.doors.api.routes import reading
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 router = APIRouter()
 

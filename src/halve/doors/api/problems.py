@@ -8,7 +8,6 @@ from dataclasses import asdict
 from http import HTTPStatus
 from urllib.parse import quote
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -18,9 +17,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match
 
 from halve.core.errors import AddressRefused, Conflict, HalveError, NotFound, OptionRefused, SheetRefused, StoreFailed
+from halve.core.log import Log
 from halve.core.models import Finding
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -9,15 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import structlog
-
 from halve import __version__
 from halve.core.errors import HalveError, StoreFailed
+from halve.core.log import Log
 from halve.core.memory import Memory
 from halve.settings import Settings
 from halve.states.sql import SqlStates
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 @asynccontextmanager

@@ -103,7 +103,6 @@ def run(
 
 def carry_out(job: Job, settings: Settings) -> Result:
     """Run a job with its progress on stderr."""
-    from halve.doors.cli.findings import show_findings
     from halve.doors.cli.local import run_sheet
     from halve.doors.cli.progress import Standing, progress
     from halve.doors.cli.terminal import err, number
@@ -118,6 +117,8 @@ def carry_out(job: Job, settings: Settings) -> Result:
             if not told_first:
                 told_first = True
                 if request.repairs:
+                    from halve.doors.cli.findings import show_findings
+
                     show_findings(request.repairs, title="Mended while reading")
                 if tried := request.done_images + request.failed_images:
                     err().print(f"Going on: {tried:,} of {number(request.total_images, 'image')} were done before.")
