@@ -35,10 +35,13 @@ class FileImages:
     compared, it is put on disk, renamed, and then its folder is. Who may read files is up to the umask.
     """
 
-    def __init__(self, folder: Path, *, link: bool = True) -> None:
-        """`link`: what is stored once more is a hard link to what is there; False: a file of its own."""
+    def __init__(self, folder: Path, *, link: bool = True, setting: str | None = "HALVE_STORAGE_URL") -> None:
+        """`link`: what is stored once more is a hard link to what is there; False: a file of its own. `setting`: what names the
+        folder, for people; None where another one would be no help.
+        """
         self._folder = folder.absolute()
         self._link = link
+        self._elsewhere = f", or name another folder in {setting}" if setting else ""
         self._workshop = Workshop(self._folder / ".partial")
         self._names = FolderSync()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="halve-files")
@@ -110,7 +113,7 @@ class FileImages:
             except OSError as error:
                 raise StoreFailed(
                     f"The folder of images {self._folder} failed: {error.strerror}. See that its disk has room and that this user"
-                    " may write there, or name another folder in HALVE_STORAGE_URL."
+                    f" may write there{self._elsewhere}."
                 ) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, translated)

@@ -20,6 +20,7 @@ import aiohttp
 from halve import __version__
 from halve.core.errors import Conflict, HalveError, NotFound, OptionRefused, SheetRefused, StoreFailed
 from halve.core.models import Finding
+from halve.outbound.faults import fault
 
 ATTEMPTS = 4
 """How often a call is made whose answer was lost, or that was turned away for the moment."""
@@ -124,7 +125,7 @@ class RemoteServer:
                     error, aiohttp.ClientConnectorDNSError
                 )
                 if last or hopeless:
-                    raise StoreFailed(f"{self.url} is out of reach: {error or 'no answer'}.", code="server_unreachable") from error
+                    raise _unreachable(error, self.url) from error
             else:
                 self._answered = True
                 if response.status < 400:
@@ -136,6 +137,16 @@ class RemoteServer:
             await asyncio.sleep(min(pause, LONGEST_PAUSE))
             pause *= 3
         raise AssertionError("the last attempt returns or raises")
+
+
+def _unreachable(error: Exception, url: str) -> StoreFailed:
+    why = str(error) or "no answer"
+    if isinstance(error, aiohttp.ClientError) and not isinstance(error, TimeoutError):
+        why = str(fault(error, urlsplit(url).hostname or ""))
+    return StoreFailed(
+        f"{url} is out of reach: {why}. See whether `halve serve` runs there; --url names another server.",
+        code="server_unreachable",
+    )
 
 
 async def _refusal(response: aiohttp.ClientResponse, url: str) -> HalveError:

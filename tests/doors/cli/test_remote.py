@@ -107,7 +107,7 @@ def test_a_server_out_of_reach_ends_with_3(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
     ended = halve("status", str(uuid4()), "--url", f"http://127.0.0.1:{port}", cwd=tmp_path)
     assert ended.code == 3, ended
-    assert "out of reach" in ended.err
+    assert f"http://127.0.0.1:{port} is out of reach: connection failed: refused. " in ended.err
 
 
 def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origin) -> None:

@@ -376,6 +376,7 @@ def test_a_disk_that_is_full_ends_with_3_and_nothing_is_lost(tmp_path: Path, ori
     )
     assert command.returncode == 3, command.stderr
     assert "run the same command again" in command.stderr
+    assert "HALVE_STORAGE_URL" not in command.stderr, "-o names the folder, and another one would begin anew"
     ended = halve("run", sheet, *LOOPBACK, "--quality", "90", cwd=tmp_path)
     assert ended.code == 0, ended
 

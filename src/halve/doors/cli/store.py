@@ -15,8 +15,8 @@ class RunFolder:
 
     def __init__(self, folder: Path, state: Path, *, link: bool) -> None:
         """`link`: outputs of other runs that serve here again are hard links."""
-        self._folder = FileImages(folder, link=link)
-        self._state = FileImages(state)
+        self._folder = FileImages(folder, link=link, setting=None)
+        self._state = FileImages(state, setting=None)
 
     async def put(self, key: str, data: bytes | Path, *, content_type: str) -> str | None:
         store, key = self._home(key)
