@@ -154,7 +154,7 @@ def page(lines: list[str], versions: list[str], absent: list[str], rounds: int, 
     newline = "\n"
     return f"""# End to end, beside others
 
-The job: fetch every image of a list, make a JPEG of quality 50 of it, have it on the disk. The images come from a server on
+The job: fetch every image of a list, turn it into a JPEG of quality 50, have it on the disk. The images come from a server on
 loopback, at once or {max(LATENCIES) * 1e3:.0f} ms after they were asked for: {files},
 43 % of them progressive ([corpus](corpus.md)).
 
