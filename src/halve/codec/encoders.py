@@ -22,7 +22,7 @@ _PIXELS_WORTH_CARE = 16_000_000  # above it AVIF and PNG are made in a third or 
 class Encoder:
     """`longest_edge`: what the format can hold. `alpha`, `grey`, `deep`: whether it takes alpha, grey, 16 bits (at some quality).
 
-    `frames`: whether it takes several pages below one another. `passes`: whether it reads the pixels more than once.
+    `frames`: whether it takes several pages below one another.
     """
 
     format: str

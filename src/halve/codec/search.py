@@ -17,12 +17,13 @@ def best_within(encode: Callable[[int], bytes], *, most: int, bound: int | None)
     """The highest quality from 1 to `most` whose output has at most `bound` bytes, and that output; None if none has.
 
     Output grows with quality, about as an exponential does, so the next quality to try is read off a line through the
-    logarithms of the sizes that are known; where that creeps, what is left is halved.
+    logarithms of the sizes that are known. Palettes grow in stairs, on which that creeps: where it twice did not come half the way,
+    what is left is halved.
     """
     if bound is None:
         return most, encode(most)
     below, above, sizes, best = LEAST_QUALITY - 1, most + 1, dict[int, int](), b""
-    guess = most if most <= 90 else _FIRST
+    guess, crept = most if most <= 90 else _FIRST, 0
     while above - below > 1:
         width = above - below
         data = encode(guess)
@@ -31,8 +32,8 @@ def best_within(encode: Callable[[int], bytes], *, most: int, bound: int | None)
             below, best = guess, data
         else:
             above = guess
-        creeps = above - below > width // 2 and below in sizes and above in sizes
-        guess = (below + above) // 2 if creeps else _guess(below, above, sizes, bound)
+        crept = crept + 1 if above - below > width // 2 else 0
+        guess = (below + above) // 2 if crept > 1 else _guess(below, above, sizes, bound)
         guess = min(max(guess, below + 1), above - 1)
     return (below, best) if below >= LEAST_QUALITY else None
 

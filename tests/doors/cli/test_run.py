@@ -142,9 +142,11 @@ def test_private_addresses_are_not_fetched_from_unless_allowed(sheet: Path, tmp_
 def test_a_hint_is_given_only_where_it_helps(tmp_path: Path, origin: Origin) -> None:
     leaflet = origin.serve("/leaflet.jpg", b"%PDF-1.7\n" + bytes(1_000))
     login = origin.serve("/login.jpg", b"<!doctype html><title>Log in</title>" + bytes(1_000))
-    sheet = write_sheet(tmp_path / "a.csv", [("Cup", ["http://127.0.0.1:9/a.jpg", leaflet])])
+    metadata = "http://169.254.169.254/latest/a.jpg"
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", ["http://127.0.0.1:9/a.jpg", metadata, leaflet])])
     ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
     assert "address not allowed: port 9\n" in ended.err
+    assert "address not allowed: 169.254.169.254\n" in ended.err
     assert "a PDF document, not an image\n" in ended.err
     assert "--allow-private" not in ended.err
     assert "login" not in ended.err

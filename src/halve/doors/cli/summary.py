@@ -9,7 +9,9 @@ from halve.doors.cli.local import FAILURES_SHOWN, Result
 from halve.doors.cli.terminal import err, number, out, printable, saved, span
 
 _HINTS = {
-    r"address_not_allowed: .*: (?P<one>\S+)$": "Private addresses are fetched from only where you allow it: --allow-private {one}.",
+    r"address_not_allowed: .*: (?P<one>(?!169\.254\.|fe80:)\S+)$": (  # where clouds tell secrets nobody is advised to go
+        "Private addresses are fetched from only where you allow it: --allow-private {one}."
+    ),
     r"not_an_image: an HTML page": "A page instead of an image is often a login, or a link to a page that shows the image.",
     r"rate_limited: ": "That host wants fewer connections at once: HALVE_PER_HOST=2.",
     r"too_large: larger than [\d.]+ \w+$": "Larger ones are let in by HALVE_MAX_SOURCE_BYTES.",
