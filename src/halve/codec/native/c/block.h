@@ -24,13 +24,8 @@ static inline bool decode_ac(Bits *bits, const Decoder *decoder, const Sieve *si
     do {
         refill(bits);
         for (int i = 0; i < LOOKS_IN_REFILL; i++) {
-            Symbol symbol = look(decoder, bits->window);
-            bool partial = symbol & PARTIAL;
-            if (__builtin_expect(partial, 0)) {
-                refill(bits);
-                symbol = complete(decoder, bits->window, symbol);
-            }
-            skip(bits, length_of(symbol));
+            bool partial;
+            Symbol symbol = take_look(bits, decoder, &partial);
             here = (here & 0xFF000000) + symbol;
             out[n] = here;
             n += worth_keeping(sieve, here);

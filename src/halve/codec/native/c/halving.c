@@ -32,8 +32,8 @@ static const uint8_t NATURAL[BLOCK] = {0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 3
                                        30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
 
 /* And the other way round. */
-static const uint8_t ZIGZAG[BLOCK] = {0, 1, 5, 6, 14, 15, 27, 28, 2, 4, 7, 13, 16, 26, 29, 42, 3, 8, 12, 17, 25, 30,
-                                      41, 43, 9, 11, 18, 24, 31, 40, 44, 53, 10, 19, 23, 32, 39, 45, 52, 54, 20, 22, 33, 38,
+static const uint8_t ZIGZAG[BLOCK] = {0,  1,  5,  6,  14, 15, 27, 28, 2,  4,  7,  13, 16, 26, 29, 42, 3,  8,  12, 17, 25, 30,
+                                      41, 43, 9,  11, 18, 24, 31, 40, 44, 53, 10, 19, 23, 32, 39, 45, 52, 54, 20, 22, 33, 38,
                                       46, 51, 55, 60, 21, 34, 37, 47, 50, 56, 59, 61, 35, 36, 48, 49, 57, 58, 62, 63};
 
 /* Whether any step becomes coarser. */
@@ -216,8 +216,10 @@ static void pass_on_chroma(const Halving *halving, int colour, size_t block, boo
     uint64_t which = 0;
     Coefficient kept[BLOCK];
     Band band = {.ac = ac};
-    if (halving->high == 1) leave_as_it_is(across, block, sum);
-    else transform_down(&across[0], &across[1], block, mirrored, sum);
+    if (halving->high == 1)
+        leave_as_it_is(across, block, sum);
+    else
+        transform_down(&across[0], &across[1], block, mirrored, sum);
     int dc = within(rounded(sum[0], SHARE_BITS + FRACTION_BITS), DC_LEAST, DC_MOST);
     for (int at = 0; at < BLOCK; at++) {
         int32_t value = within(rounded(sum[at], SHARE_BITS + FRACTION_BITS), -AC_MOST, AC_MOST);

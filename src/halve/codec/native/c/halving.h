@@ -36,8 +36,8 @@ Frame halved_frame(const Frame *frame);
 
 Refusal halving_open(Halving *halving, const Frame *from, Sink *to);
 
-/* What of chroma's coefficients it takes: those of no higher frequency than the halved chroma can have, so that none of them turns up
- * as a lower one. */
+/* What of chroma's coefficients it takes: those of no higher frequency than the halved chroma can have, so that none of them turns
+ * up as a lower one. */
 Sieve halving_sieve(const Halving *halving);
 
 void halving_close(Halving *halving);

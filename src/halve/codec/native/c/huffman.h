@@ -76,6 +76,19 @@ static inline Symbol take_symbol(Bits *bits, const Decoder *decoder) {
     return symbol;
 }
 
+/* The same, of which LOOKS_IN_REFILL may follow one another after a refill; but not behind a `partial` one, for which the window
+ * was filled anew. */
+static inline Symbol take_look(Bits *bits, const Decoder *decoder, bool *partial) {
+    Symbol symbol = look(decoder, bits->window);
+    *partial = symbol & PARTIAL;
+    if (__builtin_expect(*partial, 0)) {
+        refill(bits);
+        symbol = complete(decoder, bits->window, symbol);
+    }
+    skip(bits, length_of(symbol));
+    return symbol;
+}
+
 /* The number that a DC symbol says, its sign with it. */
 static inline int32_t difference_of(Symbol symbol) {
     int32_t magnitude = (int32_t)(symbol >> 9 & 0x7FFF);

@@ -59,18 +59,13 @@ Refusal read_interleaved(Pass *pass, const Frame *frame, Band *bands, size_t row
 /* The coefficients of one block, into `ac` and, as bits, `nonzero`. Returns where it has gone beyond the
  * band with what the symbol said, or 0 where it has not. */
 static inline Coefficient read_first_block(Bits *bits, const Decoder *decoder, unsigned first, unsigned last, uint16_t *ac,
-                                      uint64_t *nonzero) {
+                                           uint64_t *nonzero) {
     Coefficient here = (Coefficient)(first - 1) << 24;
     for (;;) {
         refill(bits);
         for (int i = 0; i < LOOKS_IN_REFILL; i++) {
-            Symbol symbol = look(decoder, bits->window);
-            bool partial = symbol & PARTIAL;
-            if (__builtin_expect(partial, 0)) {
-                refill(bits);
-                symbol = complete(decoder, bits->window, symbol);
-            }
-            skip(bits, length_of(symbol));
+            bool partial;
+            Symbol symbol = take_look(bits, decoder, &partial);
             here = (here & 0xFF000000) + symbol;
             if (position_of(here) > last) return here;
             ac[position_of(here)] = (uint16_t)(here >> 8);

@@ -8,8 +8,8 @@
 #include "search.h"
 #include "sequential.h"
 
-/* Which qualities are weighed where the bytes are bounded: those that are likely to do; all with halved chroma, or simply all where it
- * cannot be halved; all, with the chroma that came. */
+/* Which qualities are weighed where the bytes are bounded: those that are likely to do; all with halved chroma, or simply all where
+ * it cannot be halved; all, with the chroma that came. */
 typedef enum { LIKELY, HALVED, WHOLE } Reach;
 
 /* All that one image needs. */
@@ -29,8 +29,8 @@ typedef struct {
     Tokens tokens;
     Frame frame; /* as it is written */
     Halving halving;
-    List list;   /* where several qualities are to be weighed */
-    int ceiling; /* the best of them */
+    List list;          /* where several qualities are to be weighed */
+    int ceiling;        /* the best of them */
     Sink arrival, sink; /* where blocks come to, and where they go on to if chroma is to be halved first; the same otherwise */
 } Job;
 

@@ -73,8 +73,10 @@ static Refusal take_sample(Sample *sample, const List *list, size_t mcu_blocks) 
         unsigned count = list->count[block];
         if (block % (stripe * SAMPLE) < stripe) {
             TRY(list_reserve(&sample->list, 1));
-            if (count == FILLER) list_filler(&sample->list);
-            else list_block(&sample->list, list->dc[block], list->ac + at, count);
+            if (count == FILLER)
+                list_filler(&sample->list);
+            else
+                list_block(&sample->list, list->dc[block], list->ac + at, count);
         }
         at += count == FILLER ? 0 : count;
     }
@@ -102,7 +104,8 @@ typedef struct {
 } Bracket;
 
 /* Within a bracket, the best quality that fits by the sample: `truth` is to `sample` as all is to what the sample gives. */
-static Refusal best_by_sample(Trial *trial, Sample *sample, Bracket bracket, double truth_by_sample, size_t max_bytes, int *quality) {
+static Refusal best_by_sample(Trial *trial, Sample *sample, Bracket bracket, double truth_by_sample, size_t max_bytes,
+                              int *quality) {
     while (bracket.exceeds - bracket.fits > 1) {
         int middle = (bracket.fits + bracket.exceeds) / 2;
         size_t size;

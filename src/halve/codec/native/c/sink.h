@@ -21,9 +21,7 @@ typedef struct {
 } Sink;
 
 /* What a block's coefficients are to be sieved through before they come here. */
-static inline const Sieve *sink_sieve(const Sink *sink, int component) {
-    return &sink->sieve[component];
-}
+static inline const Sieve *sink_sieve(const Sink *sink, int component) { return &sink->sieve[component]; }
 
 /* Room for the `blocks` of an MCU, which begins. */
 static inline Refusal sink_reserve(Sink *sink, int blocks) {
