@@ -13,14 +13,14 @@ from halve.codec import CodecLimits, CodecPool
 from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed
 from halve.core.options import Options
-from tests.support.codec import Held, options
+from tests.support.codec import Held, children, options
 from tests.support.photos import encoded, mosaic, photo
 
 FIRST, SECOND, THIRD = (Held(photo("coffee", width=width)) for width in (61, 62, 63))
 
 
 def child() -> psutil.Process:
-    (child,) = psutil.Process().children()
+    (child,) = children()
     return child
 
 

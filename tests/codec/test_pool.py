@@ -19,16 +19,11 @@ from halve.codec.process import Child
 from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed, ImageFailed, StoreFailed
 from halve.core.options import Options
-from tests.support.codec import Held, options
+from tests.support.codec import Held, children, options
 from tests.support.photos import encoded, mosaic, photo
 
 SMALL = Held(photo("chelsea", width=64))
 DEFAULT = Options()
-
-
-def children() -> list[psutil.Process]:
-    """All our child processes, zombies among them."""
-    return psutil.Process().children()
 
 
 def living() -> list[psutil.Process]:

@@ -6,7 +6,6 @@ import random
 import struct
 from pathlib import Path
 
-import psutil
 import pytest
 
 from halve.codec import CodecPool, native
@@ -17,7 +16,7 @@ from halve.codec.strip import exif, jpeg
 from halve.core.compressed import Compressed
 from halve.core.errors import ImageFailed
 from halve.core.options import Options
-from tests.support.codec import MAX_PIXELS, Held, outcome
+from tests.support.codec import MAX_PIXELS, Held, children, outcome
 from tests.support.photos import photo
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="the requantiser was not built")
@@ -46,7 +45,7 @@ def long(data: bytes) -> Compressed | ImageFailed:
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="there is no way to see what a process has loaded")
 async def test_a_child_loads_the_image_library_for_the_first_picture_that_needs_it(pool: CodecPool) -> None:
     await pool.compress(Held(photo("coffee", width=240)), Options())
-    (child,) = psutil.Process().children()
+    (child,) = children()
     before = Path(f"/proc/{child.pid}/maps").read_text()
     await pool.compress(Held(photo("coffee", width=240, format="png")), Options())
     after = Path(f"/proc/{child.pid}/maps").read_text()

@@ -9,13 +9,13 @@ from email.utils import formatdate
 from pathlib import Path
 from time import time
 
-import psutil
 import pytest
 from aiohttp import web
 
 from halve.core.models import ImageResult, ImageState, Request
 from halve.core.options import Options
 from halve.wiring import Parts
+from tests.support.codec import children
 from tests.support.origin import Origin
 from tests.support.photos import photo
 from tests.support.shop import open_shop, sheet_of, stored, the_end, upload
@@ -80,10 +80,6 @@ async def test_a_second_run_downloads_and_compresses_nothing(
 
 async def test_the_codec_gets_ready_while_an_image_is_on_its_way_and_for_no_other(tmp_path: Path, origin: Origin) -> None:
     url, released = versioned(origin, "/a.jpg", PHOTO), threading.Event()
-    others = set(psutil.Process().children())  # servers that other tests keep
-
-    def children() -> set[psutil.Process]:
-        return set(psutil.Process().children()) - others
 
     async def held_back(_: web.Request) -> web.Response:
         await asyncio.to_thread(released.wait, 20)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import psutil
 from PIL import Image
 
 from halve.codec.compress import compress
@@ -31,6 +32,20 @@ class Held:
 
     def read(self) -> bytes:
         return self.data
+
+
+def children() -> list[psutil.Process]:
+    """The codec's children of this process, zombies among them. Servers that other tests keep are none."""
+    return [child for child in psutil.Process().children() if _is_codec(child)]
+
+
+def _is_codec(child: psutil.Process) -> bool:
+    try:
+        return any("halve.codec.child" in word for word in child.cmdline())
+    except psutil.ZombieProcess:
+        return child.name().startswith("python")
+    except psutil.NoSuchProcess:
+        return False
 
 
 def options(**words: str) -> Options:
