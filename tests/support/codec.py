@@ -35,7 +35,7 @@ class Held:
 
 
 def children() -> list[psutil.Process]:
-    """The codec's children of this process, zombies among them. Servers that other tests keep are none."""
+    """The codec's children of this process, zombies among them. Databases and brokers that other tests share are none."""
     return [child for child in psutil.Process().children() if _is_codec(child)]
 
 
