@@ -6,24 +6,7 @@
 
 enum {
     HALVED_BELOW = 90, /* where libvips begins to, for whoever goes through pixels */
-    EDGE = 8,
-    LOW = 4, /* frequencies of a block that one of half as many samples can have */
-    SHARE_BITS = 13,
-    FRACTION_BITS = 2,   /* of sums between the two directions */
-    MOST_VALUE = 2047,   /* of a coefficient in steps of 1: more than 8-bit samples can give */
-    MOST_ACROSS = 16383, /* of a sum between the two directions, more than can be, too: two of them fit in 16 bits */
-    WIDEST = 255         /* step of chroma */
-};
-
-/* FIRST[j][k], in 2^-SHARE_BITS: how much of frequency k two blocks of eight samples have, averaged two by two into one, for each
- * unit of frequency j of the first of them; of the second it is as much, but negative where j + k is odd. That is, with the basis
- * b(k, n) = c(k) cos((2n + 1) kπ/16) of A.3.3: the sum of b(k, n) (b(j, 2n) + b(j, 2n + 1)) / 2 over n from 0 to 3.
- * A column's magnitudes make less than 1 together, so that sums of products of 16 bits fit in 32. */
-static const int16_t FIRST[LOW][EDGE] = {
-    {4096, 3711, 0, -1303, 0, 871, 0, -738},
-    {0, 1670, 4017, 3178, 0, -1416, 0, 1116},
-    {0, -283, 0, 1942, 3784, 2907, 0, -1420},
-    {0, 78, 0, -332, 0, 1670, 3406, 2948},
+    WIDEST = 255 /* step of chroma */
 };
 
 /* Where a coefficient stands, row by row (A.3.6). */
@@ -76,24 +59,16 @@ Frame halved_frame(const Frame *frame) {
 Refusal halving_open(Halving *halving, const Frame *from, Sink *to) {
     halving->from = from;
     halving->to = to;
-    halving->wide = 2 / from->component[0].h;
-    halving->high = 2 / from->component[0].v;
-    halving->columns = (from->mcu_columns + (size_t)halving->wide - 1) / (size_t)halving->wide;
-    for (int j = 0; j < LOW; j++) {
-        for (int k = 0; k < EDGE; k++) {
-            halving->share[0][j][k] = FIRST[j][k];
-            halving->share[1][j][k] = (int16_t)((j + k) % 2 ? -FIRST[j][k] : FIRST[j][k]);
-        }
-    }
+    halving->halves = (Halves){2 / from->component[0].h, 2 / from->component[0].v};
+    halving->columns = (from->mcu_columns + (size_t)halving->halves.wide - 1) / (size_t)halving->halves.wide;
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < BLOCK; k++)
+            halving->place[i / 2][i % 2][k] = place_in_low(halving->halves, i % 2, i / 2, NATURAL[k] % EDGE, NATURAL[k] / EDGE);
     for (int c = 0; c < 2; c++) {
         const Sieve *kept = sink_sieve(to, c + 1);
         for (int k = 0; k < BLOCK; k++) halving->sieve[c].least_in_band[NATURAL[k]] = kept->least_in_band[k];
-        for (int y = 0; y < halving->high; y++) {
-            Across *across = &halving->chroma[c][y];
-            across->sum = allocate(halving->columns, BLOCK * sizeof *across->sum);
-            across->rows = allocate(halving->columns, sizeof *across->rows);
-            if (!across->sum || !across->rows) return NO_MEMORY;
-        }
+        halving->chroma[c] = allocate(halving->columns, sizeof *halving->chroma[c]);
+        if (!halving->chroma[c]) return NO_MEMORY;
     }
     return ACCEPTED;
 }
@@ -101,7 +76,7 @@ Refusal halving_open(Halving *halving, const Frame *from, Sink *to) {
 Sieve halving_sieve(const Halving *halving) {
     Sieve sieve = sieve_for_all();
     for (int k = 1; k < BLOCK; k++) {
-        bool low = (halving->wide == 1 || NATURAL[k] % EDGE < LOW) && (halving->high == 1 || NATURAL[k] / EDGE < LOW);
+        bool low = NATURAL[k] % EDGE < EDGE / halving->halves.wide && NATURAL[k] / EDGE < EDGE / halving->halves.high;
         if (low) continue;
         sieve.least[k] = UINT32_MAX;
         sieve.least_in_band[k] = INT16_MAX;
@@ -112,119 +87,37 @@ Sieve halving_sieve(const Halving *halving) {
 void halving_close(Halving *halving) {
     for (int i = 0; i < 2; i++) {
         list_free(&halving->luminance[i]);
-        for (int y = 0; y < 2; y++) {
-            free(halving->chroma[i][y].sum);
-            free(halving->chroma[i][y].rows);
-        }
+        free(halving->chroma[i]);
     }
 }
 
-/* ── across, as blocks come ─────────────────────────────────────────────────────────────────────────────────────────── */
+/* 1 for the lower one of two rows of MCUs that make one. */
+static size_t row_within(const Halving *halving) { return halving->row & (size_t)(halving->halves.high - 1); }
 
-static int32_t within(int32_t value, int32_t least, int32_t most) { return value < least ? least : value > most ? most : value; }
-
-/* To the nearest, halves up. */
-static int32_t rounded(int32_t value, int bits) { return (value + (1 << (bits - 1))) >> bits; }
-
-/* Eight numbers, each times one, added to eight sums: written so that compilers see products of 16 bits, eight at once. */
-static inline void add_products(int32_t *restrict sum, const int16_t *restrict number, int16_t factor) {
-    int16_t factors[EDGE];
-#pragma GCC unroll 1
-    for (int i = 0; i < EDGE; i++) factors[i] = factor;
-#pragma GCC unroll 1
-    for (int i = 0; i < EDGE; i++) sum[i] += number[i] * factors[i];
-}
-
-/* Add a coefficient to the one of its block's eight rows that it is in. */
-static void add_across(const Halving *halving, Across *across, size_t block, unsigned at, int32_t value) {
-    unsigned j = at % EDGE, bit = 1u << at / EDGE;
-    int32_t *row = across->sum + block * BLOCK + (at - j);
-    int16_t bounded = (int16_t)within(value, -MOST_VALUE, MOST_VALUE);
-    if (!(across->rows[block] & bit)) memset(row, 0, EDGE * sizeof *row);
-    across->rows[block] |= (uint8_t)bit;
-    if (halving->wide == 1) {
-        row[j] = bounded * (1 << SHARE_BITS);
-    } else {
-        add_products(row, halving->share[halving->column % 2][j], bounded);
-    }
-}
+/* ── chroma ─────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
 static void take_chroma(Halving *halving, int component, int dc, const Coefficient *ac, unsigned count) {
     const uint16_t *step = halving->from->component[component].quant.step;
-    Across *across = &halving->chroma[component - 1][halving->row % (size_t)halving->high];
-    size_t block = halving->column / (size_t)halving->wide;
-    if (halving->column % (size_t)halving->wide == 0) across->rows[block] = 0;
-    add_across(halving, across, block, 0, dc * step[0]);
+    int shift = halving->halves.wide - 1; /* a division by one or two would take as long as all the rest */
+    size_t right = halving->column & (size_t)shift, lower = row_within(halving);
+    const uint8_t *place = halving->place[lower][right];
+    int16_t *low = halving->chroma[component - 1][halving->column >> shift].value;
+    if (right == 0 && lower == 0)
+        for (int at = 0; at < BLOCK; at += EDGE) memset(low + at, 0, EDGE * sizeof *low); /* in pieces that fit in registers */
+    low[place[0]] = (int16_t)within(dc * step[0], -MOST_VALUE, MOST_VALUE);
     for (unsigned i = 0; i < count; i++) {
         unsigned position = position_of(ac[i]);
-        int32_t value = (int32_t)(magnitude_of(ac[i]) * step[position]);
-        add_across(halving, across, block, NATURAL[position], negative_of(ac[i]) ? -value : value);
+        int32_t value = within((int32_t)(magnitude_of(ac[i]) * step[position]), 0, MOST_VALUE), sign = -(int32_t)negative_of(ac[i]);
+        low[place[position]] = (int16_t)((value ^ sign) - sign); /* no branch: signs cannot be foretold */
     }
 }
 
-/* ── down, when all of an MCU is there ──────────────────────────────────────────────────────────────────────────────── */
-
-/* Beyond the picture's edge it goes on as in a mirror: a second block of two like the first, but negative where j is odd. */
-static void mirror_across(Across *across, size_t block) {
-    for (int at = 0; at < BLOCK; at++) {
-        int32_t *sum = &across->sum[block * BLOCK + (size_t)at];
-        if (across->rows[block] >> at / EDGE & 1) *sum = at % 2 ? 0 : 2 * *sum;
-    }
-}
-
-/* Row `j` of a block, transformed across. */
-static void row_across(const Across *across, size_t block, int j, int16_t row[EDGE]) {
-    const int32_t *sum = across->sum + block * BLOCK + j * EDGE;
-    if (!(across->rows[block] >> j & 1)) {
-        memset(row, 0, EDGE * sizeof *row);
-        return;
-    }
-    for (int x = 0; x < EDGE; x++) row[x] = (int16_t)within(rounded(sum[x], SHARE_BITS - FRACTION_BITS), -MOST_ACROSS, MOST_ACROSS);
-}
-
-/* Two blocks, one above the other, made one; or one, and what it is like in a mirror. In 2^-(SHARE_BITS + FRACTION_BITS). */
-static void transform_down(const Across *upper, const Across *lower, size_t block, bool mirrored, int32_t out[BLOCK]) {
-    unsigned rows = upper->rows[block] | (mirrored ? 0u : lower->rows[block]);
-    for (int k = 0; k < EDGE; k++) memset(out + k * EDGE, 0, EDGE * sizeof *out); /* in pieces that fit in registers */
-    for (int j = 0; j < LOW; j++) {
-        int16_t up[EDGE], low[EDGE], even[EDGE], odd[EDGE]; /* these two: what both give to even frequencies, and to odd ones */
-        if (!(rows >> j & 1)) continue;
-        row_across(upper, block, j, up);
-        row_across(mirrored ? upper : lower, block, j, low);
-        bool minus = j % 2 && !mirrored;
-        for (int x = 0; x < EDGE; x++) {
-            even[x] = (int16_t)(minus ? up[x] - low[x] : up[x] + low[x]);
-            odd[x] = (int16_t)(minus ? up[x] + low[x] : up[x] - low[x]);
-        }
-        for (int k = 0; k < EDGE; k++)
-            if (FIRST[j][k] != 0) add_products(out + k * EDGE, k % 2 ? odd : even, FIRST[j][k]);
-    }
-}
-
-static void leave_as_it_is(const Across *across, size_t block, int32_t out[BLOCK]) {
-    for (int j = 0; j < EDGE; j++) {
-        int16_t row[EDGE];
-        row_across(across, block, j, row);
-        for (int x = 0; x < EDGE; x++) out[j * EDGE + x] = row[x] * (1 << SHARE_BITS);
-    }
-}
-
-static void pass_on_chroma(const Halving *halving, int colour, size_t block, bool mirrored) {
-    const Across *across = halving->chroma[colour];
-    int32_t sum[BLOCK];
+static void pass_on_chroma(const Halving *halving, int colour, size_t block, bool right_edge, bool lower_edge) {
     uint16_t by_row[BLOCK], ac[BLOCK];
     uint64_t which = 0;
     Coefficient kept[BLOCK];
     Band band = {.ac = ac};
-    if (halving->high == 1)
-        leave_as_it_is(across, block, sum);
-    else
-        transform_down(&across[0], &across[1], block, mirrored, sum);
-    int dc = within(rounded(sum[0], SHARE_BITS + FRACTION_BITS), DC_LEAST, DC_MOST);
-    for (int at = 0; at < BLOCK; at++) {
-        int32_t value = within(rounded(sum[at], SHARE_BITS + FRACTION_BITS), -AC_MOST, AC_MOST);
-        by_row[at] = (uint16_t)(value < 0 ? -2 * value | 1 : 2 * value);
-    }
+    int dc = make_half(halving->halves, &halving->chroma[colour][block], right_edge, lower_edge, by_row);
     for (uint64_t rest = kept_in_band(by_row, &halving->sieve[colour]) & ~(uint64_t)1; rest; rest &= rest - 1) {
         unsigned at = (unsigned)__builtin_ctzll(rest), position = ZIGZAG[at];
         which |= (uint64_t)1 << position;
@@ -252,17 +145,14 @@ static void pass_on_luminance(const Halving *halving, int y, Cursor *cursor) {
 }
 
 /* The row of MCUs whose blocks are here. */
-static Refusal pass_on(Halving *halving, bool mirrored) {
+static Refusal pass_on(Halving *halving, bool lower_edge) {
     Cursor cursor[2] = {{0, 0}, {0, 0}};
-    bool odd = halving->from->mcu_columns % (size_t)halving->wide != 0;
+    bool odd = halving->from->mcu_columns % (size_t)halving->halves.wide != 0;
     for (size_t mcu = 0; mcu < halving->columns; mcu++) {
         TRY(sink_reserve(halving->to, 6));
         for (int i = 0; i < 4; i++) pass_on_luminance(halving, i / 2, &cursor[i / 2]);
-        for (int colour = 0; colour < 2; colour++) {
-            if (odd && mcu + 1 == halving->columns)
-                for (int y = 0; y < (mirrored ? 1 : halving->high); y++) mirror_across(&halving->chroma[colour][y], mcu);
-            pass_on_chroma(halving, colour, mcu, mirrored);
-        }
+        bool right_edge = odd && mcu + 1 == halving->columns;
+        for (int colour = 0; colour < 2; colour++) pass_on_chroma(halving, colour, mcu, right_edge, lower_edge);
     }
     for (int y = 0; y < 2; y++) halving->luminance[y].blocks = halving->luminance[y].coefficients = 0;
     return ACCEPTED;
@@ -271,7 +161,7 @@ static Refusal pass_on(Halving *halving, bool mirrored) {
 /* ── blocks as they come ────────────────────────────────────────────────────────────────────────────────────────────── */
 
 Refusal halving_reserve(Halving *halving) {
-    if (halving->column == 0 && halving->row > 0 && halving->row % (size_t)halving->high == 0) TRY(pass_on(halving, false));
+    if (halving->column == 0 && halving->row > 0 && row_within(halving) == 0) TRY(pass_on(halving, false));
     for (int y = 0; y < 2; y++) TRY(list_reserve(&halving->luminance[y], 2));
     return ACCEPTED;
 }
@@ -279,8 +169,8 @@ Refusal halving_reserve(Halving *halving) {
 /* The list of the next luminance block's row. */
 static List *next_luminance(Halving *halving) {
     const Component *first = &halving->from->component[0];
-    int y = halving->place++ / first->h;
-    return &halving->luminance[halving->high == 1 ? (size_t)y : halving->row % 2];
+    int y = halving->luminance_blocks++ / first->h;
+    return &halving->luminance[halving->halves.high == 1 ? (size_t)y : halving->row % 2];
 }
 
 void halving_block(Halving *halving, int component, int dc, const Coefficient *ac, unsigned count) {
@@ -290,7 +180,7 @@ void halving_block(Halving *halving, int component, int dc, const Coefficient *a
     }
     take_chroma(halving, component, dc, ac, count);
     if (component == 1) return;
-    halving->place = 0; /* the MCU's last block */
+    halving->luminance_blocks = 0; /* that was the MCU's last one */
     if (++halving->column == halving->from->mcu_columns) {
         halving->column = 0;
         halving->row++;
@@ -300,4 +190,4 @@ void halving_block(Halving *halving, int component, int dc, const Coefficient *a
 /* Only luminance has them: a block of chroma is as wide and as high as the MCU. */
 void halving_filler(Halving *halving) { list_filler(next_luminance(halving)); }
 
-Refusal halving_finish(Halving *halving) { return pass_on(halving, halving->row % (size_t)halving->high != 0); }
+Refusal halving_finish(Halving *halving) { return pass_on(halving, row_within(halving) != 0); }
