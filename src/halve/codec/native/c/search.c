@@ -3,7 +3,9 @@
 /* Where there are so many MCUs that this tells something, a guess looks at every sixteenth stripe of so many of them. */
 enum { SAMPLE = 16, STRIPE = 2 };
 enum { MOST_QUALITY = 100 };
+enum { AIMED = 4 }; /* qualities tried where the size is likely to be; then halves it is */
 static const double SURE = 1.004;
+static const double NEIGHBOURS = 0.986; /* of a sample's size: they foretell a DC better than the stripe before does */
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 enum { ENOUGH = 32 }; /* what a fuzzer reaches */
@@ -103,18 +105,33 @@ typedef struct {
     int fits, exceeds;
 } Bracket;
 
+/* A quality in hundredths of the standard's steps, as the Independent JPEG Group has it; and the other way round. */
+static double percent_of(int quality) { return quality < 50 ? 5000.0 / quality : 200.0 - 2 * quality; }
+static double quality_of(double percent) { return percent > 100 ? 5000 / percent : (200 - percent) / 2; }
+
+/* Where the size is to be found that is wanted, if it is `ratio` times as much at this quality: steps grow somewhat faster than sizes
+ * shrink. */
+static int aimed(int quality, double ratio) { return (int)quality_of(percent_of(quality) * (1 + (ratio - 1) * 4 / 3)); }
+
+static int inside(Bracket bracket, int quality) {
+    return quality <= bracket.fits ? bracket.fits + 1 : quality >= bracket.exceeds ? bracket.exceeds - 1 : quality;
+}
+
 /* Within a bracket, the best quality that fits by the sample: `truth` is to `sample` as all is to what the sample gives. */
 static Refusal best_by_sample(Trial *trial, Sample *sample, Bracket bracket, double truth_by_sample, size_t max_bytes,
                               int *quality) {
-    while (bracket.exceeds - bracket.fits > 1) {
-        int middle = (bracket.fits + bracket.exceeds) / 2;
+    int aim = bracket.exceeds * 7 / 8;
+    for (int tried = 0; bracket.exceeds - bracket.fits > 1; tried++) {
+        int middle = tried < AIMED ? inside(bracket, aim) : (bracket.fits + bracket.exceeds) / 2;
         size_t size;
         TRY(sampled_size(trial, sample, middle, &size));
-        if ((double)size * truth_by_sample <= (double)max_bytes) {
+        double ratio = (double)size * truth_by_sample / (double)max_bytes;
+        if (ratio <= 1) {
             bracket.fits = middle;
         } else {
             bracket.exceeds = middle;
         }
+        aim = aimed(middle, ratio);
     }
     *quality = bracket.fits;
     return ACCEPTED;
@@ -129,9 +146,15 @@ static Refusal next_exceeds(Trial *trial, Sample *sample, int quality, double tr
     return ACCEPTED;
 }
 
+/* What a sample's size is to be multiplied by, before anything is counted in full: symbols are as many as coefficients, nearly. */
+static double by_coefficients(const List *list, const List *sample) {
+    if (sample->coefficients == 0) return 1;
+    return NEIGHBOURS * (double)list->coefficients / (SAMPLE * (double)sample->coefficients);
+}
+
 /* Guess by the sample, count, correct the sample by what was counted, and so on until the bracket is closed. */
 static Refusal close_by_sample(Trial *trial, Sample *sample, Bracket *bracket, size_t max_bytes) {
-    double truth_by_sample = 1;
+    double truth_by_sample = by_coefficients(trial->list, &sample->list);
     while (bracket->exceeds - bracket->fits > 1) {
         int quality;
         size_t size, guess;
@@ -187,6 +210,6 @@ int likely_ceiling(const QuantTable *source, size_t size, size_t max_bytes, int 
     uint64_t steps = 0;
     for (int k = 0; k < BLOCK; k++) steps += source->step[k];
     double percent = (double)steps * 100 / standard_steps() * (double)size / (double)max_bytes;
-    double quality = percent > 100 ? 5000 / percent : (200 - percent) / 2;
+    double quality = quality_of(percent);
     return quality < 1 ? 1 : quality > ceiling ? ceiling : (int)quality;
 }
