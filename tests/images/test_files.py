@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import pytest
 
 from halve.core.errors import StoreFailed
 from halve.images import durable
-from halve.images.durable import FolderSync
 from halve.images.files import FileImages
 
 ROOT = Path(__file__).parents[2]
@@ -241,42 +239,34 @@ async def test_a_folder_that_is_a_link_is_unlinked_and_what_it_leads_to_stays(
     assert (elsewhere / "mine.jpg").read_bytes() == b"mine"
 
 
-def test_threads_share_the_syncs_of_a_folder_and_each_has_one_that_began_after_its_call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_names_that_come_close_together_are_put_on_disk_together_and_each_after_it_was_there(
+    folder: Path, images: FileImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    syncs: list[tuple[float, float]] = []
-    calls: list[tuple[float, float]] = []
+    syncs: list[set[str]] = []
 
-    def slow(folder: Path) -> None:
-        began = time.monotonic()
-        time.sleep(0.01)
-        syncs.append((began, time.monotonic()))
+    def watched(path: Path) -> None:
+        syncs.append({entry.name for entry in path.iterdir()})
 
-    def call() -> None:
-        for _ in range(5):
-            began = time.monotonic()
-            names.sync(tmp_path)
-            calls.append((began, time.monotonic()))
+    async def store(n: int) -> None:
+        await images.put(f"shop/{n}.jpg", b"picture", content_type="image/jpeg")
+        assert any(f"{n}.jpg" in seen for seen in syncs), "put returned before its name was on disk"
 
-    monkeypatch.setattr(durable, "sync_folder", slow)
-    names = FolderSync()
-    threads = [threading.Thread(target=call) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(calls) == 40
-    assert len(syncs) < len(calls)
-    for called, returned in calls:
-        assert any(called <= began and ended <= returned for began, ended in syncs)
+    monkeypatch.setattr(durable, "sync_folder", watched)
+    await asyncio.gather(*(store(n) for n in range(40)))
+    assert len(syncs) < 20
 
 
-def test_a_sync_that_failed_is_nobody_elses_success(tmp_path: Path) -> None:
-    names = FolderSync()
-    missing = tmp_path / "missing"
-    for _ in range(2):
-        with pytest.raises(FileNotFoundError):
-            names.sync(missing)
-    missing.mkdir()
-    names.sync(missing)
-    assert not names._folders
+async def test_a_folder_that_cannot_be_put_on_disk_fails_those_who_stored_there_and_no_others(
+    images: FileImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> None:
+        if path.name == "bad":
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(durable, "sync_folder", broken)
+    names = [f"{shop}/{n}.jpg" for n in range(5) for shop in ("good", "bad")]
+    ends = await asyncio.gather(
+        *(images.put(name, b"picture", content_type="image/jpeg") for name in names), return_exceptions=True
+    )
+    for name, end in zip(names, ends, strict=True):
+        assert isinstance(end, StoreFailed) if name.startswith("bad") else end is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -14,11 +15,14 @@ class Gathered(Generic[A, B]):
     """Asks for many things at once what is asked one by one: whatever comes while one batch is under way goes with the next.
 
     `answer` takes up to `most` questions and gives as many answers, in order. Its error goes to all who asked with that batch.
+    `moment`: seconds that a batch waits for more to come where it would follow the one before within such a moment.
     """
 
-    def __init__(self, answer: Callable[[Sequence[A]], Awaitable[Sequence[B]]], *, most: int) -> None:
+    def __init__(self, answer: Callable[[Sequence[A]], Awaitable[Sequence[B]]], *, most: int, moment: float = 0.0) -> None:
         self._answer = answer
         self._most = most
+        self._moment = moment
+        self._idle_since = -math.inf
         self._asked: list[tuple[A, asyncio.Future[B]]] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -31,8 +35,11 @@ class Gathered(Generic[A, B]):
 
     async def _ask(self) -> None:
         """Begins after those who ask in this very turn of the loop have done so."""
+        clock = asyncio.get_running_loop().time
         try:
             while self._asked:
+                if clock() < self._idle_since + self._moment:
+                    await asyncio.sleep(self._moment)
                 batch, self._asked = self._asked[: self._most], self._asked[self._most :]
                 try:
                     answers = await self._answer([question for question, _ in batch])
@@ -44,5 +51,6 @@ class Gathered(Generic[A, B]):
                     for (_, waiter), answer in zip(batch, answers, strict=True):
                         if not waiter.done():
                             waiter.set_result(answer)
+                self._idle_since = clock()
         finally:
             self._asking = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,41 +42,17 @@ def _copy(descriptor: int, source: Path) -> int:
     return length
 
 
-class FolderSync:
-    """Puts names on disk. Threads that wait for the same folder share one fsync: it covers whatever was renamed before it began."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._folders: defaultdict[Path, _Turns] = defaultdict(_Turns)
-
-    def sync(self, folder: Path) -> None:
-        """Return when all that was renamed into the folder before this call is on disk. Raises OSError."""
-        with self._guard:
-            turns = self._folders[folder]
-            turns.waiting += 1
-            wanted = turns.begun + 1
-        try:
-            with turns.one_at_a_time:
-                if turns.ended >= wanted:
-                    return
-                with self._guard:
-                    turns.begun += 1
-                    turn = turns.begun
-                sync_folder(folder)
-                turns.ended = turn
-        finally:
-            with self._guard:
-                turns.waiting -= 1
-                if not turns.waiting:
-                    del self._folders[folder]
+def sync_folders(folders: Iterable[Path]) -> dict[Path, OSError | None]:
+    """Put the names of folders on disk, each folder once; says which failed."""
+    return {folder: _failure(folder) for folder in set(folders)}
 
 
-class _Turns:
-    def __init__(self) -> None:
-        self.one_at_a_time = threading.Lock()
-        self.waiting = 0
-        self.begun = 0
-        self.ended = 0
+def _failure(folder: Path) -> OSError | None:
+    try:
+        sync_folder(folder)
+    except OSError as error:
+        return error
+    return None
 
 
 def sync_folder(folder: Path) -> None:

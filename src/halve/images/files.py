@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from halve.core.errors import NotFound, StoreFailed
+from halve.core.gathered import Gathered
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Adoption, Stored
 from halve.images.adoption import adopt
-from halve.images.durable import PIECE, FolderSync, sync_folder, write_durably
+from halve.images.durable import PIECE, sync_folder, sync_folders, write_durably
 from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
 from halve.images.workshop import Workshop, make_folder
 
@@ -26,6 +27,14 @@ P = ParamSpec("P")
 
 THREADS = 8
 """Files written or read at once. They wait for the disk nearly all the time."""
+
+MOMENT = 0.02
+"""Seconds for which a new name waits for others of its folder, where they come so close upon one another: to put a folder on disk
+takes as long as to put a file there, and does for all names that it has.
+"""
+
+AT_ONCE = 1000
+"""Names put on disk together at the most."""
 
 
 class FileImages:
@@ -43,13 +52,16 @@ class FileImages:
         self._link = link
         self._elsewhere = f", or name another folder in {setting}" if setting else ""
         self._workshop = Workshop(self._folder / ".partial")
-        self._names = FolderSync()
+        self._names = Gathered(self._sync, most=AT_ONCE, moment=MOMENT)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="halve-files")
         self._closed = False
 
     async def put(self, key: str, data: bytes | Path, *, content_type: str) -> str | None:
         """Raises ValueError for a key that cannot be one."""
-        await self._run(self._put, self._path(key), data)
+        path = self._path(key)
+        await self._run(self._put, path, data)
+        if (error := await self._names.ask(path.parent)) is not None:
+            raise self._failed(error) from error
         return None
 
     async def stat(self, key: str) -> Stored | None:
@@ -111,12 +123,19 @@ class FileImages:
             try:
                 return function(*args, **kwargs)
             except OSError as error:
-                raise StoreFailed(
-                    f"The folder of images {self._folder} failed: {error.strerror}. See that its disk has room and that this user"
-                    f" may write there{self._elsewhere}."
-                ) from error
+                raise self._failed(error) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, translated)
+
+    def _failed(self, error: OSError) -> StoreFailed:
+        return StoreFailed(
+            f"The folder of images {self._folder} failed: {error.strerror}. See that its disk has room and that this user may write"
+            f" there{self._elsewhere}."
+        )
+
+    async def _sync(self, folders: Sequence[Path]) -> list[OSError | None]:
+        failures = await self._run(sync_folders, folders)
+        return [failures[folder] for folder in folders]
 
     def _put(self, path: Path, data: bytes | Path) -> None:
         temporary = self._workshop.place()
@@ -127,17 +146,16 @@ class FileImages:
             with suppress(OSError):
                 temporary.unlink()
             raise
-        self._names.sync(path.parent)
 
     def _adopt(self, wanted: list[tuple[Path, Path, str]]) -> list[bool]:
         """Each folder is put on disk once, after all that goes there."""
         for folder in {target.parent for _, target, _ in wanted}:
             if not folder.is_dir():
                 make_folder(folder)
-                self._names.sync(folder.parent)
+                sync_folder(folder.parent)
         done = [adopt(source, target, digest, link=self._link, place=self._workshop.place) for source, target, digest in wanted]
         for folder in {target.parent for (_, target, _), well in zip(wanted, done, strict=True) if well}:
-            self._names.sync(folder)
+            sync_folder(folder)
         return done
 
     def _rename(self, temporary: Path, path: Path) -> None:
@@ -149,7 +167,7 @@ class FileImages:
                     raise
                 # The folder is new, or was deleted just now.
                 make_folder(path.parent)
-                self._names.sync(path.parent.parent)
+                sync_folder(path.parent.parent)
             else:
                 return
 

@@ -25,7 +25,17 @@ def portable(tmp_path_factory: pytest.TempPathFactory) -> Any:
     if compiler is None or not Path(sysconfig.get_path("include"), "Python.h").exists():
         pytest.skip("no C compiler, or none of Python's headers")
     built = tmp_path_factory.mktemp("portable") / "_requantiser.so"
-    command = [compiler, "-shared", "-fPIC", "-std=c11", "-O1", "-U__SSE2__", f"-I{sysconfig.get_path('include')}", "-o", str(built)]
+    command = [
+        compiler,
+        "-shared",
+        "-fPIC",
+        "-std=c11",
+        "-O1",
+        "-U__SSE2__",
+        f"-I{sysconfig.get_path('include')}",
+        "-o",
+        str(built),
+    ]
     subprocess.run([*command, *map(str, sorted(SOURCE.glob("*.c")))], check=True)
     spec = importlib.util.spec_from_file_location("_requantiser", built)
     assert spec is not None
@@ -51,4 +61,6 @@ def test_without_sse2_the_bytes_are_the_same(portable: Any, quality: int) -> Non
         for max_bytes in (0, len(data) * 2 // 3):
             ours = native.requantise(data, quality=quality, max_bytes=max_bytes or None)
             answer = portable.requantise(data, quality, max_bytes, native.MAX_PIXELS)
-            assert answer == (ours and (ours.data, ours.quality, ours.width, ours.height)) or (ours is None and isinstance(answer, str))
+            assert answer == (ours and (ours.data, ours.quality, ours.width, ours.height)) or (
+                ours is None and isinstance(answer, str)
+            )
