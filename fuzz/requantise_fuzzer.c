@@ -17,9 +17,35 @@ static void must(int holds, const char *what) {
     abort();
 }
 
-static Refusal attempt(const uint8_t *data, size_t size, int quality, size_t max_bytes, Result *result) {
-    Request request = {quality, max_bytes, MAX_PIXELS};
+static Refusal attempt_turned(const uint8_t *data, size_t size, int quality, size_t max_bytes, int orientation, Result *result) {
+    Request request = {quality, max_bytes, MAX_PIXELS, orientation};
     return requantise(data, size, &request, result);
+}
+
+static Refusal attempt(const uint8_t *data, size_t size, int quality, size_t max_bytes, Result *result) {
+    return attempt_turned(data, size, quality, max_bytes, 1, result);
+}
+
+static void must_be_equal(const Output *one, const Output *other, const char *what) {
+    must(one->size == other->size && memcmp(one->bytes, other->bytes, one->size) == 0, what);
+}
+
+/* Turned and turned back it is the same; and turned with a bound it keeps that. */
+static void try_turning(const uint8_t *data, size_t size, int orientation) {
+    Result plain, turned, back;
+    if (attempt_turned(data, size, 100, 0, orientation, &turned)) return; /* an edge within an MCU */
+    must(attempt(data, size, 100, 0, &plain) == ACCEPTED, "what can be turned is accepted as it is");
+    int reverse = orientation == 6 ? 8 : orientation == 8 ? 6 : orientation;
+    if (attempt_turned(turned.output.bytes, turned.output.size, 100, 0, reverse, &back) == ACCEPTED) {
+        must_be_equal(&back.output, &plain.output, "what is turned back is as it was");
+        free(back.output.bytes);
+    }
+    if (attempt_turned(data, size, 100, size / 2 + 1, orientation, &back) == ACCEPTED) {
+        must(back.output.size <= size / 2 + 1, "the bound is kept by what is turned");
+        free(back.output.bytes);
+    }
+    free(plain.output.bytes);
+    free(turned.output.bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -36,15 +62,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     /* what was written can be read, and means the same: as it is already coded as well as can be, not a byte changes */
     must(attempt(result.output.bytes, result.output.size, 100, 0, &again) == ACCEPTED, "the output is accepted");
-    must(again.output.size == result.output.size && memcmp(again.output.bytes, result.output.bytes, result.output.size) == 0,
-         "the output requantised to what it is comes out unchanged");
+    must_be_equal(&again.output, &result.output, "the output requantised to what it is comes out unchanged");
     must(again.width == result.width && again.height == result.height, "the size stays");
     free(again.output.bytes);
 
     /* the way through a list gives the same */
     must(attempt(data, size, quality, SIZE_MAX, &listed) == ACCEPTED, "accepted at once is accepted in a list");
-    must(listed.output.size == result.output.size && memcmp(listed.output.bytes, result.output.bytes, result.output.size) == 0,
-         "the list writes the same file");
+    must_be_equal(&listed.output, &result.output, "the list writes the same file");
     free(listed.output.bytes);
 
     /* a bound is kept, and kept by the same file that its quality gives by itself */
@@ -52,12 +76,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (attempt(data, size, quality, bound, &fitted) == ACCEPTED) {
         must(fitted.output.size <= bound, "the bound is kept");
         must(attempt(data, size, fitted.quality, 0, &again) == ACCEPTED, "accepted at one quality is accepted at another");
-        must(again.output.size == fitted.output.size && memcmp(again.output.bytes, fitted.output.bytes, again.output.size) == 0,
-             "the quality that fits gives the same file by itself");
+        must_be_equal(&again.output, &fitted.output, "the quality that fits gives the same file by itself");
         free(again.output.bytes);
         free(fitted.output.bytes);
     }
     free(result.output.bytes);
+    try_turning(data, size, (int)(hash >> 16) % 7 + 2);
     return 0;
 }
 
@@ -76,13 +100,13 @@ void *__wrap_realloc(void *memory, size_t size) { return starved() ? NULL : __re
 
 /* All that may happen is a refusal, and nothing may leak. */
 static void starve(const uint8_t *data, size_t size) {
-    for (int bounded = 0; bounded < 2; bounded++) {
+    for (int way = 0; way < 4; way++) {
         long most = 0;
         Refusal refusal;
         do {
             Result result;
             allocations_left = most++;
-            refusal = attempt(data, size, 50, bounded ? size / 2 : 0, &result);
+            refusal = attempt_turned(data, size, 50, way & 1 ? size / 2 : 0, way & 2 ? 6 : 1, &result);
             if (!refusal) free(result.output.bytes);
         } while (allocations_left < 0);
         allocations_left = LONG_MAX;

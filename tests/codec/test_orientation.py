@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps
 
+from halve.codec import native
 from tests.support.codec import compressed, opened
 from tests.support.eyes import likeness
 from tests.support.photos import encoded, photo, picture
@@ -55,6 +56,25 @@ def test_both_ways_of_jpeg_honour_it(orientation: int, way: str) -> None:
     done = compressed(data)
 
     assert (done.width, done.height) == ((240, 160) if orientation < 5 else (160, 240))
+    assert likeness(done.data, data) > 0.75
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_jpeg_of_whole_mcus_is_turned_without_its_pixels(orientation: int) -> None:
+    if not native.available():
+        pytest.skip("the extension was not built")
+    data = turned(orientation)
+    made = native.requantise(data, quality=50, orientation=orientation)
+    assert made is not None
+    assert compressed(data).data == made.data
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize(("quality", "max_bytes"), [("auto", ""), ("", "40%"), ("auto", "30%")])
+def test_what_is_searched_for_stands_upright_too(orientation: int, quality: str, max_bytes: str) -> None:
+    data = turned(orientation, quality=95)
+    done = compressed(data, quality=quality, max_bytes=max_bytes)
+    assert opened(done.data).size == ((240, 160) if orientation < 5 else (160, 240))
     assert likeness(done.data, data) > 0.75
 
 

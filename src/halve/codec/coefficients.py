@@ -10,11 +10,11 @@ from halve.codec.native import requantise
 from halve.core.compressed import Compressed
 
 
-def requantised(data: bytes, *, quality: int, bound: int | None, pixels: int) -> Compressed | None:
-    """The JPEG of so many `pixels` at `quality`, or at the best quality up to it that fits `bound`; None: pixels must do it."""
+def requantised(data: bytes, *, quality: int, bound: int | None, pixels: int, orientation: int = 1) -> Compressed | None:
+    """The JPEG of so many `pixels`, set upright, at `quality` or at the best up to it within `bound`; None: pixels must do it."""
     if bound is not None and bound < 1:
         return None
-    made = requantise(data, quality=quality, max_bytes=bound, max_pixels=pixels)
+    made = requantise(data, quality=quality, max_bytes=bound, max_pixels=pixels, orientation=orientation)
     if made is None:
         return None
     return Compressed(made.data, "jpeg", made.width, made.height, quality=made.quality, kept=False)

@@ -79,7 +79,7 @@ def _hopeless(encoder: Encoder, best: Compressed, picture: Picture) -> bool:
 
 
 def _encoded(picture: Picture, what: Plan, encoder: Encoder) -> Compressed | None:
-    if _may_stay_as_it_lies(picture, what, encoder):
+    if _stays_a_jpeg_of_its_size(picture, what, encoder):
         made = _by_coefficients(picture, what)
         if made is not None:
             return made
@@ -111,21 +111,18 @@ def _encoded(picture: Picture, what: Plan, encoder: Encoder) -> Compressed | Non
     return Compressed(found[1], encoder.format, what.width, what.height, quality=found[0], kept=False)
 
 
-def _may_stay_as_it_lies(picture: Picture, what: Plan, encoder: Encoder) -> bool:
-    """Whether a JPEG may stay as it lies. One that EXIF turns may not: it would need an EXIF block ever after, and not every viewer
-    heeds it.
-    """
-    same_size = (what.width, what.height) == (picture.width, picture.height)
-    return encoder.format == picture.kind == Kind.JPEG and same_size and picture.orientation == 1
+def _stays_a_jpeg_of_its_size(picture: Picture, what: Plan, encoder: Encoder) -> bool:
+    return encoder.format == picture.kind == Kind.JPEG and (what.width, what.height) == (picture.width, picture.height)
 
 
 def _by_coefficients(picture: Picture, what: Plan) -> Compressed | None:
-    pixels, quality = what.width * what.height, what.quality
+    smaller = partial(requantised, picture.data, pixels=what.width * what.height, orientation=picture.orientation)
+    quality = what.quality
     if what.by_eye:
         made: dict[int, Compressed] = {}
 
         def encode(quality: int) -> bytes:
-            done = requantised(picture.data, quality=quality, bound=None, pixels=pixels)
+            done = smaller(quality=quality, bound=None)
             if done is None:
                 raise _NotTaken
             made[quality] = done
@@ -133,13 +130,13 @@ def _by_coefficients(picture: Picture, what: Plan) -> Compressed | None:
 
         try:
             encode(quality)  # whether it is taken at all, before anything is decoded
-            eye = picture.use(Eye)
+            eye = picture.use(lambda image: Eye(look.upright(image, picture.orientation)))
             quality, _ = least_within(encode, partial(_distance, eye, "jpeg", 1), most=quality, bound=BOUND)
         except _NotTaken:
             return None
         if what.bound is None or len(made[quality].data) <= what.bound:
             return made[quality]
-    return requantised(picture.data, quality=quality, bound=what.bound, pixels=pixels)
+    return smaller(quality=quality, bound=what.bound)
 
 
 class _NotTaken(Exception):

@@ -73,7 +73,8 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        return self.process.poll() is None
+        """Whether there is somebody to talk to. Who dies hangs up a moment before that can be seen of the process."""
+        return self.process.poll() is None and not self._hung_up()
 
     @property
     def busy(self) -> bool:
@@ -121,9 +122,17 @@ class Child:
             length -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _hung_up(self) -> bool:
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def kill(self) -> None:
         """End it at once, whatever it is doing; also where it is stopped."""
-        if self.alive:
+        if self.process.poll() is None:
             self.process.kill()
 
     async def reap(self) -> int:

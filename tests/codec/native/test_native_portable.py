@@ -60,7 +60,7 @@ def test_without_sse2_the_bytes_are_the_same(portable: Any, quality: int) -> Non
     for data in sources():
         for max_bytes in (0, len(data) * 2 // 3):
             ours = native.requantise(data, quality=quality, max_bytes=max_bytes or None)
-            answer = portable.requantise(data, quality, max_bytes, native.MAX_PIXELS)
+            answer = portable.requantise(data, quality, max_bytes, native.MAX_PIXELS, 1)
             assert answer == (ours and (ours.data, ours.quality, ours.width, ours.height)) or (
                 ours is None and isinstance(answer, str)
             )

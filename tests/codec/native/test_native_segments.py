@@ -51,37 +51,14 @@ def test_metadata_and_remarks_are_dropped() -> None:
     assert markers(out_of(with_segments(*others, mpf)).data) == [0xDB, 0xDB, 0xC0, 0xC4, 0xDA]
 
 
-@pytest.mark.parametrize("order", [b"II", b"MM"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_stays_alone_in_exif(orientation: int, order: bytes) -> None:
+def test_exif_goes_whatever_it_says(orientation: int) -> None:
     exif = Image.Exif()
-    exif.endian = "<" if order == b"II" else ">"
-    exif[0x010F], exif[ORIENTATION], exif[0x0131] = "a camera", orientation, "a program"
-    data = photo("chelsea", width=64, exif=exif.tobytes())
-    answer = out_of(data)
+    exif[0x010F], exif[ORIENTATION] = "a camera", orientation
+    answer = out_of(photo("chelsea", width=64, exif=exif.tobytes()))
     with Image.open(io.BytesIO(answer.data)) as image:
-        assert dict(image.getexif()) == ({} if orientation == 1 else {ORIENTATION: orientation})
-        assert (answer.width, answer.height) == (image.size if orientation < 5 else image.size[::-1])
-    assert (0xE1 in markers(answer.data)) == (orientation != 1)
-
-
-@pytest.mark.parametrize(
-    "tiff",
-    [
-        b"",
-        b"MM\x00*",
-        b"MM\x00*\xff\xff\xff\xff",
-        b"MM\x00*\x00\x00\x00\x08",
-        b"MM\x00*\x00\x00\x00\x08\xff\xff",
-        b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00",
-        b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x09\x00\x00",
-        b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x04\x00\x00\x00\x01\x00\x06\x00\x00",
-        b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x02\x00\x06\x00\x00",
-        b"XX\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00",
-    ],
-)
-def test_exif_that_makes_no_sense_turns_nothing(tiff: bytes) -> None:
-    assert markers(out_of(with_segments(segment(0xE1, b"Exif\x00\x00" + tiff))).data) == [0xDB, 0xDB, 0xC0, 0xC4, 0xDA]
+        assert (answer.width, answer.height) == image.size
+    assert markers(answer.data) == [0xE0, 0xDB, 0xDB, 0xC0, 0xC4, 0xDA]
 
 
 def test_the_colour_profile_stays_to_the_byte() -> None:

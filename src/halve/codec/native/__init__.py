@@ -19,7 +19,7 @@ Data = bytes | bytearray | memoryview
 
 @dataclass(frozen=True, slots=True)
 class Requantised:
-    """A requantised JPEG. `quality` is the one used; `width` and `height` in pixels as a viewer shows it, orientation honoured."""
+    """A requantised JPEG. `quality` is the one used; `width` and `height` in pixels."""
 
     data: bytes
     quality: int
@@ -28,7 +28,9 @@ class Requantised:
 
 
 class _Requantiser(Protocol):
-    def requantise(self, data: Data, quality: int, max_bytes: int, max_pixels: int, /) -> tuple[bytes, int, int, int] | str: ...
+    def requantise(
+        self, data: Data, quality: int, max_bytes: int, max_pixels: int, orientation: int, /
+    ) -> tuple[bytes, int, int, int] | str: ...
 
 
 def _load() -> _Requantiser | None:
@@ -46,29 +48,38 @@ def available() -> bool:
     return _requantiser is not None
 
 
-def requantise(data: Data, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS) -> Requantised | None:
+def requantise(
+    data: Data, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS, orientation: int = 1
+) -> Requantised | None:
     """`data` at JPEG quality `quality`, 1 to 100 on the scale of the Independent JPEG Group, never finer than it was.
 
-    With `max_bytes` (1 or more) the best quality up to `quality` whose file is no larger. None where this way does not take the
-    image: it is no JPEG of the kinds named above, has more than `max_pixels`, is damaged or cut short in any way, or fits at no
-    quality. The result may be larger than `data`, where that was coarser or better coded. ValueError for a quality or size out of
+    With `max_bytes` (1 or more) the best quality up to `quality` whose file is no larger. `orientation`, 1 to 8: what its EXIF
+    block says, which is not read here and does not stay; the picture is set upright. None where this way does not take it: it is no
+    JPEG of the kinds named above, has more than `max_pixels`, is damaged or cut short in any way, cannot be turned whole, or
+    fits at no quality. The result may be larger than `data`, where that was coarser or better coded. ValueError for what is out of
     bounds.
     """
-    answer = _answer(data, quality, max_bytes, max_pixels)
+    answer = _answer(data, quality, max_bytes, max_pixels, orientation)
     return None if isinstance(answer, str) else Requantised(*answer)
 
 
-def refusal(data: Data, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS) -> str | None:
+def refusal(
+    data: Data, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS, orientation: int = 1
+) -> str | None:
     """Why `requantise` answers None for this, such as `ends within a scan`; None where it does not."""
-    answer = _answer(data, quality, max_bytes, max_pixels)
+    answer = _answer(data, quality, max_bytes, max_pixels, orientation)
     return answer if isinstance(answer, str) else None
 
 
-def _answer(data: Data, quality: int, max_bytes: int | None, max_pixels: int) -> tuple[bytes, int, int, int] | str:
+def _answer(
+    data: Data, quality: int, max_bytes: int | None, max_pixels: int, orientation: int
+) -> tuple[bytes, int, int, int] | str:
     if not 1 <= quality <= 100:
         raise ValueError(f"quality {quality} is not from 1 to 100")
     if max_bytes is not None and max_bytes < 1:
         raise ValueError(f"max_bytes {max_bytes} is not above 0")
+    if not 1 <= orientation <= 8:
+        raise ValueError(f"orientation {orientation} is not from 1 to 8")
     if _requantiser is None:
         return "the extension is not built"
-    return _requantiser.requantise(data, quality, max_bytes or 0, max(0, max_pixels))
+    return _requantiser.requantise(data, quality, max_bytes or 0, max(0, max_pixels), orientation)

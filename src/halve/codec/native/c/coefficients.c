@@ -29,6 +29,7 @@ void list_free(List *list) {
     free(list->dc);
     free(list->count);
     free(list->ac);
+    *list = (List){0};
 }
 
 Refusal band_open(Band *band, size_t blocks) {

@@ -5,9 +5,9 @@
 #define HALVE_HALF_H
 
 #include "coefficients.h"
+#include "zigzag.h"
 
 enum {
-    EDGE = 8,
     LOW = 4,          /* frequencies of a block that one of half as many samples can have */
     MOST_VALUE = 2047 /* of a coefficient in steps of 1: more than 8-bit samples can give */
 };

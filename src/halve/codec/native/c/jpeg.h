@@ -53,7 +53,7 @@ typedef struct {
 } Component;
 
 typedef struct {
-    size_t width, height; /* pixels as coded, before orientation */
+    size_t width, height; /* pixels */
     bool progressive;
     int components;
     Component component[MAX_COMPONENTS];
@@ -71,7 +71,7 @@ typedef struct {
     const uint8_t *icc[MAX_ICC_SEGMENTS]; /* payloads of APP2 ICC_PROFILE, in order */
     size_t icc_size[MAX_ICC_SEGMENTS];
     int icc_segments;
-    int orientation; /* of Exif, 1 to 8; 1 where nothing else is said */
+    bool transposed; /* rows have been made columns, so JFIF's two densities change places */
 } Metadata;
 
 #endif

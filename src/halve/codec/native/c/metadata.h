@@ -1,4 +1,4 @@
-/* What of the application segments is kept: the colour's meaning, the profile, the orientation. */
+/* What of the application segments is kept: the colour's meaning, and the profile. */
 
 #ifndef HALVE_METADATA_H
 #define HALVE_METADATA_H

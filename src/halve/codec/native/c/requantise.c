@@ -7,6 +7,7 @@
 #include "row.h"
 #include "search.h"
 #include "sequential.h"
+#include "turning.h"
 
 /* Which qualities are weighed where the bytes are bounded: those that are likely to do; all with halved chroma, or simply all where
  * it cannot be halved; all, with the chroma that came. */
@@ -27,9 +28,10 @@ typedef struct {
     Band band[MAX_COMPONENTS];
     Rule rule[MAX_COMPONENTS];
     Tokens tokens;
-    Frame frame; /* as it is written */
+    Frame lying, frame; /* as it is written, before it is turned and after */
     Halving halving;
-    List list;          /* where several qualities are to be weighed */
+    Turning turning;
+    List list, turned;  /* where several qualities are to be weighed, or all is to be there before it is turned */
     int ceiling;        /* the best of them */
     Sink arrival, sink; /* where blocks come to, and where they go on to if chroma is to be halved first; the same otherwise */
 } Job;
@@ -68,16 +70,20 @@ static bool choose_ceiling(Job *job) {
     return job->ceiling < below;
 }
 
+static bool lies_upright(const Job *job) { return job->request->orientation == 1; }
+
 /* Decide where blocks go. To be asked when the steps of all components are known. */
 static Refusal open_sink(Job *job) {
     const Frame *frame = &job->tables.frame;
     bool halved = choose_ceiling(job);
-    job->frame = halved ? halved_frame(frame) : *frame;
+    job->lying = halved ? halved_frame(frame) : *frame;
+    TRY(turnable(&job->turning, &job->lying));
+    job->frame = turned_frame(&job->turning, &job->lying);
     make_rules(job->rule, &job->frame, &job->tables.metadata, job->ceiling);
     job->sink.tokens = &job->tokens;
     job->sink.list = &job->list;
-    if (job->request->max_bytes == 0) job->sink.rule = job->rule;
-    for (int c = 0; c < frame->components; c++) job->sink.sieve[c] = job->rule[c].sieve;
+    if (job->request->max_bytes == 0 && lies_upright(job)) job->sink.rule = job->rule;
+    for (int c = 0; c < frame->components; c++) job->sink.sieve[c] = sieve_before_turning(&job->turning, &job->rule[c].sieve);
     job->arrival = job->sink;
     if (!halved) return ACCEPTED;
     job->arrival.halving = &job->halving;
@@ -147,13 +153,22 @@ static Refusal write_image(Job *job, Output *output) {
     return write_file(output, &plan, &job->tokens);
 }
 
+/* All blocks upright, in a list. */
+static Refusal set_upright(Job *job, const List **upright) {
+    *upright = &job->list;
+    if (lies_upright(job)) return ACCEPTED;
+    *upright = &job->turned;
+    TRY(turn(&job->turning, &job->lying, &job->list, &job->turned));
+    list_free(&job->list);
+    return ACCEPTED;
+}
+
 /* The best quality that fits. Stuffing shows only once a file is written: one that it makes too large gives way to the next lower.
  */
-static Refusal write_within(Job *job, Output *output, int *quality) {
-    Trial trial = {&job->frame, &job->tables.metadata, &job->list, job->rule, &job->tokens, 0};
-    TRY(best_quality(&trial, job->ceiling, job->request->max_bytes, quality));
+static Refusal write_within(Job *job, Trial *trial, Output *output, int *quality) {
+    TRY(best_quality(trial, job->ceiling, job->request->max_bytes, quality));
     for (; *quality > 0; --*quality) {
-        TRY(requantise_list(&trial, *quality));
+        TRY(requantise_list(trial, *quality));
         TRY(write_image(job, output));
         if (output->size <= job->request->max_bytes) return ACCEPTED;
         free(output->bytes);
@@ -161,18 +176,22 @@ static Refusal write_within(Job *job, Output *output, int *quality) {
     return "no quality is small enough";
 }
 
+static Refusal write_list(Job *job, Result *result) {
+    Trial trial = {&job->frame, &job->tables.metadata, NULL, job->rule, &job->tokens, 0};
+    TRY(set_upright(job, &trial.list));
+    if (job->request->max_bytes > 0) return write_within(job, &trial, &result->output, &result->quality);
+    TRY(requantise_list(&trial, result->quality));
+    return write_image(job, &result->output);
+}
+
 static Refusal run(Job *job, Result *result) {
-    const Frame *frame = &job->tables.frame;
+    job->turning = turning_of(job->request->orientation);
     TRY(read_image(job));
+    job->tables.metadata.transposed = job->turning.transposed;
     result->quality = job->request->quality;
-    if (job->request->max_bytes > 0) {
-        TRY(write_within(job, &result->output, &result->quality));
-    } else {
-        TRY(write_image(job, &result->output));
-    }
-    bool turned = job->tables.metadata.orientation > 4; /* 5 to 8 lie on their side */
-    result->width = turned ? frame->height : frame->width;
-    result->height = turned ? frame->width : frame->height;
+    TRY(job->sink.rule ? write_image(job, &result->output) : write_list(job, result));
+    result->width = job->frame.width;
+    result->height = job->frame.height;
     return ACCEPTED;
 }
 
@@ -195,6 +214,7 @@ static Refusal attempt(const uint8_t *data, size_t size, const Request *request,
     halving_close(&job->halving);
     tokens_free(&job->tokens);
     list_free(&job->list);
+    list_free(&job->turned);
     free(job);
     return refusal;
 }

@@ -9,12 +9,13 @@ typedef struct {
     int quality;         /* 1 to 100; with `max_bytes` the best to try */
     size_t max_bytes;    /* 0: no matter */
     uint64_t max_pixels; /* largest width × height to take */
+    int orientation;     /* 1 to 8, as Exif counts: it is turned upright */
 } Request;
 
 typedef struct {
     Output output;
     int quality;
-    size_t width, height; /* as a viewer shows it */
+    size_t width, height;
 } Result;
 
 /* Read `data`, requantise, write. On refusal `result` is as it was; otherwise its bytes are the caller's to free. */

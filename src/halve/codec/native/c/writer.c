@@ -35,18 +35,10 @@ static void put_segment(Pen *pen, int marker, size_t payload) {
 static void put_metadata(Pen *pen, const Metadata *metadata) {
     if (metadata->jfif) {
         put_segment(pen, APP0, 14);
-        put(pen, metadata->jfif, 12); /* name, version, density */
-        put16(pen, 0);                /* no thumbnail */
-    }
-    if (metadata->orientation > 1) { /* Exif with one directory of one entry */
-        static const uint8_t exif[] = {'E', 'x', 'i', 'f',  0,    0, 'M', 'M', 0, 42, 0, 0, 0,
-                                       8,   0,   1,   0x01, 0x12, 0, 3,   0,   0, 0,  1, 0};
-        put_segment(pen, APP1, sizeof exif + 7);
-        put(pen, exif, sizeof exif);
-        put8(pen, (unsigned)metadata->orientation);
-        put16(pen, 0);
-        put16(pen, 0); /* no further directory */
-        put16(pen, 0);
+        put(pen, metadata->jfif, 8); /* name, version, unit */
+        put(pen, metadata->jfif + (metadata->transposed ? 10 : 8), 2);
+        put(pen, metadata->jfif + (metadata->transposed ? 8 : 10), 2);
+        put16(pen, 0); /* no thumbnail */
     }
     for (int i = 0; i < metadata->icc_segments; i++) {
         put_segment(pen, APP2, metadata->icc_size[i]);
