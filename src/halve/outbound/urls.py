@@ -10,6 +10,7 @@ import base64
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urljoin
 
 from yarl import URL
@@ -18,6 +19,9 @@ from halve.outbound.spellings import plain_host, read_literal
 
 MAX_URL = 8192
 """Longest URL that is asked for, in characters; few servers take a longer one."""
+
+HOSTS_REMEMBERED = 1000
+"""Hosts that are not made out anew for each link; a sheet's links lead to few."""
 
 _VALID = r"A-Za-z0-9\-._~:/?@!$&'()*+,;=|\[\]^`{}"
 """What may stand in a path or query: RFC 3986, and what browsers send as it is."""
@@ -112,6 +116,7 @@ def _encoded(text: str) -> URL:
         raise BadURL("not a proper URL") from None
 
 
+@lru_cache(HOSTS_REMEMBERED)
 def _host(host: str) -> str:
     """The host as it goes over the wire: names beyond ASCII in Punycode (IDNA 2008), IPv6 in brackets, IPv4 as four numbers."""
     try:
