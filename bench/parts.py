@@ -46,6 +46,14 @@ PARTS = (
         is_markdown=True,
     ),
     Part(
+        "effort",
+        "effort",
+        "Effort",
+        "What more effort of the WebP, AVIF and PNG encoders costs in CPU and saves in bytes at equal looks",
+        quick=("--photographs", "1"),
+        is_markdown=True,
+    ),
+    Part(
         "requantiser",
         "requantise",
         "The requantiser",
