@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pyvips
 
@@ -27,7 +28,8 @@ PNG_EFFORT, PNG_EFFORT_WHERE_LARGE = 5, 3
 class Encoder:
     """`longest_edge`: what the format can hold. `alpha`, `grey`, `deep`: whether it takes alpha, grey, 16 bits (at some quality).
 
-    `frames`: whether it takes several pages below one another.
+    `frames`: whether it takes several pages below one another. `number`: its own for a quality; equal ones make the same file.
+    `seams`: what those between the tiles of a sample add to the logarithm of its size, at one bit a pixel; None: it has no samples.
     """
 
     format: str
@@ -37,6 +39,12 @@ class Encoder:
     grey: bool = True
     deep: bool = False
     frames: bool = False
+    number: Callable[[int], object] = int
+    seams: float | None = None
+
+    def qualities(self, most: int) -> list[int]:
+        """Those up to `most` that are worth trying: of those that make the same file, the highest."""
+        return [quality for quality in range(1, most + 1) if quality == most or self.number(quality) != self.number(quality + 1)]
 
     def prepared(self, image: pyvips.Image) -> pyvips.Image:
         """Whatever this format cannot hold put into what it can."""
@@ -70,11 +78,20 @@ def _png(image: pyvips.Image, quality: int) -> bytes:
     return bytes(small.pngsave_buffer(palette=True, Q=number, bitdepth=depth, dither=0.5, effort=effort, compression=9, keep=_KEEP))
 
 
+def _png_number(quality: int) -> object:
+    """The first three qualities have depths of their own."""
+    return (min(quality, 4), quality >= _BEYOND_PALETTES, scales.on(scales.PNG, quality))
+
+
 def _webp(image: pyvips.Image, quality: int) -> bytes:
     """Lossy below 100; alpha without loss."""
     if quality >= 100:
         return bytes(image.webpsave_buffer(lossless=True, effort=WEBP_EFFORT_WITHOUT_LOSS, keep=_KEEP))
     return bytes(image.webpsave_buffer(Q=scales.on(scales.WEBP, quality), effort=WEBP_EFFORT, keep=_KEEP))
+
+
+def _webp_number(quality: int) -> object:
+    return (quality >= 100, scales.on(scales.WEBP, quality))
 
 
 def _avif(image: pyvips.Image, quality: int) -> bytes:
@@ -114,12 +131,12 @@ def _heic(image: pyvips.Image, quality: int) -> bytes:
 ENCODERS = {
     encoder.format: encoder
     for encoder in (
-        Encoder("jpeg", _jpeg, 65_535, alpha=False),
-        Encoder("png", _png, 2**31 - 1, deep=True),
-        Encoder("webp", _webp, 16_383, grey=False, frames=True),
-        Encoder("avif", _avif, 16_384, grey=False),
+        Encoder("jpeg", _jpeg, 65_535, alpha=False, seams=0.05),
+        Encoder("png", _png, 2**31 - 1, deep=True, number=_png_number, seams=0.12),
+        Encoder("webp", _webp, 16_383, grey=False, frames=True, number=_webp_number, seams=0.12),
+        Encoder("avif", _avif, 16_384, grey=False, number=partial(scales.on, scales.AVIF), seams=0.17),
         Encoder("gif", _gif, 65_535, grey=False, frames=True),
         Encoder("tiff", _tiff, 2**31 - 1, deep=True, frames=True),
-        Encoder("heic", _heic, 16_384, grey=False),
+        Encoder("heic", _heic, 16_384, grey=False, number=partial(scales.on, scales.HEIC), seams=0.12),
     )
 }

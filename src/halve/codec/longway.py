@@ -15,6 +15,7 @@ from halve.codec.eye import BOUND, Eye
 from halve.codec.kept import lighter, original
 from halve.codec.picture import Picture, decoded, open_picture
 from halve.codec.plan import Plan, plan
+from halve.codec.sample import sampled
 from halve.codec.search import best_within, least_within
 from halve.codec.sniff import Kind
 from halve.codec.strip import png
@@ -96,14 +97,18 @@ def _encoded(picture: Picture, what: Plan, encoder: Encoder) -> Compressed | Non
             made = encoder.encode(ready, quality)
             return png.with_colour(made, colour) if colour and encoder.format == "png" else made
 
+        def best(most: int) -> tuple[int, bytes] | None:
+            sample = sampled(encoder, ready, what.bound) if what.bound is not None else None
+            return best_within(encode, encoder.qualities(most), bound=what.bound, sample=sample)
+
         if not what.by_eye:
-            return best_within(encode, most=what.quality, bound=what.bound)
+            return best(what.quality)
         eye = Eye(look.eight_bits(ready))
         far = partial(_distance, eye, encoder.format, picture.pages)
         quality, made = least_within(encode, far, most=what.quality, bound=BOUND)
         if what.bound is None or len(made) <= what.bound:
             return quality, made
-        return best_within(encode, most=quality, bound=what.bound)
+        return best(quality - 1)
 
     found = picture.use(work, shrink=_shrink_on_load(picture, what))
     if found is None:
