@@ -139,6 +139,22 @@ def test_private_addresses_are_not_fetched_from_unless_allowed(sheet: Path, tmp_
     assert "--allow-private 127.0.0.1" in ended.err
 
 
+def test_who_follows_the_hint_to_allow_a_private_address_gets_there(sheet: Path, tmp_path: Path) -> None:
+    ended = halve("run", sheet, cwd=tmp_path)
+    [hint] = [line for line in ended.err.splitlines() if "--allow-private" in line]
+    assert hint.endswith("run again with --allow-private 127.0.0.1 --retry-failed.")
+
+    half_followed = halve("run", sheet, "--allow-private", "127.0.0.1", cwd=tmp_path)
+    assert half_followed.code == 1, half_followed
+    assert "had ended before" in half_followed.err
+    assert "nothing was left to do" not in half_followed.err
+    assert "--retry-failed" in half_followed.err
+
+    followed = halve("run", sheet, "--allow-private", "127.0.0.1", "--retry-failed", cwd=tmp_path)
+    assert followed.code == 0, followed
+    assert "--retry-failed" not in followed.err
+
+
 def test_a_hint_is_given_only_where_it_helps(tmp_path: Path, origin: Origin) -> None:
     leaflet = origin.serve("/leaflet.jpg", b"%PDF-1.7\n" + bytes(1_000))
     login = origin.serve("/login.jpg", b"<!doctype html><title>Log in</title>" + bytes(1_000))
@@ -153,6 +169,7 @@ def test_a_hint_is_given_only_where_it_helps(tmp_path: Path, origin: Origin) -> 
 
     ended = halve("run", write_sheet(tmp_path / "b.csv", [("Cup", [login])]), *LOOPBACK, cwd=tmp_path)
     assert "is often a login" in ended.err
+    assert "--retry-failed" in ended.err, "what it hints at is of no use without"
 
 
 def test_a_refused_sheet_lists_all_findings_fetches_nothing_and_leaves_nothing(tmp_path: Path, origin: Origin) -> None:

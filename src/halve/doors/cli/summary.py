@@ -10,7 +10,7 @@ from halve.doors.cli.terminal import err, number, out, printable, saved, span
 
 _HINTS = {
     r"address_not_allowed: .*: (?P<one>(?!169\.254\.|fe80:)\S+)$": (  # where clouds tell secrets nobody is advised to go
-        "Private addresses are fetched from only where you allow it: --allow-private {one}."
+        "Private addresses are fetched from only where you allow it: run again with --allow-private {one} --retry-failed."
     ),
     r"not_an_image: an HTML page": "A page instead of an image is often a login, or a link to a page that shows the image.",
     r"rate_limited: ": "That host wants fewer connections at once: HALVE_PER_HOST=2.",
@@ -25,7 +25,8 @@ def show_summary(result: Result) -> None:
     """Numbers and the output's path on stdout, failures on stderr."""
     request = result.request
     if result.again:
-        err().print("This run had ended before; nothing was left to do.")
+        rest = "its failures are tried again only with --retry-failed" if request.failed_images else "nothing was left to do"
+        err().print(f"This run had ended before; {rest}.")
     _show_failures(result)
     parts = [f"{request.done_images:,} of {number(request.total_images, 'image')} done"]
     if request.failed_images:
@@ -50,9 +51,12 @@ def _show_failures(result: Result) -> None:
                 hints += _hints(f"{image.error_code}: {image.error}")
                 shown += 1
     if result.request.failed_images > shown:
-        err().print(f"… and {result.request.failed_images - shown:,} more failures, see the sheet's last column")
+        more = number(result.request.failed_images - shown, "more failure")
+        err().print(f"… and {more}, see the sheet's last column")
     for hint in dict.fromkeys(hints):
         err().print(hint, style="dim", markup=False)
+    if hints and not result.again and not any("--retry-failed" in hint for hint in hints):  # a run that has ended stays so
+        err().print("Then the same command with --retry-failed tries what failed again.", style="dim")
 
 
 def _hints(failure: str) -> list[str]:
