@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -310,6 +311,85 @@ def test_an_output_sheet_that_was_moved_away_is_written_anew(sheet: Path, tmp_pa
     output.unlink()
     assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
     assert (output.read_bytes(), origin.hits()) == (written, hits)
+
+
+def test_a_folder_whose_state_was_removed_is_not_called_a_strangers_and_can_be_started_over(sheet: Path, tmp_path: Path) -> None:
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
+    folder = tmp_path / "shop-halved"
+    written = (folder / "output.csv").read_bytes()
+    shutil.rmtree(folder / ".halve")
+    ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert "something else" not in ended.err
+    assert "has output.csv and images, and no .halve" in ended.err
+    assert "--fresh" in ended.err
+    assert not (folder / ".halve").exists()
+
+    (folder / "images/holiday.jpg").write_bytes(b"precious")
+    ended = halve("run", sheet, *LOOPBACK, "--fresh", cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert "--fresh" not in ended.err
+    assert (folder / "images/holiday.jpg").read_bytes() == b"precious"
+
+    (folder / "images/holiday.jpg").unlink()
+    ended = halve("run", sheet, *LOOPBACK, "--fresh", cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert (folder / "output.csv").read_bytes() == written
+
+
+@pytest.mark.parametrize("memory", ["link", "off"])
+def test_images_that_were_taken_away_are_made_again(sheet: Path, tmp_path: Path, origin: Origin, memory: str) -> None:
+    env = {"HALVE_MEMORY": memory}
+    first = halve("run", sheet, *LOOPBACK, "--json", cwd=tmp_path, env=env)
+    folder, hits = tmp_path / "shop-halved", origin.hits()
+    written = {path.name: path.read_bytes() for path in (folder / "images").iterdir()}
+    (folder / "images/1-cup-2.jpg").unlink()
+    one = halve("run", sheet, *LOOPBACK, cwd=tmp_path, env=env)
+    assert one.code == 0, one
+    assert "1 image of this run was gone" in one.err
+    assert "3 of 3 images done" in one.out
+    assert origin.hits() - hits <= 2, "the others are left alone"
+
+    for path in (folder / "images").iterdir():
+        path.unlink()
+    (folder / "images").rmdir()
+    all_of_them = halve("run", sheet, *LOOPBACK, "--json", cwd=tmp_path, env=env)
+    assert all_of_them.code == 0, all_of_them
+    assert json.loads(all_of_them.out) | {"seconds": 0} == json.loads(first.out) | {"seconds": 0}
+    assert {path.name: path.read_bytes() for path in (folder / "images").iterdir()} == written
+    assert "nothing was left to do" in halve("run", sheet, *LOOPBACK, cwd=tmp_path, env=env).err
+
+
+def test_an_image_that_was_taken_away_and_cannot_be_had_any_more_is_a_failure(tmp_path: Path, origin: Origin) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")]), ("Rocket", [origin.url("/rocket.jpg")])])
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
+    origin.route("/cup.jpg", gone)
+    (tmp_path / "a-halved/images/1-cup-1.jpg").unlink()
+    ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 1, ended
+    assert "1 of 2 images done, 1 failed" in ended.out
+    cup, rocket = rows_of(tmp_path / "a-halved/output.csv")
+    assert (cup["Output Image Urls"], rocket["Output Image Urls"]) == ("", "images/2-rocket-1.jpg")
+
+
+def test_an_interrupted_run_whose_images_were_taken_away_makes_them_again(tmp_path: Path, origin: Origin) -> None:
+    sheet = many(tmp_path / "a.csv", origin, 40)
+    origin.latency = 0.2
+    images = tmp_path / "a-halved/images"
+    with started("run", sheet, *LOOPBACK, cwd=tmp_path, env={"HALVE_PER_HOST": "4"}) as run:
+        until("some images are there", lambda: len(list(images.glob("*.jpg"))) >= 8)
+        run.send_signal(signal.SIGINT)
+        run.wait()
+    for path in images.iterdir():
+        path.unlink()
+    origin.latency = 0.0
+    ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert all((images.parent / row["Output Image Urls"]).is_file() for row in rows_of(images.parent / "output.csv"))
+
+
+async def gone(_: web.Request) -> web.Response:
+    return web.Response(status=410)
 
 
 def test_files_of_somebody_else_are_never_overwritten(sheet: Path, tmp_path: Path) -> None:

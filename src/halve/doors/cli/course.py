@@ -19,6 +19,7 @@ from halve.core.models import Request, SheetOptions
 from halve.core.naming import sheet_key
 from halve.core.sheet import open_sheet
 from halve.doors.cli.local import FAILURES_SHOWN, Job, Result, Show
+from halve.doors.cli.lost import reopen_for_lost
 from halve.doors.cli.memory import users_memory
 from halve.doors.cli.store import RunFolder
 from halve.wiring import Parts, open_parts, open_worker, sheet_limits
@@ -54,11 +55,15 @@ async def run_whole(job: Job, settings: Settings, codec: CodecPool, show: Show) 
         users_memory(settings, job.folder, look=not job.fresh) as memory,
         open_parts(settings if memory else replace(settings, memory="off"), images=images, memory=memory, codec=codec) as parts,
     ):
-        request = await _request(job, parts)
+        request, begun_before = await _request(job, parts)
         again = request.finished and not (job.retry_failed and await parts.states.retry(request.id))
         if not again:
             request = await _to_the_end(parts, request, show)
-        elif not (job.folder / sheet_key(request, "output")).is_file():
+        lost = await reopen_for_lost(parts.states, request, job.folder) if begun_before else 0
+        if lost:
+            again = False
+            request = await _to_the_end(parts, request, show)
+        elif again and not (job.folder / sheet_key(request, "output")).is_file():
             await parts.pipeline.report(request)  # its user moved it away
         failures = await parts.states.products(request.id, limit=FAILURES_SHOWN, failed_only=True)
     seconds = time.monotonic() - began
@@ -68,11 +73,11 @@ async def run_whole(job: Job, settings: Settings, codec: CodecPool, show: Show) 
     failed_csv = job.folder / request.failed_key if request.failed_key else None
     if failed_csv is None:
         (job.folder / sheet_key(request, "failed")).unlink(missing_ok=True)  # of a round before, whose failures went well since
-    return Result(request, seconds, output_csv, failed_csv, tuple(failures), again)
+    return Result(request, seconds, output_csv, failed_csv, tuple(failures), again, lost)
 
 
-async def _request(job: Job, parts: Parts) -> Request:
-    """The request of the folder, begun before or now."""
+async def _request(job: Job, parts: Parts) -> tuple[Request, bool]:
+    """The request of the folder, and whether it was begun before."""
     fingerprint = await asyncio.to_thread(_fingerprint, job.sheet)
     new = new_request(
         filename=job.sheet.name,
@@ -85,14 +90,14 @@ async def _request(job: Job, parts: Parts) -> Request:
     )
     request = await _earlier(parts.states)
     if request is None:
-        return await accept(parts.states, parts.images, job.sheet, new, parts.sheet_limits)
+        return await accept(parts.states, parts.images, job.sheet, new, parts.sheet_limits), False
     if differences := _differences(request, new):
         raise Conflict(
             f"{job.folder} holds a run with {', '.join(differences)}. Choose another folder with -o, or start over "
             "there with --fresh.",
             code="another_run",
         )
-    return request
+    return request, True
 
 
 async def _earlier(states: StateStore) -> Request | None:

@@ -40,7 +40,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run ended. `seconds` is what it took; `again`: it had ended before, nothing was left to do."""
+    """How a run ended. `seconds` is what it took; `again`: it had ended before, nothing was left to do. `remade`: images of before
+    whose files were gone.
+    """
 
     request: Request
     seconds: float
@@ -48,6 +50,7 @@ class Result:
     failed_csv: Path | None
     failures: tuple[Product, ...]
     again: bool
+    remade: int = 0
 
     @property
     def ending(self) -> Ending:

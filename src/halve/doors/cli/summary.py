@@ -27,6 +27,9 @@ def show_summary(result: Result) -> None:
     if result.again:
         rest = "its failures are tried again only with --retry-failed" if request.failed_images else "nothing was left to do"
         err().print(f"This run had ended before; {rest}.")
+    if result.remade:
+        gone = "was gone and was" if result.remade == 1 else "were gone and were"
+        err().print(f"{number(result.remade, 'image')} of this run {gone} tried again.")
     _show_failures(result)
     parts = [f"{request.done_images:,} of {number(request.total_images, 'image')} done"]
     if request.failed_images:

@@ -15,6 +15,7 @@ from halve.core.models import (
     DeliveryKind,
     DeliveryState,
     Finding,
+    ImageResult,
     Outcome,
     Page,
     Product,
@@ -167,6 +168,13 @@ class SqlStates:
         """One write opens the request again and feeds the first of its products; what a killed `cancel` left undone comes first."""
         await self._cancel_products(request_id)
         return await self._runner.write(ending.retry, request_id)
+
+    async def reopen(self, request_id: UUID, lost: Mapping[int, Sequence[ImageResult]]) -> bool:
+        """Open a finished request again as `retry` does, with products (by row) that have lost some of their outputs: of each, the
+        results that it has left, those lost being pending. One write, so a kill leaves it finished or open. No other store can do
+        this, and none needs to: only the folder of `halve run` is in its user's hands.
+        """
+        return await self._runner.write(ending.reopen, request_id, lost)
 
     async def _cancel_products(self, request_id: UUID) -> None:
         ids = await self._runner.read(ending.fed_products, request_id)

@@ -4,13 +4,15 @@ each a step that the next call goes on from, so that others get to write in betw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from halve.core.models import Delivery
+from halve.core.models import Delivery, ImageResult
 from halve.states.sql import deliveries as outbox
-from halve.states.sql import feeding
+from halve.states.sql import feeding, rows
+from halve.states.sql.counts import Counts
 from halve.states.sql.transaction import Transaction
 
 _FINISHABLE = "stage = 'published' AND completed_at IS NULL AND open_products = 0"
@@ -117,6 +119,36 @@ def retry(tx: Transaction, request_id: UUID) -> bool:
     )
     feeding.feed(tx, seq)
     return True
+
+
+def reopen(tx: Transaction, request_id: UUID, lost: Mapping[int, Sequence[ImageResult]]) -> bool:
+    """A retry of a finished request in which products, by row, have no more to show than these results. Counted anew, since what
+    is recorded from then on moves the counters by its difference to what is there.
+    """
+    finished = tx.one(
+        "SELECT seq, round FROM requests WHERE id = :id AND stage = 'published' AND completed_at IS NOT NULL {locked}",
+        id=str(request_id),
+    )
+    if finished is None:
+        return False
+    tx.change_many(
+        "UPDATE products SET state = 'failed', results = :results, output_urls = :output_urls, done_images = :done,"
+        " failed_images = :failed, failed_in_round = :failed_in_round, bytes_in = :bytes_in, bytes_out = :bytes_out"
+        " WHERE request_seq = :seq AND row = :row",
+        [
+            {"seq": finished.seq, "row": row, **asdict(Counts.of(left, finished.round)), **rows.results_columns(left)}
+            for row, left in lost.items()
+        ],
+    )
+    tx.change(f"UPDATE requests SET ({_COUNTED}) = (SELECT {_COUNTS}) WHERE seq = :seq", seq=finished.seq)
+    return retry(tx, request_id)
+
+
+_COUNTED = "done_images, bytes_in, bytes_out, retryable"
+_COUNTS = (
+    "COALESCE(SUM(p.done_images), 0), COALESCE(SUM(p.bytes_in), 0), COALESCE(SUM(p.bytes_out), 0),"
+    " COALESCE(SUM(CASE p.state WHEN 'done' THEN 0 ELSE 1 END), 0) FROM products p WHERE p.request_seq = :seq"
+)
 
 
 # ── erase ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
