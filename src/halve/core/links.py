@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from halve.core.models import Request
 from halve.core.naming import file_id, link_token
@@ -18,9 +19,11 @@ class Links:
     tokens: bool = False
 
     def image(self, request: Request, key: str) -> str:
-        """The link of a compressed image; it does not expire. Without a base address: its path beside the sheet."""
+        """The link of a compressed image; it does not expire. Without a base address: its path beside the sheet, as it is. In a
+        URL, what is beyond ASCII in a readable name is percent-encoded.
+        """
         if not request.secret:
-            return f"{request.base_url}/{key}" if request.base_url else key
+            return f"{request.base_url}/{quote(key)}" if request.base_url else key
         if self.public_url:
             return f"{self.public_url}/{key}"
         return f"{request.base_url}/image/{file_id(key)}"

@@ -46,11 +46,18 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 def link(word: str) -> str:
     """What links begin with must be a URL itself: a mistake would be in every sheet that goes out."""
-    parts = urlsplit(word)
-    goes_on = not (parts.query or parts.fragment) and word.isprintable() and " " not in word
-    if not (parts.scheme in ("http", "https") and parts.hostname and goes_on):
-        raise ValueError(f"must be such as https://shop.example/images, not {word[:80]!r}")
+    try:
+        parts = urlsplit(word)
+        leads_somewhere = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # no such port, half an IPv6 address
+        leads_somewhere = False
+    if not leads_somewhere or not word.isprintable() or any(c in _IN_NO_LINK or c.isspace() for c in word):
+        raise ValueError(f"must be such as https://shop.example/images, without blanks, ? and #, not {word[:80]!r}")
     return word
+
+
+_IN_NO_LINK = frozenset('?#"<>\\^`{|}')
+"""A name is put behind it, so no query or fragment may have begun; the others stand in no URL (RFC 3986)."""
 
 
 def folder_or_url(word: str) -> str:

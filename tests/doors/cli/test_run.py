@@ -128,8 +128,10 @@ def test_a_failed_image_ends_with_1_and_a_sheet_that_can_be_run_again(tmp_path: 
 
 def test_base_url_stands_before_every_path(sheet: Path, tmp_path: Path) -> None:
     assert halve("run", sheet, *LOOPBACK, "--base-url", "https://cdn.example.com/p/", cwd=tmp_path).code == 0
-    cup, _ = rows_of(tmp_path / "shop-halved/output.csv")
+    cup, tube = rows_of(tmp_path / "shop-halved/output.csv")
     assert cup["Output Image Urls"].startswith("https://cdn.example.com/p/images/1-cup-1.jpg, https://")
+    assert tube["Output Image Urls"] == "https://cdn.example.com/p/images/2-r%C3%B6hre-1.jpg", "a URL, where a path has the letter"
+    assert (tmp_path / "shop-halved/images/2-röhre-1.jpg").is_file()
 
 
 def test_private_addresses_are_not_fetched_from_unless_allowed(sheet: Path, tmp_path: Path, origin: Origin) -> None:
@@ -216,6 +218,12 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(sheet: Path, tmp_p
         (("--mode", "loose"), "lenient"),
         (("--columns", "price=Price"), "serial"),
         (("--base-url", "cdn"), "https://"),
+        (("--base-url", "https://cdn.example.com/a b"), "without blanks, ? and #"),
+        (("--base-url", "https://cdn.example.com/?x=1"), "without blanks, ? and #"),
+        (("--base-url", "https://cdn.example.com/?"), "without blanks, ? and #"),
+        (("--base-url", "https://cdn.example.com/#x"), "without blanks, ? and #"),
+        (("--base-url", "https:///images"), "https://"),
+        (("--base-url", "ftp://cdn.example.com"), "https://"),
         (("--allow-private", "home"), "127.0.0.0/8"),
         (("--concurrency", "0"), "--concurrency"),
         (("--colour",), "colour"),

@@ -143,13 +143,13 @@ def _words(result: Result) -> dict[str, object]:
 
 
 def _base_url(word: str) -> str:
-    from urllib.parse import urlsplit
-
     from halve.core.errors import OptionRefused
+    from halve.settings.readers import link
 
-    if word and (urlsplit(word).scheme not in ("http", "https") or not urlsplit(word).netloc):
-        raise OptionRefused("base_url", f"base-url must be such as https://cdn.example.com/images, not {word!r}.")
-    return word
+    try:
+        return link(word) if word else ""
+    except ValueError as error:
+        raise OptionRefused("base_url", f"base-url {error}.") from None
 
 
 def _networks(words: list[str]) -> tuple[Network, ...]:
