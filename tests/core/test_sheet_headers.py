@@ -6,6 +6,7 @@ import pytest
 
 from halve.core.errors import OptionRefused
 from halve.core.models import Mode
+from halve.core.sheet.headers import ERRORS, OUTPUT, spelling
 from halve.core.sheet.presets import BY_KEY
 from halve.core.sheet_options import PRESETS
 from tests.support.sheets import Sheets, options
@@ -130,6 +131,20 @@ def test_findings_name_the_sheets_own_header(sheets: Sheets) -> None:
     how = options(columns={"name": "artikel", "images": "bild"})
     read = sheets.read("Artikel,Bild\n,ftp://a.test/1.jpg\n", how)
     assert [f.column for f in read.findings] == ["Artikel", "Bild"]
+
+
+@pytest.mark.parametrize("columns", [{"images": "Output Image Urls"}, {"images": "b+output_image_urls"}, {"name": "Image Errors"}])
+def test_a_column_that_is_read_cannot_be_one_that_is_written(sheets: Sheets, columns: dict[str, str]) -> None:
+    """It would be replaced in place, and the user's input with it."""
+    how = options(columns={"name": "a", "images": "b", **columns})
+    with pytest.raises(OptionRefused, match="(?i)'(output image urls|image errors)'") as refused:
+        sheets.read("a,b,Output Image Urls,Image Errors\nShoe,http://a.test/1.jpg,http://a.test/2.jpg,c\n", how)
+    assert (refused.value.field, refused.value.code) == ("columns", "option_refused")
+
+
+def test_no_header_that_is_found_by_itself_is_one_that_is_written() -> None:
+    accepted = [name for preset in BY_KEY.values() for names in (preset.serial, preset.name, *preset.images) for name in names]
+    assert not {spelling(OUTPUT), spelling(ERRORS)} & set(map(spelling, accepted))
 
 
 # ── presets ───────────────────────────────────────────────────────────────────────────────────────────────────────────

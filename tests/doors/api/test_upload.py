@@ -101,6 +101,13 @@ def test_columns_and_presets_are_heard(idle: str) -> None:
     assert hand_in(idle, shopify, preset="shopify").json()["total_images"] == 2
 
 
+def test_a_column_that_results_would_overwrite_cannot_be_read(idle: str) -> None:
+    sheet = b"name,Output Image Urls\nTasse,https://shop.test/a.jpg\n"
+    body = problem(hand_in(idle, sheet, columns="name=name,images=Output Image Urls"), 400, "option_refused")
+    assert body["field"] == "columns"
+    assert "'Output Image Urls'" in body["detail"]
+
+
 @pytest.mark.parametrize(
     ("field", "word"),
     [

@@ -53,7 +53,8 @@ class Layout:
 def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[Layout, list[Finding]]:
     """The layout, and a finding for each column that is needed and missing. `line`: where the header stands.
 
-    Raises OptionRefused for a preset or field that does not exist.
+    Raises OptionRefused for a preset or field that does not exist, and where a column that is read is one of ours, in which
+    what was read would be overwritten. No accepted header is: only `columns` can name such.
     """
     preset = _preset(options) or recognise(headers)
     named = _named(options)
@@ -96,7 +97,16 @@ def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[L
         find_all(ERRORS, headers),
         strict=preset.strict,
     )
+    for place in (layout.serial, layout.name, *layout.images):
+        if place is not None and place in (*layout.output, *layout.errors):
+            raise OptionRefused("columns", _OVERWRITTEN.format(findings.shown(headers[place])))
     return layout, missing
+
+
+_OVERWRITTEN = (
+    "columns names {}, which is a column that results are written to: what stands in it would be lost. Give it another header in "
+    "the sheet, and name that."
+)
 
 
 def _preset(options: SheetOptions) -> Preset | None:
