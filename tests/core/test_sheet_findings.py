@@ -169,3 +169,31 @@ def test_findings_are_made_nowhere_but_in_their_own_module() -> None:
     used = Path(findings.__file__).read_text(encoding="utf-8")
     for code in Code:
         assert f"Code.{code.name}" in used, code
+
+
+@pytest.mark.parametrize(
+    "below", ["", f"7,Hat,{GOOD}\n", f'7,Hat,{GOOD}\n8,"Cap",{GOOD}\n', f'"7","Hat","{GOOD}"\n', f'7,"",{GOOD}\n8, "Cap",{GOOD}\n']
+)
+def test_an_unclosed_quote_takes_no_row_below_it_away_and_is_reported_with_what_is_written_for_it(
+    sheets: Sheets, below: str
+) -> None:
+    sheet = HEADER + f'5,Shoe,{GOOD}\n6,"un,{GOOD}\n' + below
+    read = sheets.read(sheet, options(Mode.LENIENT))
+    assert read.total_rows == 2 + below.count("\n")
+    assert (3, "unclosed_quote") in read.codes
+    assert [(repair.line, repair.column, repair.code) for repair in read.repairs] == [(3, "Product Name", "quoted_quote")]
+    assert (3, "unclosed_quote") in [(finding.line, finding.code) for finding in sheets.read(sheet).refused]
+
+
+def test_an_unclosed_quote_in_a_line_that_is_blank_otherwise_is_reported_too(sheets: Sheets) -> None:
+    sheet = HEADER + f'"\n7,Hat,{GOOD}\n'
+    assert sheets.read(sheet).codes == [(2, "unclosed_quote")]
+    sheets.report(sheet, options(Mode.LENIENT))
+    assert sheets.read(sheets.output.read_bytes(), options(Mode.LENIENT)).total_rows == 2
+
+
+@pytest.mark.parametrize("name", ['"Hat\n42"" wide"', '"Hat\n"', '"Hat\n,"', '"\n"', '"Hat\n 42" wide"', '"Hat\n42,"  '])
+def test_a_cell_of_several_lines_is_not_taken_for_an_unclosed_quote(sheets: Sheets, name: str) -> None:
+    read = sheets.read(HEADER + f"6,{name},{GOOD}\n7,Hat,{GOOD}\n", options(Mode.LENIENT))
+    assert read.total_rows == 2
+    assert "unclosed_quote" not in [code for _, code in read.codes]

@@ -137,7 +137,7 @@ def test_findings_name_the_sheets_own_header(sheets: Sheets) -> None:
 def test_a_column_that_is_read_cannot_be_one_that_is_written(sheets: Sheets, columns: dict[str, str]) -> None:
     """It would be replaced in place, and the user's input with it."""
     how = options(columns={"name": "a", "images": "b", **columns})
-    with pytest.raises(OptionRefused, match="(?i)'(output image urls|image errors)'") as refused:
+    with pytest.raises(OptionRefused, match=r"(?i)'(output image urls|image errors)'") as refused:
         sheets.read("a,b,Output Image Urls,Image Errors\nShoe,http://a.test/1.jpg,http://a.test/2.jpg,c\n", how)
     assert (refused.value.field, refused.value.code) == ("columns", "option_refused")
 

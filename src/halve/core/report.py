@@ -1,8 +1,8 @@
 """Sheets out: the user's own sheet again, to the letter, with our two columns; and the rows that failed, as a sheet of their own.
 
 Each cell of the user's is written as it was read, quotes and all; each record ends as it did. What differs is what had to be
-mended: a spilled list is joined, a short row is filled up so that our cells stand under our headers. In a row with cells too
-many, which did not run, they stand there too, before the cells that have no header.
+mended: a spilled list is joined, a quote that nothing closes is put in quotes, a short row is filled up so that our cells stand
+under our headers. In a row with cells too many, which did not run, they stand there too, before the cells that have no header.
 """
 
 from __future__ import annotations
@@ -201,9 +201,6 @@ class _Cells:
     def row(self, record: Record, outputs: str, errors: str) -> str:
         fields = record.fields
         output, error = self._cell(outputs, record), self._cell(errors, record)
-        if record.unclosed is not None:
-            place = record.unclosed
-            fields = [*fields[:place], quoted(fields[place]), *fields[place + 1 :]]
         if len(fields) < self._width:
             fields = fields + [""] * (self._width - len(fields))
         if self._output or self._errors:

@@ -40,6 +40,7 @@ class Code(StrEnum):
     # repairs
     JOINED_LIST = "joined_list"
     DROPPED_CELLS = "dropped_cells"
+    QUOTED_QUOTE = "quoted_quote"
     MORE_REPAIRS = "more_repairs"
 
 
@@ -193,6 +194,14 @@ def joined_list(line: int, column: str, cells: int) -> Finding:
 def dropped_cells(line: int, cells: int) -> Finding:
     cell = "cell" if cells == 1 else "cells"
     return Finding(line, "", Code.DROPPED_CELLS.value, f"{cells} empty {cell} beyond the last header dropped.")
+
+
+def quoted_quote(line: int, column: str) -> Finding:
+    message = (
+        "A quote (\") that nothing closes is written as a part of its cell's text, in quotes, so that the sheet can be read on"
+        " behind it. The row itself is not run."
+    )
+    return Finding(line, column, Code.QUOTED_QUOTE.value, message)
 
 
 def more_repairs(count: int) -> Finding:

@@ -33,7 +33,9 @@ class Record:
 
     @property
     def blank(self) -> bool:
-        """Whether no cell has anything in it."""
+        """Whether no cell has anything in it. A quote that is not closed is something: as it is it would swallow the rest."""
+        if self.unclosed is not None:
+            return False
         return not self.fields[0].strip(_BLANK_RAW) and not any(field.strip(_BLANK_RAW) for field in self.fields)
 
 
@@ -79,9 +81,9 @@ class _Grammar:
 class Scanner:
     """Iterates over the records of a text, each in bounded memory. SheetRefused where one is too long.
 
-    A quote that is never closed would swallow all that follows. Its line is taken as it stands instead, the quote as a
-    character, and marked; scanning goes on at the next line. That happens at most once in `LONGEST_RECORD` characters
-    (lines that cannot close a quote cannot leave one open either), so the time stays linear.
+    A quote that is never closed would swallow all that follows, or the rows up to the next cell in quotes. Its line is taken as
+    it stands instead, the quote as a character, and marked; scanning goes on at the next line. What was looked at in vain has
+    no quote that could be open but in its last line, so the time stays linear.
     """
 
     def __init__(self, texts: Iterable[str], separator: str) -> None:
@@ -122,16 +124,17 @@ class Scanner:
             while True:
                 following = self._again.popleft() if self._again else self._next()
                 length += len(following) if following is not None else 0
-                if following is None or length > LONGEST_RECORD:
+                closing = _CLOSING.match(following) if following is not None else None
+                if following is None or length > LONGEST_RECORD or (closing and self._opens(following, closing.end())):
                     self._put_back(ahead, following)
                     self._line = first_line
                     unclosed = len(fields)
                     fields.extend(first[0].split(self._separator))
                     return Record(start, fields, first[1], unclosed)
                 self._line += 1
-                ahead.append(following)
-                if closing := _CLOSING.match(following):
+                if closing:
                     break
+                ahead.append(following)
                 held.append(following)
             stop = self._grammar.stop.search(following, closing.end())
             end = stop.start() if stop else len(following)
@@ -141,6 +144,17 @@ class Scanner:
             if not body:
                 return Record(start, fields, ending)
             body = body[1:]
+
+    def _opens(self, line: str, end: int) -> bool:
+        """Whether the quote before `end`, which would close a cell of an earlier line, is another cell's opening one: it stands
+        where a cell begins, and not where one ends. What is between the two are rows, and no part of a cell.
+        """
+        if self._separator == "\n":
+            return False
+        before, after = line[: end - 1].rstrip(" "), line[end:].lstrip(" ")
+        return (
+            (not before or before.endswith(self._separator)) and not after.startswith((self._separator, "\r", "\n")) and after != ""
+        )
 
     def _put_back(self, ahead: list[str], following: str | None) -> None:
         if following is not None:

@@ -1,4 +1,4 @@
-"""Lists of images without quotes around them, which a comma-separated sheet takes for several cells."""
+"""What is mended in a record: lists of images without quotes, which a comma-separated sheet takes for several cells, above all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff",
 
 
 class Mender:
-    """Mends the records of a sheet, in place, that have more cells than the header has."""
+    """Mends the records of a sheet, in place, that have more cells than the header has, or a quote that nothing closes."""
 
     def __init__(self, layout: Layout, separator: str) -> None:
         self._layout = layout
@@ -26,6 +26,8 @@ class Mender:
 
     def mend(self, record: Record) -> Finding | None:
         """The repair that was made, None where there was nothing to mend, or no safe way to."""
+        if record.unclosed is not None:
+            return self._quote(record, record.unclosed)
         extra = len(record.fields) - self._width
         if extra <= 0:
             return self._rejoin_unnamed(record) if self._unnamed else None
@@ -39,6 +41,12 @@ class Mender:
             del record.fields[self._width :]
             return findings.dropped_cells(record.line, extra)
         return None
+
+    def _quote(self, record: Record, place: int) -> Finding:
+        """The record stays marked: it cannot run, since nobody knows where its cells were meant to end."""
+        record.fields[place] = quoted(record.fields[place])
+        headers = self._layout.headers
+        return findings.quoted_quote(record.line, headers[place] if place < len(headers) else "")
 
     def _rejoin_unnamed(self, record: Record) -> Finding | None:
         """The list spilled into columns without header, which the spreadsheet that saved it has added."""
