@@ -99,7 +99,10 @@ def test_the_search_ends_at_the_least_quality_or_close_to_it(fading: float, star
     def far(data: bytes) -> float:
         return start * math.exp(-fading * data[0])
 
-    quality, data = least_within(encode, far, most=most, bound=30.0)
+    found = least_within(encode, far, range(1, most + 1), bound=30.0)
+
+    assert found is not None
+    quality, data = found
 
     assert data == bytes([quality])
     fitting = [each for each in range(1, most + 1) if start * math.exp(-fading * each) <= 30.0]
@@ -109,3 +112,46 @@ def test_the_search_ends_at_the_least_quality_or_close_to_it(fading: float, star
     assert quality in fitting
     assert quality == fitting[0] or far(data) >= 0.97 * 30.0
     assert len(tried) == len(set(tried)) <= 12
+
+
+def test_a_search_gives_up_what_cannot_become_lighter() -> None:
+    """Output grows with quality, so what does not look good enough and weighs as much already is of no use."""
+    tried: list[int] = []
+
+    def encode(quality: int) -> bytes:
+        tried.append(quality)
+        return bytes(quality)
+
+    assert least_within(encode, lambda data: 3000.0 / len(data), range(1, 101), bound=30.0, lighter_than=60) is None
+    assert tried == [60]
+    assert least_within(encode, lambda data: 3000.0 / len(data), range(1, 101), bound=30.0, lighter_than=200) is not None
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3, 5])
+def test_few_tries_still_give_what_looks_good_enough(tries: int) -> None:
+    tried: list[int] = []
+
+    def encode(quality: int) -> bytes:
+        tried.append(quality)
+        return bytes([quality])
+
+    found = least_within(encode, lambda data: 4000.0 * math.exp(-0.06 * data[0]), range(1, 101), bound=30.0, tries=tries)
+    assert found is not None
+    assert found[0] >= 82
+    assert len(tried) <= tries
+
+
+def test_the_smallest_by_eye_is_of_those_that_look_good_enough() -> None:
+    data = photo("coffee", width=320, quality=92)
+    formats = {format: compressed(data, quality="auto", format=format) for format in ("jpeg", "webp", "avif", "png")}
+    smallest = compressed(data, quality="auto", format="smallest")
+    assert len(smallest.data) == min(len(done.data) for done in formats.values())
+
+
+def test_the_smallest_by_eye_within_a_bound_too_narrow_for_it_is_the_best_that_fits() -> None:
+    """Not the one that comes to the fewest bytes: that would be the worst looking of all."""
+    data = photo("coffee", width=320, quality=92)
+    by_quality = compressed(data, format="smallest", max_bytes="6%")
+    by_eye = compressed(data, format="smallest", max_bytes="6%", quality="auto")
+    assert len(by_eye.data) <= len(data) * 0.06
+    assert (by_eye.format, by_eye.quality) == (by_quality.format, by_quality.quality)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pyvips
@@ -24,6 +25,8 @@ from halve.core.errors import ImageFailed
 from halve.core.options import Options
 
 _BITS_OF_PHOTOGRAPHS = 0.6  # a pixel, as WebP or AVIF
+_TRIES, _FEW_TRIES = 12, 3  # encodes at the most to find a look
+_PIXELS_OF_MANY_TRIES = 32_000_000
 
 
 def long_way(data: bytes, kind: Kind, options: Options, *, max_pixels: int) -> Compressed:
@@ -59,18 +62,29 @@ def _make(picture: Picture, what: Plan) -> Compressed | None:
     if not what.encoders:
         picture.use(_read)  # what goes out untouched must be whole, too
         return None
-    best: Compressed | None = None
+    best: _Candidate | None = None
     for encoder in what.encoders:
-        if best is not None and _hopeless(encoder, best, picture):
+        if best is not None and _hopeless(encoder, best.made, picture):
             continue
-        made = _encoded(picture, what, encoder)
-        if made is not None and (best is None or _rank(made, what) < _rank(best, what)):
-            best = made
-    return best
+        candidate = _encoded(picture, what, encoder, best)
+        if candidate is not None and (best is None or candidate.rank(what) < best.rank(what)):
+            best = candidate
+    return best.made if best else None
 
 
-def _rank(made: Compressed, what: Plan) -> tuple[int, int]:
-    return (-(made.quality or 0) if what.bound is not None and not what.by_eye else 0, len(made.data))
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """`sufficient`: it looks good enough, where that is asked."""
+
+    made: Compressed
+    sufficient: bool = True
+
+    def rank(self, what: Plan) -> tuple[bool, int, int]:
+        """The lowest is best. What looks good enough comes first; where bytes are bounded and that is not asked, or cannot be had
+        within the bound, the best quality; then the fewest bytes.
+        """
+        by_quality = what.bound is not None and not (what.by_eye and self.sufficient)
+        return not self.sufficient, -(self.made.quality or 0) if by_quality else 0, len(self.made.data)
 
 
 def _hopeless(encoder: Encoder, best: Compressed, picture: Picture) -> bool:
@@ -79,16 +93,18 @@ def _hopeless(encoder: Encoder, best: Compressed, picture: Picture) -> bool:
     return encoder.format == "png" and picture.kind is not Kind.PNG and bits > _BITS_OF_PHOTOGRAPHS
 
 
-def _encoded(picture: Picture, what: Plan, encoder: Encoder) -> Compressed | None:
+def _encoded(picture: Picture, what: Plan, encoder: Encoder, best: _Candidate | None) -> _Candidate | None:
+    """The picture in one format; None also where that is no better than the best so far for certain."""
     if _stays_a_jpeg_of_its_size(picture, what, encoder):
-        made = _by_coefficients(picture, what)
-        if made is not None:
-            return made
+        candidate = _by_coefficients(picture, what)
+        if candidate is not None:
+            return candidate
     if picture.pages > 1 and not encoder.frames:
         picture = replace(picture, pages=1)  # of a TIFF's pages, the first
     colour = _png_colour(picture)
+    to_beat = best if what.by_eye and best is not None and best.sufficient else None
 
-    def work(image: pyvips.Image) -> tuple[int, bytes] | None:
+    def work(image: pyvips.Image) -> tuple[int, bytes, bool] | None:
         ready = _ready(image, picture, what, encoder, colour)
         if what.bound is not None or what.by_eye:
             ready = ready.copy_memory()
@@ -97,30 +113,56 @@ def _encoded(picture: Picture, what: Plan, encoder: Encoder) -> Compressed | Non
             made = encoder.encode(ready, quality)
             return png.with_colour(made, colour) if colour and encoder.format == "png" else made
 
-        def best(most: int) -> tuple[int, bytes] | None:
+        def within(most: int, *, sufficient: bool) -> tuple[int, bytes, bool] | None:
             sample = sampled(encoder, ready, what.bound) if what.bound is not None else None
-            return best_within(encode, encoder.qualities(most), bound=what.bound, sample=sample)
+            found = best_within(encode, encoder.qualities(most), bound=what.bound, sample=sample)
+            return None if found is None else (*found, sufficient)
 
         if not what.by_eye:
-            return best(what.quality)
-        eye = Eye(look.eight_bits(ready))
-        far = partial(_distance, eye, encoder.format, picture.pages)
-        quality, made = least_within(encode, far, most=what.quality, bound=BOUND)
-        if what.bound is None or len(made) <= what.bound:
-            return quality, made
-        return best(quality - 1)
+            return within(what.quality, sufficient=True)
+        found = _by_eye(encode, ready, picture=picture, encoder=encoder, what=what, to_beat=to_beat)
+        if found is not None and (what.bound is None or len(found[1]) <= what.bound):
+            return (*found, True)
+        if to_beat or what.bound is None:
+            return None
+        return within(found[0] - 1 if found else what.quality, sufficient=False)
 
     found = picture.use(work, shrink=_shrink_on_load(picture, what))
     if found is None:
         return None
-    return Compressed(found[1], encoder.format, what.width, what.height, quality=found[0], kept=False)
+    quality, data, sufficient = found
+    return _Candidate(Compressed(data, encoder.format, what.width, what.height, quality=quality, kept=False), sufficient)
+
+
+def _by_eye(
+    encode: Callable[[int], bytes],
+    ready: pyvips.Image,
+    *,
+    picture: Picture,
+    encoder: Encoder,
+    what: Plan,
+    to_beat: _Candidate | None,
+) -> tuple[int, bytes] | None:
+    """The least quality that looks good enough, and its output; None where that would be too heavy to be of use."""
+    enough = [len(to_beat.made.data)] if to_beat else []
+    if what.bound is not None:
+        enough.append(what.bound + 1)
+    eye = Eye(look.eight_bits(ready))
+    return least_within(
+        encode,
+        partial(_distance, eye, encoder.format, picture.pages),
+        encoder.qualities(what.quality),
+        bound=BOUND,
+        lighter_than=min(enough, default=None),
+        tries=_TRIES if ready.width * ready.height <= _PIXELS_OF_MANY_TRIES else _FEW_TRIES,
+    )
 
 
 def _stays_a_jpeg_of_its_size(picture: Picture, what: Plan, encoder: Encoder) -> bool:
     return encoder.format == picture.kind == Kind.JPEG and (what.width, what.height) == (picture.width, picture.height)
 
 
-def _by_coefficients(picture: Picture, what: Plan) -> Compressed | None:
+def _by_coefficients(picture: Picture, what: Plan) -> _Candidate | None:
     smaller = partial(requantised, picture.data, pixels=what.width * what.height, orientation=picture.orientation)
     quality = what.quality
     if what.by_eye:
@@ -136,12 +178,15 @@ def _by_coefficients(picture: Picture, what: Plan) -> Compressed | None:
         try:
             encode(quality)  # whether it is taken at all, before anything is decoded
             eye = picture.use(lambda image: Eye(look.upright(image, picture.orientation)))
-            quality, _ = least_within(encode, partial(_distance, eye, "jpeg", 1), most=quality, bound=BOUND)
+            found = least_within(encode, partial(_distance, eye, "jpeg", 1), range(1, quality + 1), bound=BOUND)
         except _NotTaken:
             return None
+        assert found is not None, "nothing was to be beaten"
+        quality = found[0]
         if what.bound is None or len(made[quality].data) <= what.bound:
-            return made[quality]
-    return smaller(quality=quality, bound=what.bound)
+            return _Candidate(made[quality])
+    best = smaller(quality=quality, bound=what.bound)
+    return _Candidate(best, sufficient=not what.by_eye) if best else None
 
 
 class _NotTaken(Exception):

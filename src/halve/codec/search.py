@@ -106,29 +106,42 @@ _BY_THE_CURVE = 4
 
 
 def least_within(
-    encode: Callable[[int], bytes], distance: Callable[[bytes], float], *, most: int, bound: float
-) -> tuple[int, bytes]:
-    """About the lowest quality up to `most` whose output is no farther than `bound` from the original, and that output.
+    encode: Callable[[int], bytes],
+    distance: Callable[[bytes], float],
+    qualities: Sequence[int],
+    *,
+    bound: float,
+    lighter_than: int | None = None,
+    tries: int = 12,
+) -> tuple[int, bytes] | None:
+    """About the lowest of the rising `qualities` whose output is no farther than `bound` from the original, and that output.
 
-    The distance falls with quality, about as an exponential does; twelve encodes at the most. Where no quality is good enough,
-    the output at `most`. The same picture always gets the same answer, so nothing is learned from one for the next.
+    The distance falls with quality, about as an exponential does. Where none is good enough, or none was found in so many `tries`,
+    it is the output at the highest. None where all that look good enough surely have as many bytes as `lighter_than`, or more. The
+    same picture always gets the same answer, so nothing is learned from one for the next.
     """
-    too_far, near = {LEAST_QUALITY - 1: math.inf}, dict[int, tuple[float, bytes]]()
-    guess = min(_FIRST_BY_EYE, most)
+    most, too_far, near = qualities[-1], {LEAST_QUALITY - 1: math.inf}, dict[int, tuple[float, bytes]]()
+    aim = _FIRST_BY_EYE
     while True:
+        low, high = max(too_far), min(near, default=most + 1)
+        between = [quality for quality in qualities if low < quality < high]
+        tried = len(too_far) - 1 + len(near)
+        if not between or (high in near and (near[high][0] >= _CLOSE * bound or tried >= tries)):
+            return high, near[high][1]
+        guess = next((quality for quality in between if quality >= aim), between[-1]) if tried < tries - 1 or near else most
         data = encode(guess)
         far = distance(data)
         if far <= bound or guess == most:
             near[guess] = (far, data)
+        elif lighter_than is not None and len(data) >= lighter_than:
+            return None
         else:
             too_far[guess] = far
         low, high = max(too_far), min(near, default=most + 1)
-        if high - low <= 1 or (high in near and near[high][0] >= _CLOSE * bound):
-            return high, near[high][1]
         if len(too_far) + len(near) <= _BY_THE_CURVE:
-            guess = min(max(_nearer(low, too_far[low], high, near.get(high, (0.0, b""))[0], bound), low + 1), high - 1)
+            aim = _nearer(low, too_far[low], high, near.get(high, (0.0, b""))[0], bound)
         else:  # a curve of another shape than expected
-            guess = (low + high) // 2
+            aim = (low + high) // 2
 
 
 def _nearer(low: int, far: float, high: int, near: float, bound: float) -> int:
