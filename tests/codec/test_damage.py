@@ -9,9 +9,13 @@ from typing import Any
 
 import pillow_heif
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
+from halve.codec.strip import gif
 from halve.core.errors import ImageFailed
-from tests.support.codec import compressed, outcome
+from tests.support.codec import compressed, opened, outcome
 from tests.support.eyes import likeness
 from tests.support.photos import encoded, photo, picture
 
@@ -113,3 +117,47 @@ def test_a_gif_without_its_trailer_passes() -> None:
     data = encoded(picture("coffee", width=100), "gif")
 
     assert likeness(compressed(data[:-1]).data, data) > 0.7
+
+
+def noise(frames: int, **save: Any) -> bytes:
+    """An animated GIF whose frames weigh much, of different colours."""
+    made = []
+    for number in range(frames):
+        image = Image.new("RGB", (24, 18))
+        dice = random.Random(number)
+        image.putdata([tuple(dice.randrange(256) if band == number % 3 else 0 for band in range(3)) for _ in range(24 * 18)])
+        made.append(image)
+    return encoded(made[0], "gif", save_all=True, append_images=made[1:], duration=80, **save)
+
+
+def ends_of_frames(data: bytes) -> list[int]:
+    return [end for introducer, _, end in gif._blocks(data) if introducer == 0x2C]
+
+
+ANIMATION = noise(3, loop=0)
+
+
+@given(st.integers(6, len(ANIMATION) - 1))
+@example(ends_of_frames(ANIMATION)[0] + 8)  # a frame was announced
+@example(ends_of_frames(ANIMATION)[1] - 1)
+@example(800)  # before the first frame
+@settings(max_examples=150)
+def test_an_animated_gif_cut_anywhere_is_an_error_or_has_nothing_but_whole_frames(end: int) -> None:
+    done = outcome(lambda: compressed(ANIMATION[:end], format="webp"))
+
+    if end in ends_of_frames(ANIMATION):  # as if it merely lacked its trailer
+        whole = ends_of_frames(ANIMATION).index(end) + 1
+        assert opened(done.data).n_frames == whole  # type: ignore[union-attr,attr-defined]
+    else:
+        assert isinstance(done, ImageFailed)
+        assert str(done) == "damaged GIF: it is cut short"
+
+
+@pytest.mark.parametrize("words", [{}, {"max_bytes": "100%"}, {"max_size": "12"}, {"format": "smallest"}])
+def test_an_animated_gif_without_its_trailer_passes_with_all_its_frames(words: dict[str, Any]) -> None:
+    assert opened(compressed(ANIMATION[:-1], **words).data).n_frames == 3  # type: ignore[attr-defined]
+
+
+def test_a_gif_that_is_padded_instead_of_closed_passes() -> None:
+    for padded in (ANIMATION[:-1] + bytes(20), ANIMATION + bytes(20)):
+        assert opened(compressed(padded, format="webp").data).n_frames == 3  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ import pyvips
 from halve.codec import frames
 from halve.codec.damage import complaint, damaged, forget, translated, warnings
 from halve.codec.sniff import Kind
-from halve.codec.strip import base_media, ico, png, tiff
+from halve.codec.strip import base_media, gif, ico, png, tiff
 from halve.core.errors import ImageFailed
 
 T = TypeVar("T")
@@ -113,6 +113,8 @@ def open_picture(data: bytes, kind: Kind, *, max_pixels: int) -> Picture:
             return _animated_png(data, max_pixels)
         if kind is Kind.TIFF:
             return _open_tiff(data, max_pixels)
+        if kind is Kind.GIF:
+            gif.check_whole(data)
         if kind in _LOADERS:
             return _open(data, kind, max_pixels)
         return _open_foreign(data, kind, max_pixels)

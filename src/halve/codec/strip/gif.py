@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from halve.codec.strip.damage import damaged
 
 _TRAILER, _IMAGE, _EXTENSION = 0x3B, 0x2C, 0x21
@@ -13,31 +15,57 @@ def strip(data: bytes) -> bytes:
     """Images, their timing, loops and colour profile stay; comments, text to be drawn (nobody draws it), XMP and trailers go."""
     if data[:6] not in (b"GIF87a", b"GIF89a"):
         raise damaged("GIF", "it does not start like one")
-    at = 13 + _colour_table(data, 10)
-    _within(data, at)
-    parts, control = [data[:at]], b""  # a graphic control belongs to the next image or text
-    while True:
-        _within(data, at + 1)
-        start, introducer = at, data[at]
+    parts, control = [data[: _first_block(data)]], b""  # a graphic control belongs to the next image or text
+    for introducer, start, end in _blocks(data):
         if introducer == _TRAILER:
             parts.append(b"\x3b")
-            return b"".join(parts)
-        if introducer == _IMAGE:
-            _within(data, at + 10)
-            at = _sub_blocks(data, at + 10 + _colour_table(data, at + 9) + 1)
-            parts += (control, data[start:at])
+        elif introducer == _IMAGE:
+            parts += (control, data[start:end])
             control = b""
         elif introducer == _EXTENSION:
-            _within(data, at + 3)
-            label, at = data[at + 1], _sub_blocks(data, at + 2)
+            label = data[start + 1]
             if label == _GRAPHIC_CONTROL:
-                control = data[start:at]
+                control = data[start:end]
             elif label == _PLAIN_TEXT:
                 control = b""
             elif label == _APPLICATION and data[start + 3 : start + 14] in _APPLICATIONS:
-                parts.append(data[start:at])
+                parts.append(data[start:end])
         else:
-            raise damaged("GIF", f"an unknown block at byte {at}")
+            raise damaged("GIF", f"an unknown block at byte {start}")
+    return b"".join(parts)
+
+
+def check_whole(data: bytes) -> None:
+    """Raise `damaged` for a file that ends within a block, or before the frame it has announced.
+
+    The library leaves out later frames that are missing, and fills up one that is cut. A trailer that is missing loses nothing.
+    """
+    for _ in _blocks(data):
+        pass
+
+
+def _blocks(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Introducer, start and end of each block; the last one is the trailer, or whatever else is none that goes on."""
+    at, announced = _first_block(data), True  # a first frame goes without saying
+    _within(data, at)
+    while at < len(data):
+        start, introducer = at, data[at]
+        if introducer == _IMAGE:
+            _within(data, at + 10)
+            at, announced = _sub_blocks(data, at + 10 + _colour_table(data, at + 9) + 1), False
+        elif introducer == _EXTENSION:
+            _within(data, at + 3)
+            at, announced = _sub_blocks(data, at + 2), announced or data[at + 1] == _GRAPHIC_CONTROL
+        else:
+            yield introducer, start, start + 1
+            return
+        yield introducer, start, at
+    if announced:
+        _within(data, at + 1)
+
+
+def _first_block(data: bytes) -> int:
+    return 13 + _colour_table(data, 10)
 
 
 def _colour_table(data: bytes, at: int) -> int:
