@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pillow_heif
 import pytest
@@ -13,6 +14,7 @@ from tests.support.eyes import colour_distance, likeness
 from tests.support.photos import encoded, photo, picture
 
 READABLE = ("jpeg", "png", "webp", "gif", "tiff", "avif", "bmp", "ico", "heic")
+PAGES = [picture(name, width=200).resize((200, 150)) for name in ("coffee", "chelsea", "rocket")]
 BECOMES = {"bmp": "png", "ico": "png"}
 
 
@@ -96,28 +98,40 @@ def test_tiff_of_every_compression_is_read(compression: str) -> None:
     assert likeness(compressed(data).data, data) > 0.75
 
 
-def test_a_tiff_keeps_its_pages_and_another_format_takes_the_first() -> None:
-    pages = [picture(name, width=200).resize((200, 150)) for name in ("coffee", "chelsea", "rocket")]
-    out = io.BytesIO()
-    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
-
-    done, first = compressed(out.getvalue()), compressed(out.getvalue(), format="jpeg")
+def test_a_tiff_keeps_its_pages() -> None:
+    done = compressed(tiff_of(PAGES))
 
     assert opened(done.data).n_frames == 3  # type: ignore[attr-defined]
-    for number, page in enumerate(pages):
+    for number, page in enumerate(PAGES):
         assert likeness(shown_page(done.data, number), page) > 0.7
-    assert likeness(first.data, pages[0]) > 0.7
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+@pytest.mark.parametrize("words", [{}, {"max_size": "100"}, {"max_bytes": "20%"}, {"quality": "auto"}], ids=str)
+def test_another_format_takes_the_first_page_of_a_tiff_and_nothing_of_the_others(wanted: str, words: dict[str, Any]) -> None:
+    done = compressed(tiff_of(PAGES), format=wanted, **words)
+
+    assert done.format == wanted
+    assert (done.width, done.height) == opened(done.data).size == ((100, 75) if "max_size" in words else (200, 150))
+    assert getattr(opened(done.data), "n_frames", 1) == 1
+    assert likeness(done.data, PAGES[0].resize(opened(done.data).size)) > 0.7
+
+
+def test_the_smallest_of_a_tiff_keeps_its_pages() -> None:
+    done = compressed(tiff_of(PAGES), format="smallest")
+
+    assert opened(done.data).n_frames == 3  # type: ignore[attr-defined]
 
 
 def test_a_tiff_of_pages_of_different_sizes_is_handed_out_as_it_is() -> None:
-    pages = [picture("coffee", width=200), picture("chelsea", width=150)]
-    out = io.BytesIO()
-    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
-
-    done = compressed(out.getvalue())
+    done = compressed(tiff_of([picture("coffee", width=200), picture("chelsea", width=150)]))
 
     assert done.kept
     assert opened(done.data).n_frames == 2  # type: ignore[attr-defined]
+
+
+def tiff_of(pages: list[Image.Image]) -> bytes:
+    return encoded(pages[0], "tiff", save_all=True, append_images=pages[1:])
 
 
 def shown_page(data: bytes, number: int) -> Image.Image:

@@ -99,8 +99,8 @@ def _encoded(picture: Picture, what: Plan, encoder: Encoder, best: _Candidate | 
         candidate = _by_coefficients(picture, what)
         if candidate is not None:
             return candidate
-    if picture.pages > 1 and not encoder.frames:
-        picture = replace(picture, pages=1)  # of a TIFF's pages, the first
+    if not picture.animated and encoder.format != picture.kind:
+        picture = replace(picture, pages=1)  # of a TIFF's pages, the first: not even WebP is to show them as an animation
     colour = _png_colour(picture)
     to_beat = best if what.by_eye and best is not None and best.sufficient else None
 
