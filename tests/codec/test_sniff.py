@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -11,6 +13,8 @@ from halve.core.errors import ImageFailed
 from tests.support.codec import outcome
 from tests.support.photos import photo
 
+CURSOR = b"\0\0\2\0\1\0" + struct.pack("<BBBBHHII", 32, 32, 0, 0, 4, 4, 40, 22) + bytes(40)
+TGA = struct.pack("<BBBHHBHHHHBB", 0, 0, 2, 0, 0, 0, 0, 0, 8, 8, 24, 32) + b"\x20\x40\x60" * 64
 ISO = b"\0\0\0\x18ftyp%b\0\0\0\0%b%b"
 
 
@@ -54,7 +58,7 @@ def test_rarer_beginnings_are_recognised(data: bytes, kind: Kind) -> None:
         (b"RIFF\x10\0\0\0WAVEfmt ", "audio (WAV) is not supported"),
         (b"qoif\0\0\0\x10", "QOI is not supported"),
         (b"P6 10 10 255\n", "Netpbm is not supported"),
-        (b"\0\0\2\0\1\0", "a cursor (CUR) is not supported"),
+        (CURSOR, "a cursor (CUR) is not supported"),
     ],
 )
 def test_other_pictures_are_refused_by_name(data: bytes, message: str) -> None:
@@ -75,6 +79,9 @@ def test_other_pictures_are_refused_by_name(data: bytes, message: str) -> None:
         (b"PK\x03\x04\x14\0", "a ZIP archive, or an Office file"),
         (b"\x1f\x8b\x08\0", "a gzip archive"),
         (b"Not Found", "not an image (starts with Not Found)"),
+        (TGA, "not an image (starts with 00 00 02 00 00 00 00 00)"),
+        (TGA[:5] + b"\1" + TGA[6:], "not an image (starts with 00 00 02 00 00 01 00 00)"),
+        (CURSOR[:22], "not an image (starts with 00 00 02 00 01 00 20 20)"),
         (b"\x01\x02\x03\x04", "not an image (starts with 01 02 03 04)"),
         (b"BM is short for bitmap, but this is prose", "not an image (starts with BM is short for)"),
     ],

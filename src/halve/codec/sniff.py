@@ -53,7 +53,6 @@ _REFUSED = (
     (b"IIRS", "Olympus raw"),
     (b"IIU\0", "Panasonic raw"),
     (b"FUJIFILMCCD-RAW", "Fujifilm raw"),
-    (b"\0\0\2\0", "a cursor (CUR)"),
     (b"icns", "ICNS"),
     (b"gimp xcf", "XCF"),
     (b"qoif", "QOI"),
@@ -113,6 +112,12 @@ def _is_bmp(data: bytes) -> bool:
     return data[:2] == b"BM" and len(data) >= 26 and int.from_bytes(data[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124)
 
 
+def _is_cursor(data: bytes) -> bool:
+    """A TGA picture may begin like one, but has no first entry that leads into the file behind the directory."""
+    count, at = int.from_bytes(data[4:6], "little"), int.from_bytes(data[18:22], "little")
+    return data[:4] == b"\0\0\2\0" and count > 0 and data[9:10] == b"\0" and 6 + 16 * count <= at < len(data)
+
+
 def _base_media(data: bytes) -> Kind:
     """ISO base media: the brands of its first box tell HEIC and AVIF from video."""
     size = min(max(int.from_bytes(data[:4], "big"), 16), 256)
@@ -128,9 +133,9 @@ def _base_media(data: bytes) -> Kind:
 
 
 def _refusal(data: bytes) -> ImageFailed:
-    for magic, name in _REFUSED:
-        if data.startswith(magic):
-            return _unsupported(name)
+    named = next((name for magic, name in _REFUSED if data.startswith(magic)), "a cursor (CUR)" if _is_cursor(data) else None)
+    if named:
+        return _unsupported(named)
     if data[:4] == b"RIFF":
         return _unsupported(_REFUSED_IN_RIFF.get(data[8:12].rstrip(b"0123456789"), "this kind of RIFF file"))
     if _NETPBM.match(data):
