@@ -21,7 +21,7 @@ from tests.codec.test_metadata import told
 from tests.support.codec import outcome
 from tests.support.photos import encoded, picture
 
-KINDS = [kind for kind in Kind if kind is not Kind.BMP]
+KINDS = list(Kind)
 
 
 @cache

@@ -2,8 +2,8 @@
 
 What decides how the picture looks stays: pixels, colour profile, alpha, frames and their timing, orientation (in the smallest
 EXIF block that can say it). What tells of people, places and programs goes: EXIF with GPS and thumbnail, XMP, IPTC, comments,
-makers' notes, and whatever trails behind the picture's end. Containers whose parts are found by offset (TIFF, HEIC, AVIF) keep
-their length; the parts are blanked in place.
+makers' notes, and whatever trails behind the picture's end. In containers whose parts are found by offset (TIFF, HEIC, AVIF)
+nothing moves: parts are blanked in place, and the end is cut off.
 
 Every length and offset is checked against the file. A file that cannot be followed raises ImageFailed, code `damaged`.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from halve.codec.sniff import Kind
-from halve.codec.strip import base_media, gif, ico, jpeg, png, tiff, webp
+from halve.codec.strip import base_media, bmp, gif, ico, jpeg, png, tiff, webp
 
 
 def strip(data: bytes, kind: Kind) -> bytes:
@@ -26,10 +26,6 @@ def least_left(data: bytes, kind: Kind) -> int:
     return jpeg.least_left(data) if kind is Kind.JPEG else 0
 
 
-def _nothing_to_strip(data: bytes) -> bytes:
-    return data
-
-
 _STRIPPERS: dict[Kind, Callable[[bytes], bytes]] = {
     Kind.JPEG: jpeg.strip,
     Kind.PNG: png.strip,
@@ -38,6 +34,6 @@ _STRIPPERS: dict[Kind, Callable[[bytes], bytes]] = {
     Kind.TIFF: tiff.strip,
     Kind.AVIF: base_media.strip,
     Kind.HEIC: base_media.strip,
-    Kind.BMP: _nothing_to_strip,  # the format has no place for any
+    Kind.BMP: bmp.strip,
     Kind.ICO: ico.strip,
 }

@@ -1,7 +1,8 @@
 """HEIC and AVIF: by item and box, in place (ISO/IEC 14496-12 and 23008-12).
 
-Items are found by offset from anywhere in the file, so nothing may move. Metadata items are overwritten: EXIF by an empty EXIF
-block, XMP by blanks. Orientation is a property of the picture there (`irot`, `imir`) and stays; that of EXIF means nothing.
+Items are found by offset from anywhere in the file, so nothing may move; only what lies behind the picture is cut off. Metadata
+items are overwritten: EXIF by an empty EXIF block, XMP by blanks. Orientation is a property of the picture there (`irot`, `imir`)
+and stays; that of EXIF means nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from halve.codec.strip.damage import damaged
 
 _EMPTY_EXIF = b"\0\0\0\0" + b"MM\0*\0\0\0\x08" + b"\0\0" + b"\0\0\0\0"
 _FREE = frozenset({b"free", b"skip", b"uuid", b"udta"})  # boxes that hold nothing of the picture, perhaps something of people
+_OF_THE_PICTURE = frozenset({b"ftyp", b"meta", b"mdat", b"imda", b"moov", b"moof"})
 _WITH_TIMES = frozenset({b"mvhd", b"tkhd", b"mdhd"})
 _HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 _MOST_EXTENTS = 65_536
@@ -25,8 +27,8 @@ class Box:
     end: int
 
 
-def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    """The boxes between two offsets."""
+def boxes(data: bytes, start: int, end: int, *, loose: bool = False) -> Iterator[Box]:
+    """The boxes between two offsets. `loose`: up to the first that is none of the picture and does not fit."""
     at = start
     while at + 8 <= end:
         size, kind, body = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
@@ -35,9 +37,16 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         elif size == 0:
             size = end - at
         if size < body - at or at + size > end:
+            if loose and kind not in _OF_THE_PICTURE:
+                return
             raise damaged(_name(data), "it is cut short")
         yield Box(kind, body, at + size)
         at += size
+
+
+def _top(data: bytes) -> Iterator[Box]:
+    """The boxes of a file, behind which anything may lie."""
+    return boxes(data, 0, len(data), loose=True)
 
 
 def _name(data: bytes) -> str:
@@ -45,25 +54,32 @@ def _name(data: bytes) -> str:
 
 
 def strip(data: bytes) -> bytes:
-    """The file with its EXIF and XMP items and its boxes of user data blanked; the same length."""
-    out = bytearray(data)
-    for box in boxes(data, 0, len(data)):
+    """The file with its EXIF and XMP items and its boxes of user data blanked, up to the end of the picture."""
+    out, last = bytearray(data), 0
+    for box in _top(data):
+        if box.kind in _OF_THE_PICTURE:
+            last = max(last, box.end)
         if box.kind == b"meta":
-            _strip_items(out, data, box)
+            last = max(last, _strip_items(out, data, box))
         else:
             _strip_box(out, data, box)
-    return bytes(out)
+    return bytes(out[:last])
 
 
-def _strip_items(out: bytearray, data: bytes, meta: Box) -> None:
-    wanted, blanked = dict(_items(data, meta)), 0
-    if not wanted:
-        return
-    for kind, start, end in _extents(data, meta, wanted):
+def _strip_items(out: bytearray, data: bytes, meta: Box) -> int:
+    """Blank those that are metadata. Returns where the last item ends."""
+    wanted, blanked, last = dict(_items(data, meta)), 0, 0
+    for item, start, end in _parts(data, meta):
+        last = max(last, end)
+        if item not in wanted:
+            continue
+        if end > len(data):
+            raise damaged(_name(data), "metadata beyond its end")
         blanked += end - start
         if blanked > len(data):
             raise damaged(_name(data), "metadata that overlaps itself")
-        _overwrite(out, start, end, kind)
+        _overwrite(out, start, end, wanted[item])
+    return last
 
 
 def _strip_box(out: bytearray, data: bytes, box: Box) -> None:
@@ -96,20 +112,17 @@ def _items(data: bytes, meta: Box) -> Iterator[tuple[int, bytes]]:
                 yield item, kind
 
 
-def _extents(data: bytes, meta: Box, wanted: dict[int, bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """Kind and place of the bytes of each wanted item, from the box of locations (`iloc`)."""
+def _parts(data: bytes, meta: Box) -> Iterator[tuple[int, int, int]]:
+    """Item, start and end of every part of an item, from the box of locations (`iloc`)."""
     idat = next((box.body for box in boxes(data, meta.body + 4, meta.end) if box.kind == b"idat"), None)
     for box in boxes(data, meta.body + 4, meta.end):
         if box.kind != b"iloc":
             continue
         for item, method, offset, length in _locations(_Reader(data, box.body, box.end)):
-            if item not in wanted or method > 1 or (method == 1 and idat is None):
+            if method > 1 or (method == 1 and idat is None):
                 continue
             start = offset + (idat or 0) * method
-            end = start + length if length else len(data)
-            if end > len(data):
-                raise damaged(_name(data), "metadata beyond its end")
-            yield wanted[item], start, end
+            yield item, start, start + length if length else len(data)
 
 
 def _locations(reader: _Reader) -> Iterator[tuple[int, int, int, int]]:
@@ -156,12 +169,12 @@ def _overwrite(out: bytearray, start: int, end: int, kind: bytes) -> None:
 
 def is_sequence(data: bytes) -> bool:
     """Whether it is a sequence of pictures: it has a movie box."""
-    return any(box.kind == b"moov" for box in boxes(data, 0, len(data)))
+    return any(box.kind == b"moov" for box in _top(data))
 
 
 def colour_code(data: bytes) -> tuple[int, int] | None:
     """Colour primaries and transfer characteristics (ITU-T H.273) of the first `colr` box of kind `nclx`, or None."""
-    for meta in _within(data, Box(b"", 0, len(data)), b"meta"):
+    for meta in (box for box in _top(data) if box.kind == b"meta"):
         for properties in _within(data, Box(b"", meta.body + 4, meta.end), b"iprp"):
             for container in _within(data, properties, b"ipco"):
                 for colour in _within(data, container, b"colr"):

@@ -1,7 +1,7 @@
 """TIFF and BigTIFF: by tag, in place (TIFF 6.0; Adobe's BigTIFF note).
 
 Everything in a TIFF is found by offset, so nothing may move: a tag is taken out of its directory, and the bytes it pointed to
-are blanked, unless something that stays lies there too.
+are blanked, unless something that stays lies there too. What lies behind the last thing that stays is cut off.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ _LOOK = frozenset(
 )  # fmt: skip
 _SUB_IFDS, _DIRECTORIES_THAT_GO = 330, frozenset({34665, 34853, 40965})  # EXIF, GPS, interoperability
 _PIXELS = ((273, 279), (324, 325), (513, 514))  # offsets and lengths: strips, tiles, an old-style JPEG
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
+_OLD_JPEG = frozenset({*range(512, 516), *range(519, 522)})
+_MEASURES = frozenset({_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, 273, 279, 324, 325, *_OLD_JPEG})
 _MOST_PAGES = 4096
 _MOST_READ = 4  # times the file's size; lists of numbers that all lie in one place would be read for ever
 _MOST_ENTRIES = 16_384  # in all directories together; a page has some twenty
@@ -105,7 +108,7 @@ class _File:
 
 
 def strip(data: bytes) -> bytes:
-    """The file with only those tags that decide its look; the same length."""
+    """The file with only those tags that decide its look, up to the end of what they need."""
     file = _File(data)
     directories = list(_directories(file))
     staying = _Ranges(_staying(file, directories))
@@ -115,6 +118,8 @@ def strip(data: bytes) -> bytes:
             if entry.tag not in _LOOK:
                 _blank(out, file, entry, staying)
         _rewrite(out, file, directory)
+    if all(_tells_its_end(file, directory) for directory in directories):
+        del out[staying.end :]
     return bytes(out)
 
 
@@ -154,6 +159,31 @@ def _staying(file: _File, directories: list[_Directory]) -> Iterator[tuple[int, 
                 yield at, at + length
 
 
+def _tells_its_end(file: _File, directory: _Directory) -> bool:
+    """Whether it says how long its pixels are. Where it does not, readers guess, and may take all up to the file's end."""
+    tags = {entry.tag: file.integers(entry) for entry in directory.entries if entry.tag in _MEASURES}
+    if any(tag in tags for tag in _OLD_JPEG):  # has tables of no stated length
+        return False
+    for offsets, lengths in _PIXELS:
+        if offsets not in tags and lengths not in tags:
+            continue
+        starts, sizes = tags.get(offsets, []), tags.get(lengths, [])
+        if not starts or len(starts) != len(sizes) or any(start and not size for start, size in zip(starts, sizes, strict=True)):
+            return False
+        if _first(tags, _COMPRESSION, 1) == 1 and sum(sizes) < _unpacked(tags):
+            return False
+    return True
+
+
+def _unpacked(tags: dict[int, list[int]]) -> int:
+    bits = _first(tags, _WIDTH, 0) * _first(tags, _SAMPLES, 1) * max(tags.get(_BITS) or [1])
+    return (bits + 7) // 8 * _first(tags, _HEIGHT, 0)
+
+
+def _first(tags: dict[int, list[int]], tag: int, otherwise: int) -> int:
+    return (tags.get(tag) or [otherwise])[0]
+
+
 class _Ranges:
     """Merged ranges, to be asked whether another one touches any of them."""
 
@@ -166,6 +196,10 @@ class _Ranges:
             else:
                 self._starts.append(start)
                 self._ends.append(end)
+
+    @property
+    def end(self) -> int:
+        return self._ends[-1]
 
     def touch(self, start: int, end: int) -> bool:
         index = bisect_right(self._ends, start)
@@ -213,9 +247,9 @@ def _rewrite(out: bytearray, file: _File, directory: _Directory) -> None:
 
 # ── what a codec must know before it decodes ──────────────────────────────────────────────────────────────────────────────
 
-_SUBFILE, _WIDTH, _HEIGHT, _SAMPLE_FORMAT, _DNG_VERSION = 254, 256, 257, 339, 50706
+_SUBFILE, _SAMPLE_FORMAT, _DNG_VERSION = 254, 339, 50706
 _REDUCED, _FLOATING = 1, 3
-_ALIKE = (_WIDTH, _HEIGHT, 258, 262, 277, 284, _SAMPLE_FORMAT)  # bits, photometric, samples, planes
+_ALIKE = (_WIDTH, _HEIGHT, _BITS, 262, _SAMPLES, 284, _SAMPLE_FORMAT)  # 262: photometric, 284: planes
 
 
 @dataclass(frozen=True, slots=True)
