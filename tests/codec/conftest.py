@@ -6,9 +6,15 @@ import pytest
 from hypothesis import settings
 
 from halve.codec import CodecPool, native
+from tests.support.codec import leave_out_others
 
 settings.register_profile("codec", deadline=None)  # a busy machine is no fault of ours
 settings.load_profile("codec")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def only_our_own_children_count() -> None:
+    leave_out_others()
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_the_third_crash_makes_an_image_poison_and_charges_no_download() -> None
         assert (result.state, wait, result.attempts) == (ImageState.PENDING, 0, 0)
     result, _ = after_failure(result, CodecCrashed("the codec died"), round=0, retries=0)
     assert (result.state, result.error_code) == (ImageState.FAILED, "poison")
-    assert result.error == "given up: it stopped the worker 3 times"
+    assert result.error == "given up after 3 times: the codec died"
 
 
 def test_a_failure_of_an_earlier_round_is_open_again_and_a_success_never() -> None:

@@ -34,9 +34,19 @@ class Held:
         return self.data
 
 
+_others: set[psutil.Process] = set()
+
+
 def children() -> list[psutil.Process]:
-    """The codec's children of this process, zombies among them. Databases and brokers that other tests share are none."""
-    return [child for child in psutil.Process().children() if _is_codec(child)]
+    """The codec's children of this process, zombies among them. Databases and brokers that other tests share are none, and those of
+    servers that other tests share are left out.
+    """
+    return [child for child in psutil.Process().children() if _is_codec(child) and child not in _others]
+
+
+def leave_out_others() -> None:
+    """Count children from here on: whoever is there now belongs to a server in this process that lives on."""
+    _others.update(children())
 
 
 def _is_codec(child: psutil.Process) -> bool:

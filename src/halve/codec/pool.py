@@ -124,14 +124,13 @@ class CodecPool:
             slot.replace(child, kill=False)
         return answer
 
-    def _crashed(self, status: int) -> CodecCrashed:
-        """What the exit status of a child says about the image that it held."""
-        how = how_it_ended(status)
+    def _crashed(self, status: int) -> ImageFailed:
+        """What the exit status of a child says about the image that it held: what it would do again is no crash."""
         if -status == signal.SIGXCPU:
-            return CodecCrashed(f"takes more than {self._limits.cpu_seconds} s of computing", code="codec_timeout")
+            return ImageFailed(f"takes more than {self._limits.cpu_seconds} s of computing", code="codec_timeout")
         if -status == signal.SIGTRAP:  # how GLib ends a process that it cannot get memory for
-            return CodecCrashed("needs more memory than it may have", code="out_of_memory")
-        return CodecCrashed(f"the codec crashed over it ({how})")
+            return ImageFailed("needs more memory than it may have", code="out_of_memory")
+        return CodecCrashed(f"the codec crashed over it ({how_it_ended(status)})")
 
 
 def _is_brief(source: Body, options: Options) -> bool:

@@ -11,13 +11,14 @@ from halve.core.models import ImageResult, ImageState
 MOST_CRASHES = 3
 """Codec children that one image may take down before it is `poison`."""
 
+POISON = "poison"
+"""The code of an image that is given up because of what it does to others."""
+
 LOST_BEFORE_ALONE = 5
 """Leases lost to vanished workers before a product is run with nothing beside it, to tell the culprit from the bystanders."""
 
 LOST_BEFORE_POISON = 10
 """Leases lost before a product is `poison`; the last five of them while it ran alone."""
-
-_POISON = "given up: it stopped the worker {} times"
 
 
 def settled(result: ImageResult, round: int) -> bool:
@@ -32,7 +33,8 @@ def after_failure(before: ImageResult, error: ImageFailed, *, round: int, retrie
     if isinstance(error, CodecCrashed):
         crashes += 1
         if crashes >= MOST_CRASHES:
-            return poisoned(before, round=round, times=crashes), 0.0
+            text = f"given up after {crashes} times: {error}"
+            return ImageResult(ImageState.FAILED, round, before.attempts, before.crashes, POISON, text), 0.0
         return replace(result, state=ImageState.PENDING, attempts=before.attempts, crashes=crashes), 0.0
     if error.transient and attempts <= retries:
         return replace(result, state=ImageState.PENDING), max(error.retry_after or 0.0, pause(attempts))
@@ -40,7 +42,9 @@ def after_failure(before: ImageResult, error: ImageFailed, *, round: int, retrie
 
 
 def poisoned(before: ImageResult, *, round: int, times: int) -> ImageResult:
-    return ImageResult(ImageState.FAILED, round, before.attempts, before.crashes, "poison", _POISON.format(times))
+    """What becomes of an image at which a worker vanished so many times."""
+    text = f"given up: it stopped the worker {times} times"
+    return ImageResult(ImageState.FAILED, round, before.attempts, before.crashes, POISON, text)
 
 
 def pause(attempts: int) -> float:

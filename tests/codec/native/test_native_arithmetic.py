@@ -45,7 +45,8 @@ def assert_halved(source: Picture, index: int, ours: Component, zone: float) -> 
     least, most = (levels(exact + margin, steps, zone) for margin in (-0.9, 0.9))
     assert (least <= ours.blocks).all()
     assert (ours.blocks <= most).all()
-    assert (ours.blocks == levels(np.rint(exact), steps, zone)).mean() > 0.98
+    otherwise = int((ours.blocks != levels(np.rint(exact), steps, zone)).sum())
+    assert otherwise <= max(3, 0.02 * exact.size)  # of a block or two, a few may lie near a half
 
 
 def at_quality(data: bytes, quality: int) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.doors.api.conftest import Done
@@ -83,11 +85,16 @@ def test_an_erased_request_leaves_nothing(busy: str, sheet: bytes) -> None:
     assert requests.delete(f"{busy}/requests/{request_id}", timeout=5).status_code == 404
 
 
-def test_a_running_request_can_be_erased(tmp_path: Path, origin: Origin) -> None:
+@pytest.mark.parametrize("cancelled", [False, True], ids=["running", "cancelled just now"])
+def test_a_request_with_images_in_work_can_be_erased(tmp_path: Path, origin: Origin, cancelled: bool) -> None:
     never = origin.serve("/never2.jpg", photo("coffee", width=240), latency=1)
     with serving(tmp_path) as base:
-        request_id = hand_in(base, sheet_of([("Mug", [never])] * 3)).json()["request_id"]
-        until(lambda: origin.hits("/never2.jpg") > 0)
+        request_id = hand_in(base, sheet_of([("Mug", [f"{never}?{n}"]) for n in range(5)])).json()["request_id"]
+        hits = origin.hits("/never2.jpg")
+        until(lambda: origin.hits("/never2.jpg") > hits)
+        if cancelled:
+            assert requests.post(f"{base}/cancel/{request_id}", timeout=5).status_code == 202
         assert requests.delete(f"{base}/requests/{request_id}", timeout=5).status_code == 204
         assert requests.get(f"{base}/status/{request_id}", timeout=5).status_code == 404
+        time.sleep(2)  # what was in work is stored by now
         until(lambda: not list((tmp_path / "images").glob("[!.]*/*")), "images of an erased request stayed")

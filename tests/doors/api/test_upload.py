@@ -244,6 +244,15 @@ def test_too_many_open_requests_are_put_off(tmp_path: Path) -> None:
         assert hand_in(base, GOOD).status_code == 202
 
 
+def test_no_more_are_open_than_may_be_however_many_come_at_once(tmp_path: Path) -> None:
+    with serving(tmp_path, worker=False, max_open_requests=2) as base, ThreadPoolExecutor(12) as crowd:
+        codes = sorted(response.status_code for response in crowd.map(lambda _: hand_in(base, GOOD), range(12)))
+        assert codes.count(202) <= 2
+        assert set(codes) <= {202, 429}
+        hand_in(base, GOOD), hand_in(base, GOOD)
+        assert len(requests.get(f"{base}/requests", timeout=5).json()["items"]) == 2
+
+
 def test_links_start_with_the_address_that_the_upload_came_to(idle: str, tmp_path: Path) -> None:
     response = requests.post(f"{idle}/upload", files={"file": ("a.csv", GOOD)}, headers={"Host": "halve.test:8080"}, timeout=5)
     assert response.json()["status_url"].startswith("http://halve.test:8080/status/")

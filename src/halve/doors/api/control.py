@@ -73,13 +73,13 @@ async def retry(context: Ctx, request: Found) -> schemas.RequestStatus:
 async def erase(context: Ctx, request: Found) -> Response:
     """Its sheets, images and all that is known of it; what is still running is stopped. Links to it are dead from then on."""
     parts = context.parts
-    running = not request.finished
-    if running:
+    in_work = not request.finished or request.status is Status.CANCELLED  # that ends before the images do which were begun
+    if in_work:
         erasing.note(context, request.folder)
         await parts.states.cancel(request.id)
     await parts.images.delete_folder(request.folder)
     await parts.states.erase(request.id)
-    if running:
+    if in_work:
         erasing.sweep(context, request.folder)
     return Response(status_code=204)
 

@@ -20,9 +20,13 @@ class Turns:
         self._taken: Counter[str] = Counter()
         self._lines: dict[str, asyncio.Semaphore] = {}
 
+    def taken(self, what: str) -> int:
+        """How many places are."""
+        return self._taken[what]
+
     def check(self, what: str, most: int) -> None:
         """Raise the problem `busy` (503) where `most` places are taken."""
-        if self._taken[what] >= most:
+        if self.taken(what) >= most:
             raise _full(what, most)
 
     @contextmanager

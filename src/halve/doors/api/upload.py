@@ -149,15 +149,16 @@ async def _begun(http: HttpRequest, context: Context, who: Caller, key: str | No
         idempotency_key=key,
         fingerprint=form.fingerprint if key else None,
     )
-    bound = parts.settings.max_open_requests
-    if await parts.states.open_requests(who.owner) >= bound:
+    bound, opening = parts.settings.max_open_requests, f"openings of {who.owner}"
+    if await parts.states.open_requests(who.owner) + context.turns.taken(opening) >= bound:
         raise Problem(
             429,
             "too_many_open_requests",
             f"{bound:,} of your requests are unfinished, which is the most at a time. Wait for one to end, or cancel one.",
             headers={"Retry-After": str(OPEN_RETRY_AFTER)},
         )
-    published = await accept(parts.states, parts.images, form.path, request, parts.sheet_limits)
+    with context.turns.take(opening):  # counted before it is open, for others of the same owner come at the same time
+        published = await accept(parts.states, parts.images, form.path, request, parts.sheet_limits)
     return published if published.id == request.id else _the_same(published, form)
 
 
