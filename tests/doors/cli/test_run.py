@@ -238,6 +238,18 @@ def test_an_impossible_option_ends_with_2_and_says_what_is_possible(
     assert visible(tmp_path) == {"shop.csv"}
 
 
+@pytest.mark.parametrize("words", [(), ("a.csv", "--concurrency", "0"), ("a.csv", "--colour")])
+def test_a_command_line_that_is_not_understood_is_an_object_too_where_one_was_asked_for(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    ended = halve("run", *words, "--json", cwd=tmp_path)
+    assert ended.code == 2, ended
+    error = json.loads(ended.out)["error"]
+    assert error["code"] == "usage"
+    assert error["message"].rstrip(".") in " ".join(ended.err.replace("│", " ").split())
+    assert halve("run", *words, cwd=tmp_path).out == ""
+
+
 def test_a_sheet_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
     ended = halve("run", "nowhere.csv", cwd=tmp_path)
     assert (ended.code, ended.out) == (2, "")

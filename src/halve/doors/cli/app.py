@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from halve.doors.cli import database, demo, doctor, listen, remote, run, serve, worker
+from halve.doors.cli.usage import Commands
 
 app = typer.Typer(
     name="halve",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
