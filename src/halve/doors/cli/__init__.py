@@ -12,6 +12,7 @@ def main() -> None:
     """The console script. Ends the process with the exit code of the command."""
     _open_what_is_closed()
     collector.ease()
+    from halve.core.errors import StoreFailed
     from halve.doors.cli.app import app
     from halve.doors.cli.endings import Ending
 
@@ -19,8 +20,10 @@ def main() -> None:
         app(prog_name="halve")
     except KeyboardInterrupt:  # once more, while the command was ending already
         os._exit(Ending.INTERRUPTED)
-    except OSError as error:  # outside of any command: its help, which stdout did not take
-        sys.stderr.write(f"halve: {error}\n")
+    except (OSError, StoreFailed) as error:  # outside of any command: its help, which stdout did not take
+        from halve.doors.cli.terminal import unwritable
+
+        sys.stderr.write(f"halve: {unwritable(error) if isinstance(error, OSError) else error}\n")
         os._exit(Ending.BROKEN)
     except Exception:  # noqa: BLE001 - the last stop: told, and given an exit code of its own
         import traceback

@@ -64,11 +64,11 @@ def print_json(value: dict[str, object]) -> None:
         sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
         sys.stdout.flush()
     except OSError as error:
-        from halve.doors.cli.terminal import nobody_reads
+        from halve.doors.cli.terminal import nobody_reads, unwritable
 
         nobody_reads(sys.stdout)
         if not isinstance(error, BrokenPipeError):
-            raise
+            raise unwritable(error) from error
 
 
 def _tell(error: Exception, *, as_json: bool) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+
+from halve.core.errors import StoreFailed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,13 +32,28 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     class Unheard(Console):
-        """Rich would end the program where its reader has gone; a run goes on, and ends with the exit code that it earned."""
+        """Rich would end the program where its reader has gone; a run goes on, and ends with the exit code that it earned. Raises
+        StoreFailed where stdout takes nothing.
+        """
 
         def on_broken_pipe(self) -> None:
             self.quiet = True
             nobody_reads(self.file)
 
+        def print(self, *objects: Any, **how: Any) -> None:
+            try:
+                super().print(*objects, **how)
+            except OSError as error:
+                if self.stderr:
+                    raise
+                raise unwritable(error) from error
+
     return Unheard(stderr=stderr, highlight=False)
+
+
+def unwritable(error: OSError) -> StoreFailed:
+    """The error of a stream does not say which one it was."""
+    return StoreFailed(f"Standard output cannot be written to: {error.strerror}.")
 
 
 def nobody_reads(stream: IO[str]) -> None:
