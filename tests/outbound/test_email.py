@@ -169,7 +169,10 @@ async def test_a_request_of_which_nothing_came_says_so(inbox: Inbox) -> None:
     assert "Before" not in text(message)
 
 
-@pytest.mark.parametrize(("done", "total", "said"), [(1, 1, "The image of spring.csv is compressed."), (1, 2, "1 of 2 images")])
+@pytest.mark.parametrize(
+    ("done", "total", "said"),
+    [(1, 1, "The image of spring.csv is compressed."), (1, 2, "1 of 2 images of spring.csv are compressed, 1 failed.")],
+)
 async def test_one_image_is_not_spoken_of_as_many(inbox: Inbox, done: int, total: int, said: str) -> None:
     request = replace(REQUEST, done_images=done, total_images=total, failed_images=total - done)
     assert said in text(await sent(inbox, mail(request)))

@@ -90,9 +90,7 @@ def _headline(request: Request) -> str:
         what = f"the one image of {name} could not" if total == 1 else f"none of the {total:,} images of {name} could"
         return f"Sorry, {what} be compressed."
     if request.failed_images:
-        return (
-            f"{done:,} of {total:,} images of {name} {'is' if done == 1 else 'are'} compressed, {request.failed_images:,} failed."
-        )
+        return f"{done:,} of {total:,} images of {name} are compressed, {request.failed_images:,} failed."
     return f"{'The image' if done == 1 else f'All {done:,} images'} of {name} {'is' if done == 1 else 'are'} compressed."
 
 
