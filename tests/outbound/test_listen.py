@@ -95,6 +95,15 @@ def test_what_is_too_large_or_no_json_is_refused(listener: Listener) -> None:
     assert requests.get(listener.url, timeout=5).status_code == 405
 
 
+def test_what_is_refused_is_told_on_stderr() -> None:
+    with listening() as listener:
+        assert requests.post(listener.url, data=bytes(2**20 + 1), timeout=5).json()["code"] == "too_large"
+        assert requests.post(listener.url, data=b"<xml/>", timeout=5).status_code == 400
+        assert listener.process.stderr is not None
+        assert listener.process.stderr.readline() == "413: a message of more than 1,048,576 bytes\n"
+        assert listener.process.stderr.readline().startswith("400: ")
+
+
 def test_without_a_secret_messages_are_shown_as_unverified() -> None:
     with listening() as listener:
         assert requests.post(listener.url, data=b"[1]", timeout=5).status_code == 204

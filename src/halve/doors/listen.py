@@ -71,7 +71,11 @@ class _Receiver:
 
     async def receive(self, request: web.Request) -> web.Response:
         """204; 401 for a signature that is not good, 413 for too large, 400 for what is no JSON."""
-        body = await request.read()
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            self._complain(f"413: a message of more than {LARGEST:,} bytes")
+            return web.json_response({"code": "too_large", "message": f"A message has at most {LARGEST:,} bytes."}, status=413)
         if self._secret is not None:
             try:
                 verify(self._secret, request.headers, body)
