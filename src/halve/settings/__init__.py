@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,18 @@ from halve.core.errors import OptionRefused
 from halve.settings.readers import Network, above_zero, folder_or_url, keys, link, networks, one_of, whole
 from halve.settings.sources import first, sources
 
-__all__ = ["Network", "Settings", "read_settings"]
+__all__ = ["Network", "Settings", "misspelt", "read_settings"]
+
+DAY = 86_400
+"""Seconds: nobody waits longer for a picture."""
+
+CENTURY = 36_500
+"""Days: nothing is to be kept for longer, and dates can still be reckoned with."""
+
+_OURS = "HALVE_"
+
+_OF_CLIENTS = {"URL", "API_KEY"}
+"""What `halve submit` and its like read by themselves."""
 
 
 def setting(default: Any, description: str, *, read: Callable[[str], Any] = str, also: str | None = None) -> Any:
@@ -76,7 +88,7 @@ class Settings:
     max_pixels: int = setting(
         100_000_000, "Largest image to decode, in pixels, all frames of an animation together.", read=whole(1)
     )
-    fetch_timeout: float = setting(60.0, "Seconds that all of one download may take, redirects included.", read=above_zero)
+    fetch_timeout: float = setting(60.0, "Seconds that all of one download may take, redirects included.", read=above_zero(DAY))
     fetch_retries: int = setting(
         3, "How often a download that failed in passing (408, 429, 5xx, broken connection) is tried again.", read=whole(0, 20)
     )
@@ -86,7 +98,9 @@ class Settings:
     )
     in_flight: int = setting(96, "Images in work at once in one process, downloads included.", read=whole(1, 4096))
     max_open_requests: int = setting(1000, "Unfinished requests of one key; more uploads are answered 429.", read=whole(1))
-    keep_days: float = setting(30.0, "Days after which a finished request, its sheets and images are erased.", read=above_zero)
+    keep_days: float = setting(
+        30.0, "Days after which a finished request, its sheets and images are erased.", read=above_zero(CENTURY)
+    )
     memory: Literal["link", "copy", "off"] = setting(
         "link",
         "Whether what was fetched and compressed before is recognised (see docs/again.md). `link`: in folders, an "
@@ -115,6 +129,15 @@ def names_of(name: str) -> tuple[str, ...]:
     """What a field is called in the environment, our name first."""
     also = next(setting.metadata["also"] for setting in fields(Settings) if setting.name == name)
     return (f"HALVE_{name.upper()}", also) if also else (f"HALVE_{name.upper()}",)
+
+
+def misspelt() -> dict[str, str | None]:
+    """Names in the environment and in `.env` that look like a setting's and are none → the nearest that is, if one is near."""
+    known = {setting.name.upper() for setting in fields(Settings)} | _OF_CLIENTS
+    there = {name.removeprefix(_OURS) for source in sources() for name in source if name.startswith(_OURS)}
+    return {
+        _OURS + name: next((_OURS + near for near in get_close_matches(name, known, 1)), None) for name in sorted(there - known)
+    }
 
 
 def read_settings(**overrides: Any) -> Settings:

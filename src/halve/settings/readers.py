@@ -25,14 +25,19 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     return read
 
 
-def above_zero(word: str) -> float:
-    try:
-        value = float(word)
-    except ValueError:
-        value = 0.0
-    if not value > 0:
-        raise ValueError(f"must be a number above 0, not {word[:80]!r}")
-    return value
+def above_zero(most: int) -> Callable[[str], float]:
+    """A number above 0, `most` included."""
+
+    def read(word: str) -> float:
+        try:
+            value = float(word)
+        except ValueError:
+            value = 0.0
+        if not 0 < value <= most:
+            raise ValueError(f"must be a number above 0 and no more than {most:,}, not {word[:80]!r}")
+        return value
+
+    return read
 
 
 def one_of(*words: str) -> Callable[[str], str]:

@@ -60,6 +60,14 @@ def test_what_is_wrong_is_named_with_the_setting_that_mends_it(tmp_path: Path) -
     assert lines["codec"].startswith("✓")
 
 
+def test_a_setting_that_is_misspelt_is_told_with_the_one_that_is_meant(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HALVE_MAX_RWOS=5\nHALVE_PORT=8001\n")
+    ended = halve("doctor", cwd=tmp_path, env={"HALVE_COLOUR_OF_THE_SKY": "blue", "HALVE_API_KEY": "k"})
+    assert ended.code == 0, ended
+    [line] = [line for line in ended.out.splitlines() if line[2:].startswith("settings:")]
+    assert line == ("! settings: not known, and of no effect: HALVE_COLOUR_OF_THE_SKY, HALVE_MAX_RWOS (is HALVE_MAX_ROWS meant?)")
+
+
 def test_the_mail_server_is_greeted_and_no_mail_is_sent(tmp_path: Path, mail_server: int) -> None:
     env = {"HALVE_SMTP_URL": f"smtp://127.0.0.1:{mail_server}", "HALVE_MAIL_FROM": "halve@example.com"}
     ended = halve("doctor", cwd=tmp_path, env=env)
@@ -71,6 +79,7 @@ def test_the_database_is_made_and_may_be_made_again(tmp_path: Path) -> None:
     for _ in range(2):
         ended = halve("init-db", cwd=tmp_path, env={"HALVE_DATABASE_URL": f"sqlite:///{tmp_path}/shop.db"})
         assert ended.code == 0, ended
+        assert f" sqlite:///{tmp_path}/shop.db." in ended.out, "with all of its slashes"
     with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
         names = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
     assert {"requests", "products", "deliveries"} <= names
@@ -83,6 +92,7 @@ def test_passwords_are_not_shown(tmp_path: Path) -> None:
     assert without_password("postgresql://db.example/halve?password=s3cret&sslmode=require") == (
         "postgresql://db.example/halve?password=…&sslmode=require"
     )
+    assert without_password("sqlite:////srv/halve.db") == "sqlite:////srv/halve.db"
 
 
 def test_postgresql_is_made_ready_and_looked_after(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from halve.core.models import SheetOptions
 from halve.core.naming import new_folder
 from halve.core.options import Options
 from halve.core.ports import ImageStore, StateStore
-from halve.settings import Settings
+from halve.settings import Settings, misspelt
 from halve.wiring import broker_url, database_url, open_images, open_states, storage_url
 
 LEAST_SPACE = 1_000_000_000
@@ -53,6 +53,7 @@ async def all_checks(settings: Settings) -> list[Check]:
     """All of them, in the order in which one would mend things."""
     looks: list[tuple[str, Callable[[Settings], Awaitable[Found]]]] = [
         ("Python", _python),
+        ("settings", _settings),
         ("data folder", _data_folder),
         ("database", _database),
         ("image store", _store),
@@ -80,6 +81,14 @@ async def _looked_at(name: str, look: Callable[[Settings], Awaitable[Found]], se
 async def _python(settings: Settings) -> Found:
     version = f"{platform.python_version()}, halve {__version__}, {platform.system()} {platform.machine()}"
     return (State.FINE, version) if sys.version_info >= (3, 11) else (State.WRONG, f"{version}: 3.11 or newer is needed")
+
+
+async def _settings(settings: Settings) -> Found:
+    names = misspelt()
+    if not names:
+        return State.FINE, "none that is not known"
+    told = [f"{name} (is {near} meant?)" if near else name for name, near in names.items()]
+    return State.WARNING, f"not known, and of no effect: {', '.join(told)}"
 
 
 async def _data_folder(settings: Settings) -> Found:

@@ -30,13 +30,14 @@ def init_db(
     with told():
         import asyncio
 
+        from halve.doors.cli.terminal import out
         from halve.doors.cli.worker import without_password
         from halve.settings import read_settings
         from halve.wiring import database_url
 
         settings = read_settings(data_dir=data)
         asyncio.run(_migrate(settings))
-        typer.echo(f"The tables are up to date in {without_password(database_url(settings))}.")
+        out().print(f"The tables are up to date in {without_password(database_url(settings))}.", markup=False)
 
 
 async def _migrate(settings: Settings) -> None:

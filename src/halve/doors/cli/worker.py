@@ -106,10 +106,11 @@ async def _until_stopped(settings: Settings) -> int:
 def without_password(url: str) -> str:
     """A URL that may be shown: what stands between `:` and `@` in it is left out, and so is an option `password`."""
     import re
-    from urllib.parse import urlsplit, urlunsplit
+    from urllib.parse import urlsplit
 
-    parts = urlsplit(re.sub(r"(?i)(?<=password=)[^&#]+", "…", url))
+    shown = re.sub(r"(?i)(?<=password=)[^&#]+", "…", url)
+    parts = urlsplit(shown)
     if not parts.password:
-        return urlunsplit(parts)
+        return shown  # as it was written: put together again, `sqlite:////srv/halve.db` would lose two of its slashes
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:…@{host}"))
+    return shown.replace(parts.netloc, f"{parts.username or ''}:…@{host}", 1)
