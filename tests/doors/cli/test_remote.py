@@ -2,15 +2,17 @@
 
 import json
 import socket
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import PIPE
 from uuid import uuid4
 
 import pytest
 
-from tests.support.command import halve, rows_of, serving, started, until, write_sheet
+from tests.support.command import COMMAND, environment, halve, rows_of, serving, started, until, write_sheet
 from tests.support.origin import Origin
 from tests.support.photos import photo
 
@@ -62,6 +64,10 @@ def test_failures_end_with_1_are_downloaded_and_retried(server: str, origin: Ori
         assert sum(name.endswith(".jpg") for name in archive.namelist()) == 1
     to_stdout = halve("download", request_id, "--url", server, "--input", "-o", "-", cwd=tmp_path)
     assert to_stdout.out.splitlines() == sheet.read_text().splitlines()
+    with Path("/dev/full").open("w") as full:
+        command = [*COMMAND, "download", request_id, "--url", server, "--input", "-o", "-"]
+        unsaved = subprocess.run(command, cwd=tmp_path, env=environment(), stdout=full, stderr=PIPE, text=True, check=False)
+    assert (unsaved.returncode, "Standard output cannot be written to" in unsaved.stderr) == (3, True), unsaved.stderr
 
     origin.serve(ghost, CUP)
     ended = halve("retry", request_id, "--url", server, "--wait", cwd=tmp_path)

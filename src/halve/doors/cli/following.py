@@ -14,6 +14,7 @@ from halve.core.errors import StoreFailed
 from halve.doors.cli.endings import Interrupted
 from halve.doors.cli.progress import progress
 from halve.doors.cli.standing import over, standing_of
+from halve.doors.cli.terminal import nobody_reads, unwritable
 from halve.outbound.remote import RemoteServer
 
 T = TypeVar("T")
@@ -84,8 +85,12 @@ async def _saved(server: RemoteServer, kind: str, request_id: str, part: str, ta
     async with server.open(kind, request_id, part) as pieces:
         if str(target) == "-":
             async for piece in pieces:
-                sys.stdout.buffer.write(piece)
-            sys.stdout.flush()
+                try:
+                    sys.stdout.buffer.write(piece)
+                    sys.stdout.flush()
+                except OSError as error:
+                    nobody_reads(sys.stdout)
+                    raise unwritable(error) from error
             return False
         temporary = target.with_name(f".{target.name}.{os.getpid()}")
         try:
