@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from halve.doors import collector
@@ -31,6 +32,8 @@ def main() -> None:
         traceback.print_exc()
         sys.stderr.write("halve: this is a defect; what stands above tells where. What was done is kept.\n")
         sys.exit(Ending.DEFECT)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the exit code is decided: Python lets go of its own handler before it ends
 
 
 def _open_what_is_closed() -> None:
