@@ -81,7 +81,8 @@ class _Watch:
             with contextlib.suppress(psutil.Error):
                 for process in (root, *root.children(recursive=True)):
                     with contextlib.suppress(psutil.Error):
-                        times = process.cpu_times()
-                        self.spent[process.pid, process.create_time()] = times.user + times.system
-                        resident += process.memory_info().rss
+                        times, name = process.cpu_times(), (process.pid, process.create_time())
+                        if name in self.spent:  # at its first sight a child may not have begun: its memory is its parent's
+                            resident += process.memory_info().rss
+                        self.spent[name] = times.user + times.system
         cost.peak = max(cost.peak, resident)
