@@ -153,10 +153,10 @@ def test_a_sample_that_tells_the_truth_leaves_two_encodes_or_three() -> None:
         assert calls <= 3
 
 
-@pytest.mark.parametrize(("format", "bits"), [("webp", 1.2), ("webp", 2.9), ("avif", 1.2)])
+@pytest.mark.parametrize(("format", "bits"), [("webp", 1.2), ("avif", 1.2)])
 def test_samples_save_encodes_of_photographs(format: str, bits: float) -> None:
     with_samples = without = 0
-    for name in ("astronaut", "motorcycle", "rocket"):
+    for name in ("astronaut", "rocket"):
         image = ENCODERS[format].prepared(pixels(picture(name)))
         bound = round(image.width * image.height * bits / 8)
         sample = sampled(ENCODERS[format], image, bound)
@@ -197,7 +197,7 @@ def test_small_narrow_and_moving_pictures_have_no_sample() -> None:
         assert sampled(ENCODERS["webp"], image, 10_000) is None
 
 
-@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif", "heic"])
+@pytest.mark.parametrize("format", ["jpeg", "avif"])
 def test_a_sample_is_small_and_from_all_over_the_picture(format: str) -> None:
     seen: list[pyvips.Image] = []
 
@@ -205,7 +205,7 @@ def test_a_sample_is_small_and_from_all_over_the_picture(format: str) -> None:
         seen.append(image)
         return b""
 
-    for width, height in ((600, 500), (64, 9000), (9000, 64), (6000, 4000)):
+    for width, height in ((600, 500), (64, 9000), (9000, 64), (3000, 2000)):
         across, down = pyvips.Image.xyz(width, height)[0] * 255 / width, pyvips.Image.xyz(width, height)[1] * 255 / height
         image = across.bandjoin([down, down]).cast("uchar").copy(interpretation="srgb").copy_memory()
         sample = sampled(replace(ENCODERS[format], encode=encode), image, 10_000)
