@@ -93,7 +93,7 @@ def test_memory_does_not_grow_with_use() -> None:
 
 
 def test_without_extension_every_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "_requantiser", None)
+    monkeypatch.setattr(native, "_build", None)
     assert not native.available()
     assert native.requantise(photo("rocket"), quality=50) is None
     assert native.refusal(photo("rocket"), quality=50) == "the extension is not built"
