@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -19,7 +20,21 @@ from halve.states import firestore
 from halve.states.firestore import FirestoreStates, base, documents, packing
 from tests.contract import elsewhere
 from tests.contract.conftest import nothing_leaks
-from tests.contract.sample import DONE, FAILED, LEASE, PENDING, draft, finish, known, outcome, publish, rows, upload, work_off
+from tests.contract.sample import (
+    DONE,
+    FAILED,
+    LEASE,
+    PENDING,
+    draft,
+    finish,
+    known,
+    notice,
+    outcome,
+    publish,
+    rows,
+    upload,
+    work_off,
+)
 from tests.support.firestore import ask
 from tests.support.server import free_port
 
@@ -186,6 +201,23 @@ async def test_a_claim_that_nobody_heard_of_is_given_back(url: str, states: Fire
             await states.record([outcome(p, *p.results, state=ProductState.READY) for p in claimed])
     assert sorted(product.row for product in await work_off(states, DONE)) == list(range(1, 11))
     assert await states.to_finish() == [request.id]
+
+
+async def test_a_delivery_that_nobody_heard_of_is_given_back(url: str, states: FirestoreStates) -> None:
+    request = await upload(states, 1)
+    await work_off(states, DONE)
+    deliveries = [notice(request) for _ in range(10)]
+    await finish(states, request.id, deliveries=deliveries)
+    heard: set[UUID] = set()
+    for wait in range(12):
+        task = asyncio.create_task(states.claim_deliveries("worker", 1, lease=LEASE))
+        await asyncio.sleep(0.001 * wait)
+        task.cancel()
+        claimed = (await asyncio.gather(task, return_exceptions=True))[0]
+        if isinstance(claimed, list):
+            heard |= {delivery.id for delivery in claimed}
+    heard |= {delivery.id for delivery in await states.claim_deliveries("worker", 10, lease=LEASE)}
+    assert heard == {delivery.id for delivery in deliveries}
 
 
 # ── trouble ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from halve.core.errors import OptionRefused, StoreFailed
-from halve.core.models import DeliveryState, Mode, Outcome, ProductState, Row, SheetOptions
+from halve.core.models import DeliveryKind, DeliveryState, Mode, Outcome, ProductState, Row, SheetOptions
 from halve.states import mongo
 from halve.states.mongo import MongoStates
 from tests.contract import elsewhere
-from tests.contract.sample import DONE, FAILED, LEASE, draft, finish, notice, outcome, publish, upload
+from tests.contract.sample import DONE, FAILED, LEASE, draft, finish, notice, outcome, publish, upload, work_off
+from tests.support.lossy import lossy_way_to
 from tests.support.server import free_port
 
 ODD = ("$name", "a.b.$c", "$$NOW", "$literal", "{'$gt': ''}", "nul\0l", "ünï—😀")
@@ -98,6 +100,24 @@ async def test_lots_that_are_over_are_counted_in_the_request_itself(states: Mong
         await states.record([outcome(product, DONE) for product in await states.claim("worker", 200, lease=LEASE)])
     [found] = await states._base.requests.find({"_id": str(request.id)}).to_list()
     assert (found["done_images"], len(found["lots"])) == (800, 1)
+
+
+async def test_a_delivery_that_nobody_heard_of_is_given_back(url: str, states: MongoStates) -> None:
+    """Its holder lives, and renews all that it holds."""
+    request = await upload(states, 1)
+    await work_off(states, DONE)
+    await finish(states, request.id, deliveries=[notice(request), notice(request, DeliveryKind.EMAIL)])
+    host = urlsplit(url)
+    async with lossy_way_to(host.port or 0) as lossy:
+        way = host._replace(netloc=f"127.0.0.1:{lossy.port}", query="retryWrites=false&directConnection=true")
+        unlucky = await MongoStates.open(way.geturl())
+        lossy.lose_answer_to(b"findAndModify")
+        with pytest.raises(StoreFailed, match="out of reach"):
+            await unlucky.claim_deliveries("worker", 2, lease=LEASE)
+        assert lossy.lost == 1
+        await unlucky.renew("worker", lease=LEASE)
+        assert sorted(delivery.fence for delivery in await unlucky.claim_deliveries("worker", 2, lease=LEASE)) == [1, 2]
+        await unlucky.close()
 
 
 async def test_without_indexes_it_says_to_make_them(url: str) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from halve.core.models import (
@@ -29,6 +29,7 @@ from halve.states.firestore.base import Base
 from halve.states.firestore.errors import translated
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 MEND_EVERY = 5.0
 """Seconds between looks for steps that were cut short, in each process."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,14 +16,14 @@ from halve.states.firestore.base import ATTEMPTS, Base, Document, pause
 from halve.states.firestore.work import change_each
 from halve.states.firestore.writes import Snapshot
 
-LEASED_BY_NOBODY: Document = {"holder": DELETE_FIELD, "leased_until": DELETE_FIELD}
+LEASED_BY_NOBODY: Document = {"holder": DELETE_FIELD, "claim": DELETE_FIELD, "leased_until": DELETE_FIELD}
 
 
 async def of_request(base: Base, request_id: UUID) -> list[Delivery]:
     return [documents.delivery(snapshot.id, snapshot.to_dict() or {}) for snapshot in await _all(base, request_id)]
 
 
-async def claim(base: Base, holder: str, n: int, *, lease: float) -> list[Delivery]:
+async def claim(base: Base, token: str, holder: str, n: int, *, lease: float) -> list[Delivery]:
     """Each is leased if it is as it was when it was seen due."""
     claimed: list[Delivery] = []
     for attempt in range(ATTEMPTS):
@@ -40,17 +40,29 @@ async def claim(base: Base, holder: str, n: int, *, lease: float) -> list[Delive
             said = {
                 "state": "leased",
                 "holder": holder,
+                "claim": token,
                 "leased_until": now + timedelta(seconds=lease),
                 "attempts": found["attempts"] + 1,
                 "fence": found["fence"] + 1,
             }
             writes.update(snapshot, {**said, "send_at": DELETE_FIELD})
             taken.append(documents.delivery(snapshot.id, {**found, **said, "send_at": None}))
-        done = await base.each(writes)
+        done = await base.each(writes, once=True)
         claimed += [delivery for delivery, got in zip(taken, done, strict=True) if got]
         if not all(done):
             await pause(attempt)
     return claimed
+
+
+async def let_go(base: Base, tokens: Sequence[str]) -> None:
+    """Make due again what claims took whose caller never heard of it."""
+    now = await base.now()
+
+    def back(found: Mapping[str, Any]) -> Document | None:
+        return {"state": "due", "send_at": now, **LEASED_BY_NOBODY} if found.get("claim") in tokens else None
+
+    for token in tokens:
+        await change_each(base, await base.find(base.deliveries.where(filter=FieldFilter("claim", "==", token))), back)
 
 
 async def record(base: Base, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float) -> None:

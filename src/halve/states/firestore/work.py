@@ -30,7 +30,7 @@ def ready_again(found: Mapping[str, Any], *, lost: int = 0) -> Document:
     return {"state": "ready", "lost": found["lost"] + lost, **queued, **LEASED_BY_NOBODY}
 
 
-async def claim(base: Base, holder: str, n: int, *, lease: float, oldest: bool, token: str) -> list[Product]:
+async def claim(base: Base, token: str, holder: str, n: int, *, lease: float, oldest: bool) -> list[Product]:
     """Look for the first ready ones, and lease each that is as it was when it was seen: two trips however many are claimed. Where
     others were quicker, look again, and further down: they all stand at the head of the same queue.
     """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from bson import ObjectId
@@ -28,6 +28,7 @@ from halve.states.mongo.base import Base
 from halve.states.mongo.errors import translated
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class MongoStates:

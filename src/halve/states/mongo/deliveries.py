@@ -6,11 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from bson import ObjectId
 from pymongo import DESCENDING, ReturnDocument
 
 from halve.core.models import Delivery, DeliveryKind, DeliveryState
 from halve.states.mongo import documents
 from halve.states.mongo.base import Base, Document, insert_new, milliseconds
+from halve.states.mongo.schema import LEASED
+
+LEASED_BY_NOBODY = ["holder", "claim"]
+
+DUE_AGAIN: list[Document] = [{"$set": {"state": "due", "due_at": "$$NOW"}}, {"$unset": LEASED_BY_NOBODY}]
+"""How a delivery changes whose lease is over."""
 
 
 def entries(deliveries: Sequence[Delivery], round: int) -> list[Document]:
@@ -55,12 +62,13 @@ async def of_request(base: Base, request_id: UUID) -> list[Delivery]:
     return [documents.delivery(entry) for entry in found]
 
 
-async def claim(base: Base, holder: str, n: int, *, lease: float) -> list[Delivery]:
+async def claim(base: Base, token: ObjectId, holder: str, n: int, *, lease: float) -> list[Delivery]:
     taking = [
         {
             "$set": {
                 "state": "leased",
                 "holder": {"$literal": holder},
+                "claim": token,
                 "due_at": {"$add": ["$$NOW", milliseconds(lease)]},
                 "attempts": {"$add": ["$attempts", 1]},
                 "fence": {"$add": ["$fence", 1]},
@@ -77,12 +85,17 @@ async def claim(base: Base, holder: str, n: int, *, lease: float) -> list[Delive
     return claimed
 
 
+async def let_go(base: Base, tokens: Sequence[ObjectId]) -> None:
+    """Make due again what claims took whose caller never heard of it."""
+    await base.deliveries.update_many({"state": "leased", "claim": {"$in": list(tokens)}}, DUE_AGAIN, hint=LEASED)
+
+
 async def record(base: Base, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float) -> None:
     written: Document = {"state": state.value, "last_answer": {"$literal": answer}}
-    gone = ["holder", "due_at"]
+    gone = [*LEASED_BY_NOBODY, "due_at"]
     if state is DeliveryState.DUE:
         written["due_at"] = {"$add": ["$$NOW", milliseconds(delay)]}
-        gone = ["holder"]
+        gone = LEASED_BY_NOBODY
     await base.deliveries.update_one(
         {"_id": str(delivery.id), "fence": delivery.fence, "state": "leased"}, [{"$set": written}, {"$unset": gone}]
     )
@@ -96,7 +109,7 @@ async def redeliver(base: Base, request_id: UUID, kind: DeliveryKind) -> bool:
         {"request_id": str(request_id), "kind": kind.value},
         [
             {"$set": {"state": "due", "due_at": "$$NOW", "attempts": 0, "fence": {"$add": ["$fence", 1]}}},
-            {"$unset": ["holder"]},
+            {"$unset": LEASED_BY_NOBODY},
         ],
         sort=[("number", DESCENDING)],
     )

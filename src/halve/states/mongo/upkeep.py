@@ -67,8 +67,7 @@ async def _due(base: Base, which: Document, *, limit: int) -> int:
     ids = await _some(base.deliveries, which, limit)
     if not ids:
         return 0
-    change: list[Document] = [{"$set": {"state": "due", "due_at": "$$NOW"}}, {"$unset": ["holder"]}]
-    return (await base.deliveries.update_many({"_id": {"$in": ids}, **which}, change)).modified_count
+    return (await base.deliveries.update_many({"_id": {"$in": ids}, **which}, outbox.DUE_AGAIN)).modified_count
 
 
 async def _some(collection: Collection, which: Document, limit: int) -> list[Any]:

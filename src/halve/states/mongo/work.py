@@ -18,7 +18,7 @@ from halve.states.mongo.schema import FAIR, LEASED, OLDEST
 _ORDERS = {FAIR: ("place", "seq"), OLDEST: ("seq", "place")}
 
 
-async def claim(base: Base, holder: str, n: int, *, lease: float, oldest: bool, token: ObjectId) -> list[Product]:
+async def claim(base: Base, token: ObjectId, holder: str, n: int, *, lease: float, oldest: bool) -> list[Product]:
     """Look for the first ready ones, take those that still are, read what was taken: three trips however many are claimed. Where
     another was quicker, look again. Products of requests that were cancelled or erased may still stand in the queue; they are
     taken out of it here.
