@@ -140,7 +140,7 @@ async def count_questions(states: StateStore, questions: Questions, images: int,
             await states.record([Outcome(p.request_id, p.row, p.fence, (RESULT,), ProductState.DONE) for p in claimed])
         print(f"{f'questions for {what} of {images:,} images':<52} {questions.asked - seen:>12,}", flush=True)
         seen = questions.asked
-    await states.finish(request.id, 0, output_key="o", failed_key=None, deliveries=[])
+    await states.finish(request.id, 0, cancelled=False, output_key="o", failed_key=None, deliveries=[])
     print(f"{'questions for the end':<52} {questions.asked - seen:>12,}", flush=True)
     seen = questions.asked
     await states.request(request.id)
@@ -249,7 +249,7 @@ async def measure(handles: Sequence[StateStore], questions: Questions, asked: ar
         ("figures", states.figures),
         ("to_finish", states.to_finish),
         (f"cancel {asked.products:,} products", lambda: states.cancel(huge.id)),
-        ("finish it", lambda: states.finish(huge.id, 0, output_key="o", failed_key=None, deliveries=[])),
+        ("finish it", lambda: states.finish(huge.id, 0, cancelled=False, output_key="o", failed_key=None, deliveries=[])),
         ("retry it", lambda: states.retry(huge.id)),
         ("erase it", lambda: states.erase(huge.id)),
     ):

@@ -18,6 +18,7 @@ from halve.core.models import (
     Request,
     Row,
     SheetOptions,
+    Status,
 )
 from halve.core.options import Options
 from halve.core.ports import StateStore
@@ -89,7 +90,12 @@ async def work_off(states: StateStore, *results: ImageResult, holder: str = "wor
 async def finish(
     states: StateStore, request_id: UUID, round: int = 0, *, failed_key: str | None = None, deliveries: Sequence[Delivery] = ()
 ) -> bool:
-    return await states.finish(request_id, round, output_key="folder/output.csv", failed_key=failed_key, deliveries=deliveries)
+    """As a caller does that has just looked at it."""
+    request = await states.request(request_id)
+    cancelled = request is not None and request.status is Status.CANCELLED
+    return await states.finish(
+        request_id, round, cancelled=cancelled, output_key="folder/output.csv", failed_key=failed_key, deliveries=deliveries
+    )
 
 
 def notice(request: Request, kind: DeliveryKind = DeliveryKind.WEBHOOK) -> Delivery:

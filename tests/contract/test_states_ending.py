@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from halve.core.models import ImageResult, ImageState, ProductState, Status
+from halve.core.models import DeliveryKind, ImageResult, ImageState, ProductState, Status
 from halve.core.ports import StateStore
 from tests.contract.conftest import StateShelf
 from tests.contract.sample import (
@@ -148,6 +148,17 @@ async def test_a_cancelled_request_ends_as_cancelled(states: StateStore) -> None
     ended = await known(states, request.id)
     assert (ended.status, ended.finished, ended.done_images, ended.failed_images) == (Status.CANCELLED, True, 1, 0)
     assert not await states.cancel(request.id)
+
+
+async def test_what_was_owed_before_a_request_was_cancelled_is_not_made(states: StateStore) -> None:
+    request = await upload(states, 1)
+    await work_off(states, DONE)
+    assert await states.cancel(request.id)
+    owed = [notice(request, DeliveryKind.EMAIL)]
+    assert not await states.finish(request.id, 0, cancelled=False, output_key="o", failed_key=None, deliveries=owed)
+    assert await states.deliveries(request.id) == []
+    assert await states.finish(request.id, 0, cancelled=True, output_key="o", failed_key=None, deliveries=[])
+    assert (await known(states, request.id)).status is Status.CANCELLED
 
 
 async def test_what_is_over_or_unknown_cannot_be_cancelled(states: StateStore) -> None:

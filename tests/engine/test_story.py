@@ -2,18 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from halve.core.models import DeliveryState, ImageState, Mode, ProductState, Status
+from halve.core.models import DeliveryKind, DeliveryState, ImageState, Mode, ProductState, Status
+from halve.core.naming import sheet_key
+from halve.images.files import FileImages
 from halve.outbound.webhook import verify
+from halve.wiring import open_parts
 from tests.support.origin import Origin
 from tests.support.photos import photo
-from tests.support.shop import image_behind, open_shop, output_rows, sheet_of, stored, the_end, upload
+from tests.support.shop import image_behind, open_shop, output_rows, settings_for, sheet_of, stored, the_end, upload
 
 PHOTO = photo("coffee", quality=92)
 OTHER = photo("rocket", quality=92)
@@ -149,6 +152,36 @@ async def test_a_cancelled_request_has_its_sheet_and_is_cancelled_for_good(tmp_p
         after = origin.hits("/a.jpg")
         await asyncio.sleep(0.5)
         assert origin.hits("/a.jpg") <= after + 4
+
+
+class WatchedImages(FileImages):
+    """Tells, before a file is stored, under which key."""
+
+    watch: Callable[[str], Awaitable[object]]
+
+    async def put(self, key: str, data: bytes | Path, *, content_type: str) -> None:
+        await self.watch(key)
+        await super().put(key, data, content_type=content_type)
+
+
+async def test_a_request_cancelled_while_its_last_sheet_is_written_sends_no_mail(tmp_path: Path, origin: Origin) -> None:
+    images = WatchedImages(tmp_path / "images")
+    async with open_parts(settings_for(tmp_path), images=images) as shop:
+
+        async def cancel_at_the_output(key: str) -> None:
+            if key == sheet_key(request, "output"):
+                await shop.states.cancel(request.id)
+
+        images.watch = lambda _: asyncio.sleep(0)
+        sheet = sheet_of([("Cup", [origin.url("/a.jpg")])])
+        request = await upload(shop, sheet, email="me@shop.test", webhook_url=origin.url("/hook"))
+        [product] = await shop.states.claim("me", 1, lease=60)
+        assert await shop.states.record([await shop.pipeline.process(product, lambda _: None)]) == {request.id}
+        images.watch = cancel_at_the_output
+        while not await shop.pipeline.finish(request.id):
+            assert await shop.states.deliveries(request.id) == []
+        assert (await the_end(shop, request.id)).status is Status.CANCELLED
+        assert [delivery.kind for delivery in await shop.states.deliveries(request.id)] == [DeliveryKind.WEBHOOK]
 
 
 async def test_retry_runs_what_failed_alone_and_notifies_anew(tmp_path: Path, origin: Origin) -> None:

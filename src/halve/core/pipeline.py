@@ -29,6 +29,7 @@ from halve.core.models import (
     Product,
     ProductState,
     Request,
+    Status,
 )
 from halve.core.naming import content_type, sheet_key
 from halve.core.notice import ATTACHMENT_LIMIT, FAILURES_NAMED, deliveries_owed, mail_facts, webhook_body
@@ -182,7 +183,12 @@ class Pipeline:
             log.warning("a request without its sheet cannot end; erased just now?", request_id=str(request_id), reason=str(error))
             return False
         return await self._states.finish(
-            request.id, request.round, output_key=output_key, failed_key=failed_key, deliveries=deliveries_owed(request)
+            request.id,
+            request.round,
+            cancelled=request.status is Status.CANCELLED,
+            output_key=output_key,
+            failed_key=failed_key,
+            deliveries=deliveries_owed(request),
         )
 
     async def report(self, request: Request) -> tuple[str, str | None]:

@@ -130,11 +130,18 @@ class StateStore(Protocol):
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def finish(
-        self, request_id: UUID, round: int, *, output_key: str, failed_key: str | None, deliveries: Sequence[Delivery]
+        self,
+        request_id: UUID,
+        round: int,
+        *,
+        cancelled: bool,
+        output_key: str,
+        failed_key: str | None,
+        deliveries: Sequence[Delivery],
     ) -> bool:
-        """End the request if it is of that round, unfinished and has no open product: its status (`cancelled` stays; else
-        `completed` with at least one success, else `failed`), exact counters, keys, time, deliveries. One conditional
-        write; True for the one caller that made it.
+        """End the request if it is of that round, cancelled or not as the caller knew it to be (what it owes depends on that),
+        unfinished and has no open product: its status (`cancelled` stays; else `completed` with at least one success, else
+        `failed`), exact counters, keys, time, deliveries. One conditional write; True for the one caller that made it.
         """
 
     async def cancel(self, request_id: UUID) -> bool:

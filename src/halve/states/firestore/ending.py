@@ -23,7 +23,14 @@ async def to_finish(base: Base, *, limit: int) -> list[UUID]:
 
 
 async def finish(
-    base: Base, request_id: UUID, round: int, *, output_key: str, failed_key: str | None, deliveries: Sequence[Delivery]
+    base: Base,
+    request_id: UUID,
+    round: int,
+    *,
+    cancelled: bool,
+    output_key: str,
+    failed_key: str | None,
+    deliveries: Sequence[Delivery],
 ) -> bool:
     """The counts are added up over the pages beforehand, and stay true for this round: nothing is recorded where no lot is open."""
 
@@ -32,18 +39,19 @@ async def finish(
         request = snapshot.to_dict()
         if request is None or request["stage"] != "published" or request["round"] != round or "ending" not in request:
             return False
+        if (request["status"] == "cancelled") is not cancelled:
+            return False
         if request["lots"]:  # it was cancelled
             await call_off(base, str(request_id), request["lots"])
             return await step()
         sums = await base.sums(base.pages(request_id), [*(f"counts.{name}" for name in COUNTERS), "left"])
         exact: Document = dict(zip((*COUNTERS, "retryable"), sums, strict=True))
-        ended = "completed" if exact["done_images"] else "failed"
         writes = base.writes()
         writes.update(
             snapshot,
             {
                 **exact,
-                "status": "cancelled" if request["status"] == "cancelled" else ended,
+                "status": "cancelled" if cancelled else "completed" if exact["done_images"] else "failed",
                 "output_key": output_key,
                 "failed_key": failed_key,
                 "completed_at": SERVER_TIMESTAMP,

@@ -127,19 +127,9 @@ class MongoStates:
     # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim(self, holder: str, n: int, *, lease: float) -> list[Product]:
-        """At most 200 at once. What a claim took that failed or was cancelled on the way is given back by the next one: its holder
-        lives, and would renew those leases for ever.
-        """
-        if self._unheard:
-            unheard = list(self._unheard)
-            await self._do(work.let_go(self._base, unheard))
-            self._unheard.difference_update(unheard)
-        oldest, token = next(self._claims) % 4 == 0, ObjectId()
-        try:
-            return await self._do(work.claim(self._base, holder, n, lease=lease, oldest=oldest, token=token))
-        except BaseException:
-            self._unheard.add(token)
-            raise
+        """At most 200 at once."""
+        oldest = next(self._claims) % 4 == 0
+        return await self._heard(work.claim, holder, n, lease=lease, oldest=oldest)
 
     async def renew(self, holder: str, *, lease: float) -> None:
         await self._do(work.renew(self._base, holder, lease=lease))
@@ -161,10 +151,25 @@ class MongoStates:
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def finish(
-        self, request_id: UUID, round: int, *, output_key: str, failed_key: str | None, deliveries: Sequence[Delivery]
+        self,
+        request_id: UUID,
+        round: int,
+        *,
+        cancelled: bool,
+        output_key: str,
+        failed_key: str | None,
+        deliveries: Sequence[Delivery],
     ) -> bool:
         return await self._do(
-            ending.finish(self._base, request_id, round, output_key=output_key, failed_key=failed_key, deliveries=deliveries)
+            ending.finish(
+                self._base,
+                request_id,
+                round,
+                cancelled=cancelled,
+                output_key=output_key,
+                failed_key=failed_key,
+                deliveries=deliveries,
+            )
         )
 
     async def cancel(self, request_id: UUID) -> bool:
@@ -182,7 +187,25 @@ class MongoStates:
     # ── deliveries ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim_deliveries(self, holder: str, n: int, *, lease: float) -> list[Delivery]:
-        return await self._do(outbox.claim(self._base, holder, n, lease=lease))
+        return await self._heard(outbox.claim, holder, n, lease=lease)
+
+    async def _heard(
+        self, claim: Callable[Concatenate[Base, ObjectId, P], Coroutine[Any, Any, list[T]]], *args: P.args, **kwargs: P.kwargs
+    ) -> list[T]:
+        """What a claim took that failed or was cancelled on the way is given back by the next one: its holder lives, and would
+        renew those leases for ever.
+        """
+        if self._unheard:
+            unheard = list(self._unheard)
+            await self._do(work.let_go(self._base, unheard))
+            await self._do(outbox.let_go(self._base, unheard))
+            self._unheard.difference_update(unheard)
+        token = ObjectId()
+        try:
+            return await self._do(claim(self._base, token, *args, **kwargs))
+        except BaseException:
+            self._unheard.add(token)
+            raise
 
     async def record_delivery(self, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float = 0.0) -> None:
         await self._do(outbox.record(self._base, delivery, state=state, answer=answer, delay=delay))

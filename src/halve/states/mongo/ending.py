@@ -36,25 +36,31 @@ async def to_finish(base: Base, *, limit: int) -> list[UUID]:
 
 
 async def finish(
-    base: Base, request_id: UUID, round: int, *, output_key: str, failed_key: str | None, deliveries: Sequence[Delivery]
+    base: Base,
+    request_id: UUID,
+    round: int,
+    *,
+    cancelled: bool,
+    output_key: str,
+    failed_key: str | None,
+    deliveries: Sequence[Delivery],
 ) -> bool:
     """The counts are added up beforehand, and stay true for this round: nothing is recorded where no product is open. Deliveries
     go into the request's own document with its end, and from there to their collection.
     """
-    which = {"_id": str(request_id), "round": round, **_FINISHABLE}
+    status = "cancelled" if cancelled else {"$ne": "cancelled"}
+    which = {"_id": str(request_id), "round": round, "status": status, **_FINISHABLE}
     request = await base.requests.find_one(which)
     if request is None:
         return False
-    if request["status"] == "cancelled":
+    if cancelled:
         await call_off(base, request)
     counts = await _tally(base, request)
     if counts.pop("open"):
         return False
     ended: Document = {
         **counts,
-        "status": {
-            "$cond": [{"$eq": ["$status", "cancelled"]}, "cancelled", "completed" if counts["done_images"] else "failed"],
-        },
+        "status": "cancelled" if cancelled else "completed" if counts["done_images"] else "failed",
         "output_key": {"$literal": output_key},
         "failed_key": {"$literal": failed_key},
         "completed_at": "$$NOW",

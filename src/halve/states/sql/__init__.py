@@ -150,11 +150,25 @@ class SqlStates:
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def finish(
-        self, request_id: UUID, round: int, *, output_key: str, failed_key: str | None, deliveries: Sequence[Delivery]
+        self,
+        request_id: UUID,
+        round: int,
+        *,
+        cancelled: bool,
+        output_key: str,
+        failed_key: str | None,
+        deliveries: Sequence[Delivery],
     ) -> bool:
         counts = await self._runner.read(ending.tally, request_id, round)
         return counts is not None and await self._runner.write(
-            ending.finish, request_id, round, counts, output_key=output_key, failed_key=failed_key, deliveries=deliveries
+            ending.finish,
+            request_id,
+            round,
+            counts,
+            cancelled=cancelled,
+            output_key=output_key,
+            failed_key=failed_key,
+            deliveries=deliveries,
         )
 
     async def cancel(self, request_id: UUID) -> bool:

@@ -44,17 +44,19 @@ def finish(
     round: int,
     counts: Any,
     *,
+    cancelled: bool,
     output_key: str,
     failed_key: str | None,
     deliveries: Sequence[Delivery],
 ) -> bool:
     finished = tx.change(
-        "UPDATE requests SET status = CASE WHEN status = 'cancelled' THEN status WHEN :done > 0 THEN 'completed' ELSE 'failed' END,"
-        " done_images = :done, failed_images = :failed, bytes_in = :bytes_in, bytes_out = :bytes_out, retryable = :retryable,"
+        "UPDATE requests SET status = :status, done_images = :done, failed_images = :failed, bytes_in = :bytes_in,"
+        " bytes_out = :bytes_out, retryable = :retryable,"
         " output_key = :output_key, failed_key = :failed_key, completed_at = {now}"
-        f" WHERE id = :id AND round = :round AND {_FINISHABLE}",
+        f" WHERE id = :id AND round = :round AND {_FINISHABLE} AND status {'=' if cancelled else '<>'} 'cancelled'",
         id=str(request_id),
         round=round,
+        status="cancelled" if cancelled else "completed" if counts.done else "failed",
         output_key=output_key,
         failed_key=failed_key,
         **counts._asdict(),
