@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 
-from halve.doors import collector
+from halve.doors import heap
 
 
 def main() -> None:
     """The console script. Ends the process with the exit code of the command."""
     _open_what_is_closed()
-    collector.ease()
+    heap.ease()
     from halve.core.errors import StoreFailed
     from halve.doors.cli.app import app
     from halve.doors.cli.endings import Ending

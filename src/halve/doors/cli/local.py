@@ -101,7 +101,7 @@ async def _run(job: Job, settings: Settings, show: Show) -> Result:
     refused, or all of it is known from other runs. Where this folder's run is gone on with, there may be nothing left to do.
     """
     from halve.codec import CodecLimits, CodecPool
-    from halve.doors import collector
+    from halve.doors import heap
 
     task = asyncio.current_task()
     assert task is not None
@@ -113,7 +113,7 @@ async def _run(job: Job, settings: Settings, show: Show) -> Result:
             await asyncio.sleep(0)  # they are started as soon as this loop has a turn
         from halve.doors.cli.course import run_whole
 
-        collector.settle()
+        heap.settle()
         return await run_whole(job, settings, codec, show)
     finally:
         await codec.close()

@@ -12,7 +12,7 @@ from types import FrameType
 import uvicorn
 
 from halve.core.errors import HalveError, StoreFailed
-from halve.doors import collector
+from halve.doors import heap
 from halve.doors.api import create_app
 from halve.doors.cli.endings import Interrupted
 from halve.doors.protocol import HEAD_BYTES, CarefulHttp
@@ -92,6 +92,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            collector.settle()
+            heap.settle()
             sys.setswitchinterval(SWITCH)
             self._ready()

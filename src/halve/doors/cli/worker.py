@@ -52,9 +52,9 @@ def _work(settings: Settings) -> None:
 
     import uvloop
 
-    from halve.doors import collector
+    from halve.doors import heap
 
-    collector.settle()
+    heap.settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             stopped_by = runner.run(_until_stopped(settings))
