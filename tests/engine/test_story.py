@@ -95,6 +95,18 @@ async def test_a_url_that_stands_many_times_is_fetched_once_and_counts_at_every_
         assert len({await image_behind(shop, link) for link in links}) == 1
 
 
+async def test_a_url_whose_picture_is_gone_from_the_store_meanwhile_is_fetched_again(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([(f"Cup {n}", [origin.url("/a.jpg")]) for n in range(2)]))
+        first, second = await shop.states.claim("me", 2, lease=60)
+        [made] = (await shop.pipeline.process(first, lambda _: None)).results
+        await shop.images.delete_folder(request.folder)
+        [again] = (await shop.pipeline.process(second, lambda _: None)).results
+        assert again.state is ImageState.DONE
+        assert again.key != made.key
+        assert len(await stored(shop, again.key)) == made.bytes_out
+
+
 async def test_an_origin_that_fails_in_passing_is_asked_again(tmp_path: Path, origin: Origin) -> None:
     origin.flaky("/flaky.jpg", PHOTO, failures=2, status=503)
     async with open_shop(tmp_path) as shop:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
+from halve.core.errors import NotFound
 from halve.core.gathered import Gathered
 from halve.core.links import Links
 from halve.core.memory import Made, Memory
@@ -124,24 +125,30 @@ class Maker:
         adoption = Adoption(key, made.address, made.digest)
         if self._adopting is not None:
             return self._result(task, made, None) if await self._adopting.ask(adoption) else None
-        found = await self._images.stat(made.address)
-        if found is None or found.size != made.bytes_out:
-            return None
-        data = b"".join([piece async for piece in self._images.read(made.address)])
-        if hashlib.sha256(data).hexdigest() != made.digest:
+        data = await self._stored(made.address)
+        if data is None or hashlib.sha256(data).hexdigest() != made.digest:
             return None
         return self._result(task, made, await self._images.put(key, data, content_type=content_type(key)))
 
-    async def copied(self, task: Task, made: ImageResult) -> ImageResult:
-        """The same link stood elsewhere in the sheet: what was made there, under this place's own name."""
+    async def copied(self, task: Task, made: ImageResult) -> ImageResult | None:
+        """The same link stood elsewhere in the sheet: what was made there, under this place's own name; None where it is gone."""
         assert made.key is not None
         assert made.format is not None
         key = task.key(made.format)
         if key == made.key:
             return made
-        data = b"".join([piece async for piece in self._images.read(made.key)])
+        data = await self._stored(made.key)
+        if data is None:
+            return None
         link = await self._images.put(key, data, content_type=content_type(key))
         return replace(made, key=key, url=link or self._links.image(task.request, key))
+
+    async def _stored(self, key: str) -> bytes | None:
+        """An output; None where it is not there, or was erased while it was being looked for."""
+        try:
+            return b"".join([piece async for piece in self._images.read(key)])
+        except NotFound:
+            return None
 
     def _result(self, task: Task, made: Made, link: str | None) -> ImageResult:
         key = task.key(made.format)

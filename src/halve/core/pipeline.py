@@ -150,9 +150,10 @@ class Pipeline:
         async with self._slots:
             task = Task(request, product, place, before)
             (result, wait), own = await self._urls.get((request.id, product.round, url), lambda: self._attempt(task))
-            if not own and result.succeeded:
-                result = await self._maker.copied(task, result)
-            return result, wait
+            if own or not result.succeeded:
+                return result, wait
+            copied = await self._maker.copied(task, result)
+            return (copied, 0.0) if copied is not None else await self._attempt(task)
 
     async def _attempt(self, task: Task) -> Attempt:
         """One image, and what a failure means for it."""

@@ -195,6 +195,8 @@ class Worker:
         try:
             self._recorder.put(await self._pipeline.process(product, tell))
         except NotFound:
+            # Handed back all the same: a record changes nothing where the request is gone, and a lease is renewed as long as we live.
+            self._recorder.put(_handed_back(product, so_far, delay=AFTER_FAILURE))
             log.info("request erased while in work", request_id=str(product.request_id), row=product.row)
         except asyncio.CancelledError:
             self._recorder.put(_handed_back(product, so_far))
