@@ -2,18 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from halve.core.models import DeliveryKind, DeliveryState, ImageState, Mode, ProductState, Status
+from halve.core.models import Delivery, DeliveryKind, DeliveryState, ImageState, Mode, ProductState, Request, Status
 from halve.core.naming import sheet_key
+from halve.core.ports import Answer
+from halve.engine import embedded
 from halve.images.files import FileImages
 from halve.outbound.webhook import verify
-from halve.wiring import open_parts
+from halve.wiring import Parts, open_parts, open_worker
 from tests.support.origin import Origin
 from tests.support.photos import photo
 from tests.support.shop import image_behind, open_shop, output_rows, settings_for, sheet_of, stored, the_end, upload
@@ -300,6 +305,67 @@ async def test_results_tell_sizes_formats_and_states(tmp_path: Path, origin: Ori
         assert (result.state, result.format, result.width, result.height) == (ImageState.DONE, "jpeg", 600, 400)
         assert (result.bytes_in, result.bytes_out, result.attempts) == (len(PHOTO), request.bytes_out, 1)
         assert replace(product, results=()).product_name == "Cup"
+
+
+@pytest.fixture
+async def owing(tmp_path: Path, origin: Origin) -> AsyncIterator[tuple[Parts, Request]]:
+    """A shop without a worker, and a finished request whose webhook is due."""
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]), webhook_url=origin.url("/hook"))
+        [product] = await shop.states.claim("me", 1, lease=60)
+        await shop.states.record([await shop.pipeline.process(product, lambda _: None)])
+        assert await shop.pipeline.finish(request.id)
+        yield shop, request
+
+
+async def stopping_takes(shop: Parts, *, once: Callable[[], bool]) -> float:
+    """Seconds that a worker takes to stop, with half a second of grace, once that is so."""
+    async with asyncio.timeout(20):
+        async with open_worker(shop, grace=0.5):
+            while not once():
+                await asyncio.sleep(0.02)
+            began = time.monotonic()
+        return time.monotonic() - began
+
+
+async def test_a_receiver_that_does_not_answer_holds_up_no_worker_that_stops(owing: tuple[Parts, Request], origin: Origin) -> None:
+    shop, request = owing
+
+    async def silence(_: web.Request) -> web.Response:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    origin.route("/hook", silence)
+    assert await stopping_takes(shop, once=lambda: origin.hits("/hook") > 0) < 3
+    origin.serve("/hook", b"thanks")
+    async with open_worker(shop), asyncio.timeout(20):
+        while (await shop.states.deliveries(request.id))[0].state is not DeliveryState.DELIVERED:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_store_that_fails_holds_up_no_worker_that_stops(
+    owing: tuple[Parts, Request], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop, _ = owing
+    monkeypatch.setattr(embedded, "PAUSE", 15.0)
+    with closing(sqlite3.connect(shop.settings.data_dir / "halve.db")) as database:
+        database.execute("DROP TABLE products")
+    assert await stopping_takes(shop, once=lambda: "store failed" in caplog.text) < 3
+
+
+async def test_a_notification_that_fails_for_no_known_reason_is_tried_again(owing: tuple[Parts, Request]) -> None:
+    class Broken:
+        async def send(self, delivery: Delivery, body: bytes) -> Answer:
+            raise ValueError("nobody thought of that")
+
+        async def close(self) -> None: ...
+
+    shop, request = owing
+    shop.pipeline._webhooks = Broken()
+    [delivery] = await shop.states.claim_deliveries("me", 1, lease=60)
+    await shop.pipeline.notify(delivery)
+    [delivery] = await shop.states.deliveries(request.id)
+    assert (delivery.state, delivery.last_answer) == (DeliveryState.DUE, "internal error, see the log")
 
 
 async def test_a_finished_request_is_erased_when_it_was_kept_long_enough(tmp_path: Path, origin: Origin) -> None:

@@ -223,10 +223,8 @@ class Pipeline:
         request = await self._states.request(delivery.request_id)
         if request is None or not request.finished:
             answer = Answer(delivered=False, text="the request is no longer there, or runs again", over=True)
-        elif delivery.kind is DeliveryKind.WEBHOOK:
-            answer = await self._webhooks.send(delivery, webhook_body(request, self._links))
         else:
-            answer = await self._send_mail(request, delivery)
+            answer = await self._send(request, delivery)
         delay = self._pace.retry_delay(delivery.attempts)
         if answer.delivered:
             state, delay = DeliveryState.DELIVERED, 0.0
@@ -236,6 +234,17 @@ class Pipeline:
             state, delay = DeliveryState.DUE, max(delay, answer.retry_after or 0.0)
         log.info("notified", request_id=str(delivery.request_id), kind=delivery.kind, state=state, answer=answer.text)
         await self._states.record_delivery(delivery, state=state, answer=answer.text, delay=delay)
+
+    async def _send(self, request: Request, delivery: Delivery) -> Answer:
+        try:
+            if delivery.kind is DeliveryKind.WEBHOOK:
+                return await self._webhooks.send(delivery, webhook_body(request, self._links))
+            return await self._send_mail(request, delivery)
+        except StoreFailed:
+            raise
+        except Exception:
+            log.exception("notifying failed unexpectedly", request_id=str(request.id), kind=delivery.kind)
+            return Answer(delivered=False, text="internal error, see the log")
 
     async def _send_mail(self, request: Request, delivery: Delivery) -> Answer:
         if self._mailer is None or request.output_key is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import UUID
 
 from halve.core.attempts import LOST_BEFORE_ALONE
@@ -33,7 +34,7 @@ DELIVERIES = 16
 """Webhooks and e-mails claimed at once."""
 
 GRACE = 8.0
-"""Seconds that images in work have to end when the worker is stopped, unless told otherwise; then they are handed back."""
+"""Seconds that what is in work has to end when the worker is stopped, unless told otherwise; then it is handed back."""
 
 FLUSH = 2.0
 """Seconds after that in which the last outcomes must be written."""
@@ -195,7 +196,7 @@ class Worker:
         try:
             self._recorder.put(await self._pipeline.process(product, tell))
         except NotFound:
-            # Handed back all the same: a record changes nothing where the request is gone, and a lease is renewed as long as we live.
+            # Handed back all the same: where the request is gone that changes nothing, and a lease is renewed as long as we live.
             self._recorder.put(_handed_back(product, so_far, delay=AFTER_FAILURE))
             log.info("request erased while in work", request_id=str(product.request_id), row=product.row)
         except asyncio.CancelledError:
@@ -209,12 +210,12 @@ class Worker:
                 log.exception("product failed unexpectedly", request_id=str(product.request_id), row=product.row)
 
     async def _wind_up(self) -> None:
-        """Let what is in work end, hand back the rest, and write it all down."""
-        if self._products:
-            await asyncio.wait(self._products, timeout=self._grace)
-        for task in list(self._products):
+        """Let what is in work end, hand back the rest, and write it all down. What was to be told is told by the next worker."""
+        if in_work := (*self._products, *self._telling):
+            await asyncio.wait(in_work, timeout=self._grace)
+        for task in (left := (*self._products, *self._telling)):
             task.cancel()
-        await asyncio.gather(*self._products, *self._telling, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
         if self._suspect is not None:
             self._recorder.put(_handed_back(self._suspect, self._suspect.results))
         try:
@@ -268,7 +269,7 @@ class Worker:
                 if self._stopping.is_set():
                     raise
                 self._failed(error)
-            await asyncio.sleep(pause)
+            await self._pause(pause)
             pause = min(pause * 2, MOST_PATIENCE)
 
     def _tell(self, work: Awaitable[None]) -> None:
@@ -323,10 +324,16 @@ class Worker:
                 self._failed(error)
             except Exception:
                 log.exception("a step of the worker failed unexpectedly")
+            await self._pause(pause)
             if self._stopping.is_set():
                 return None
-            await asyncio.sleep(pause)
             pause = min(pause * 2, MOST_PATIENCE)
+
+    async def _pause(self, seconds: float) -> None:
+        """Cut short when the worker is stopped."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     def _failed(self, error: StoreFailed) -> None:
         """Told once in a while: a full disk fails every image in work, and each for the same reason."""
@@ -337,11 +344,9 @@ class Worker:
             self._on_failure(error)
 
     async def _rest(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._states.poll):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
 
 
 def _handed_back(product: Product, results: tuple[ImageResult, ...], *, delay: float = 0.0) -> Outcome:
