@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 import requests
-from aiosmtpd.controller import Controller
 
 from halve.states.sql import SqlStates
 from tests.doors.api.conftest import Done
+from tests.support.mail import Inbox
+from tests.support.mail import serving as mail_server
 from tests.support.origin import Origin
-from tests.support.server import free_port
 from tests.support.serving import hand_in, serving, the_end, until
 
 BOTH = ["/webhook", "/webhook-completed"]
@@ -68,28 +68,26 @@ def test_a_password_in_a_webhooks_url_is_shown_to_nobody(busy: str, origin: Orig
 
 
 def test_an_email_is_sent_again_under_its_old_message_id(tmp_path: Path, sheet: bytes) -> None:
-    received: list[str] = []
+    inbox = Inbox()
+    with mail_server(inbox) as port, serving(tmp_path, smtp_url=f"smtp://127.0.0.1:{port}", mail_from="halve@shop.test") as base:
+        for bad in ("ann", "ann@", "@shop.test", "a b@shop.test", "ann@shop", "ann@shop.test, bob@shop.test", "ann@1.2.3.4"):
+            refused = hand_in(base, sheet, email=bad)
+            assert (refused.status_code, refused.json()["code"]) == (400, "bad_email"), bad
+        request_id = hand_in(base, sheet, email="ann@shop.test").json()["request_id"]
+        the_end(base, request_id)
+        until(lambda: len(inbox.mails) == 1)
+        assert post(base, "/webhook-completed", {"request_id": request_id}).status_code == 202
+        until(lambda: len(inbox.mails) == 2)
+    first, again = inbox.mails
+    assert first["Message-ID"] == again["Message-ID"]
 
-    class Inbox:
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-            received.extend(line for line in envelope.content.decode().splitlines() if line.lower().startswith("message-id"))
-            return "250 OK"
 
-    inbox = Controller(Inbox(), hostname="127.0.0.1", port=free_port())
-    inbox.start()
-    try:
-        with serving(tmp_path, smtp_url=f"smtp://127.0.0.1:{inbox.port}", mail_from="halve@shop.test") as base:
-            for bad in ("ann", "ann@", "@shop.test", "a b@shop.test", "ann@shop", "ann@shop.test, bob@shop.test", "ann@-x.test"):
-                refused = hand_in(base, sheet, email=bad)
-                assert (refused.status_code, refused.json()["code"]) == (400, "bad_email"), bad
-            request_id = hand_in(base, sheet, email="ann@shop.test").json()["request_id"]
-            the_end(base, request_id)
-            until(lambda: len(received) == 1)
-            assert post(base, "/webhook-completed", {"request_id": request_id}).status_code == 202
-            until(lambda: len(received) == 2)
-            assert received[0] == received[1]
-    finally:
-        inbox.stop()
+def test_an_international_domain_is_written_to_as_it_is_and_not_as_its_look_alike(tmp_path: Path, sheet: bytes) -> None:
+    inbox = Inbox()
+    with mail_server(inbox) as port, serving(tmp_path, smtp_url=f"smtp://127.0.0.1:{port}", mail_from="halve@shop.test") as base:
+        hand_in(base, sheet, email="ann@straße.test")
+        until(lambda: len(inbox.mails) == 1)
+    assert inbox.envelopes[0].rcpt_tos == ["ann@xn--strae-oqa.test"]
 
 
 @pytest.mark.parametrize("route", BOTH)

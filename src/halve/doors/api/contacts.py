@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from halve.core.errors import AddressRefused, OptionRefused
+from halve.outbound.mailbox import check_address
 from halve.wiring import Parts
-
-MAX_EMAIL = 254
-"""RFC 5321, 4.5.3.1.3, without the angle brackets."""
-
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 
 
 def read_email(parts: Parts, word: str | None) -> str | None:
-    """One address (RFC 5321 dot-string, at a domain name), an international domain in its ASCII form. None stays None."""
+    """One address, read by the very code that will write to it, so that both see the same domain. None stays None.
+
+    A single label other than `localhost` is a slip (`ann@shop`).
+    """
     if word is None:
         return None
     if not parts.mail_available:
@@ -24,22 +20,14 @@ def read_email(parts: Parts, word: str | None) -> str | None:
             "This server sends no e-mail: it has no mail server (HALVE_SMTP_URL). Leave `email` out, or give a `webhook_url`.",
             code="email_unavailable",
         )
-    local, _, domain = word.rpartition("@")
     try:
-        domain = domain.encode("idna").decode()
-    except UnicodeError:
-        domain = ""
-    labels = domain.split(".")
-    known_form = len(labels) > 1 or domain.lower() == "localhost"
-    if not (
-        len(word) <= MAX_EMAIL
-        and len(local) <= 64
-        and _LOCAL.fullmatch(local)
-        and known_form
-        and all(map(_LABEL.fullmatch, labels))
-    ):
-        raise OptionRefused("email", f"email must be one address such as ann@example.com, not {word[:60]!r}.", code="bad_email")
-    return f"{local}@{domain}"
+        address = check_address(word)
+    except OptionRefused as error:
+        raise OptionRefused("email", str(error), code="bad_email") from None
+    domain = address.rpartition("@")[2]
+    if "." not in domain and domain != "localhost":
+        raise OptionRefused("email", f"email must have a whole domain, as in anna@example.com, not {domain!r}.", code="bad_email")
+    return address
 
 
 def read_webhook_url(parts: Parts, word: str | None) -> str | None:
