@@ -78,6 +78,7 @@ def test_a_range_that_makes_no_sense_or_is_several_is_answered_with_all(link: st
 def test_a_range_beyond_the_end_is_416(link: str, asked: str) -> None:
     response = requests.get(link, headers={"Range": asked}, timeout=5)
     assert (response.status_code, response.json()["code"]) == (416, "range_not_satisfiable")
+    assert response.json()["title"] == "Range Not Satisfiable"  # RFC 9110's phrase, on every Python
     assert response.headers["Content-Range"] == f"bytes */{len(requests.get(link, timeout=5).content)}"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from halve.doors.api import schemas
+from halve.doors.api.problems import phrase
 
 VERSION = "3.0.3"
 
@@ -40,7 +40,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route, for its schema."""
     return {
         status: {
-            "description": f"{HTTPStatus(status).phrase}. {_WHY[status]}",
+            "description": f"{phrase(status)}. {_WHY[status]}",
             "content": {"application/problem+json": {"schema": {"$ref": _PROBLEM}}},
             **({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if status in (429, 503) else {}),
         }

@@ -27,6 +27,9 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
 """Seconds that a client is asked to wait where the database, the disk or the image store failed, or all places are taken."""
 
+_RENAMED = {413: "Content Too Large", 416: "Range Not Satisfiable"}
+"""RFC 9110's phrases, which Pythons before 3.13 have under earlier names."""
+
 _METHODS = ("GET", "HEAD", "POST", "DELETE")
 
 _BATCH = 1_000
@@ -53,6 +56,11 @@ def busy(detail: str) -> Problem:
     return Problem(503, "busy", detail, headers={"Retry-After": str(RETRY_AFTER)})
 
 
+def phrase(status: int) -> str:
+    """What HTTP calls a status (RFC 9110, 15)."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app, its framework's too, as a problem."""
     app.add_exception_handler(Problem, _on_problem)
@@ -66,7 +74,7 @@ def install(app: FastAPI) -> None:
 def answer(http: HttpRequest, problem: Problem, findings: Sequence[Finding] | None = None) -> Response:
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(problem.status).phrase,
+        "title": phrase(problem.status),
         "status": problem.status,
         "detail": problem.detail,
         "code": problem.code,
@@ -129,9 +137,8 @@ async def _on_framework_error(http: HttpRequest, error: Exception) -> Response:
         allowed = ", ".join(_allowed(http))
         detail = f"{http.method} is not possible here; {allowed} would be."
         return answer(http, Problem(405, "method_not_allowed", detail, headers={"Allow": allowed}))
-    phrase = HTTPStatus(error.status_code).phrase
-    code = "bad_request" if error.status_code == HTTPStatus.BAD_REQUEST else phrase.lower().replace(" ", "_")
-    return answer(http, Problem(error.status_code, code, error.detail or phrase, headers=error.headers))
+    name = phrase(error.status_code)
+    return answer(http, Problem(error.status_code, name.lower().replace(" ", "_"), error.detail or name, headers=error.headers))
 
 
 def _allowed(http: HttpRequest) -> list[str]:
