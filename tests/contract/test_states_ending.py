@@ -101,7 +101,7 @@ async def test_those_to_finish_are_told_oldest_first(states: StateStore) -> None
 
 
 async def test_a_cancelled_request_is_worked_on_no_more(shelf: StateShelf, states: StateStore) -> None:
-    request, other = await upload(states, 1600, 2), await upload(states, 3)
+    request, other = await upload(states, 1100, 2), await upload(states, 3)
     products = [product for product in await states.claim("worker", 40, lease=LEASE) if product.request_id == request.id]
     done, failed, partly, waiting, leased = products[:5]
     await states.record(
@@ -133,7 +133,7 @@ async def test_a_cancelled_request_is_worked_on_no_more(shelf: StateShelf, state
     assert {p.state for row, p in by_row.items() if row not in (done.row, failed.row)} == {ProductState.CANCELLED}
     assert [result.state for result in by_row[partly.row].results] == [ImageState.KEPT, ImageState.CANCELLED]
     assert [result.state for result in by_row[waiting.row].results] == [ImageState.CANCELLED, ImageState.FAILED]
-    untouched = by_row[1600].results[0]
+    untouched = by_row[1100].results[0]
     assert (untouched.state, untouched.error_code, untouched.error) == (ImageState.CANCELLED, "cancelled", "cancelled")
 
 
@@ -182,10 +182,10 @@ async def test_cancelling_and_ending_at_once_leaves_one_story(shelf: StateShelf,
 
 async def test_claims_while_it_is_cancelled_give_nothing_that_counts(shelf: StateShelf, states: StateStore) -> None:
     other = await shelf.open()
-    request = await upload(states, 3000)
+    request = await upload(states, 1200)
 
     async def keep_working() -> None:
-        while claimed := await other.claim("worker", 50, lease=LEASE):
+        while claimed := await other.claim("worker", 20, lease=LEASE):
             await other.record([outcome(product, DONE) for product in claimed])
 
     working = asyncio.create_task(keep_working())
@@ -196,9 +196,9 @@ async def test_claims_while_it_is_cancelled_give_nothing_that_counts(shelf: Stat
     assert (await known(states, request.id)).done_images == counted
     assert await finish(states, request.id)
     ended = await known(states, request.id)
-    truth = [product.state for product in await states.products(request.id, limit=3000)]
+    truth = [product.state for product in await states.products(request.id, limit=1200)]
     assert ended.done_images == counted == truth.count(ProductState.DONE)
-    assert truth.count(ProductState.CANCELLED) == 3000 - counted
+    assert truth.count(ProductState.CANCELLED) == 1200 - counted
 
 
 # ── retry ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,7 +347,7 @@ async def test_of_many_who_retry_at_once_one_does(shelf: StateShelf, states: Sta
 
 
 async def test_an_erased_request_leaves_nothing(shelf: StateShelf, states: StateStore) -> None:
-    finished, request = await upload(states, 2), await upload(states, 2200)
+    finished, request = await upload(states, 2), await upload(states, 1200)
     await states.claim("worker", 20, lease=LEASE)
     await states.void(["worker"])
     for product in await states.claim("worker", 4, lease=LEASE):
@@ -376,7 +376,7 @@ async def test_an_erased_request_leaves_nothing(shelf: StateShelf, states: State
 
 async def test_erasing_while_others_work_harms_none(shelf: StateShelf, states: StateStore) -> None:
     other = await shelf.open()
-    doomed, kept = await upload(states, 2500), await upload(states, 300)
+    doomed, kept = await upload(states, 1200), await upload(states, 100)
 
     async def keep_working() -> None:
         while claimed := await other.claim("worker", 20, lease=LEASE):
@@ -388,7 +388,7 @@ async def test_erasing_while_others_work_harms_none(shelf: StateShelf, states: S
     await working
     assert await states.request(doomed.id) is None
     assert await states.to_finish() == [kept.id]
-    assert (await known(states, kept.id)).done_images == 300
+    assert (await known(states, kept.id)).done_images == 100
     assert set((await states.figures()).values()) == {0, 1}
 
 

@@ -39,16 +39,16 @@ async def test_processes_share_the_work_and_none_does_anothers(shelf: StateShelf
 
     states = await shelf.open()
     await states.ready()
-    requests = [await upload(states, 400) for _ in range(2)]
+    requests = [await upload(states, 150) for _ in range(2)]
     heard = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
     assert [errors.decode() for _, errors in heard] == [""] * 3
     lines = [set(output.decode().splitlines()) for output, _ in heard]
     counted = Counter(line for output, _ in heard for line in output.decode().splitlines())
     assert set(counted.values()) == {1}
-    assert len(counted) == 800
+    assert len(counted) == 300
     assert all(lines), "each had its share"
     for request in requests:
-        assert (await known(states, request.id)).done_images == 400
+        assert (await known(states, request.id)).done_images == 150
     assert await states.to_finish() == [request.id for request in requests]
 
 
@@ -75,7 +75,7 @@ async def test_migrating_is_repeatable_and_takes_turns(shelf: StateShelf) -> Non
 async def test_readers_and_writers_at_once_see_whole_steps(shelf: StateShelf, states: StateStore) -> None:
     """Counters and products move together, whoever looks and whenever."""
     writer = await shelf.open()
-    request = await upload(states, 300, 2)
+    request = await upload(states, 120, 2)
 
     async def write() -> None:
         while claimed := await writer.claim("worker", 10, lease=LEASE):
@@ -83,7 +83,7 @@ async def test_readers_and_writers_at_once_see_whole_steps(shelf: StateShelf, st
 
     async def look() -> list[int]:
         seen = [0]
-        while seen[-1] < 300:
+        while seen[-1] < 120:
             now = await known(states, request.id)
             assert now.done_images == now.failed_images
             assert (now.bytes_in, now.bytes_out) == (1000 * now.done_images, 400 * now.done_images)

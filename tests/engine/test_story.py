@@ -17,6 +17,7 @@ from halve.core.naming import sheet_key
 from halve.core.ports import Answer
 from halve.engine import embedded
 from halve.images.files import FileImages
+from halve.outbound import schedule
 from halve.outbound.webhook import verify
 from halve.wiring import Parts, open_parts, open_worker
 from tests.support.origin import Origin
@@ -130,7 +131,10 @@ async def test_retries_are_bounded_and_the_good_images_beside_are_fetched_once(t
         assert row["Image Errors"] == "2: server error (500)"
 
 
-async def test_a_webhook_is_sent_until_it_arrives_always_under_one_id(tmp_path: Path, origin: Origin) -> None:
+async def test_a_webhook_is_sent_until_it_arrives_always_under_one_id(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "RETRY_SCHEDULE", (0.0, 0.1))
     origin.flaky("/hook", b"thanks", failures=1, status=500)
     async with open_shop(tmp_path) as shop:
         request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]), webhook_url=origin.url("/hook"))

@@ -99,7 +99,7 @@ def test_pages_stay_small() -> None:
 
 
 async def test_a_sheets_rows_are_documents_only_while_they_are_at_work(url: str, states: FirestoreStates) -> None:
-    request = await upload(states, 2000, 2)
+    request = await upload(states, 900, 2)
     assert len([name for name in await stored(url) if name.startswith("products/")]) == packing.PAGE_ROWS
     for _ in range(6):
         await states.record([outcome(product, DONE, FAILED) for product in await states.claim("worker", 100, lease=LEASE)])
@@ -107,7 +107,7 @@ async def test_a_sheets_rows_are_documents_only_while_they_are_at_work(url: str,
     assert (await known(states, request.id)).done_images == 600
     await work_off(states, DONE, FAILED)
     assert await finish(states, request.id)
-    assert [name.split("/")[0] for name in await stored(url) if name.startswith(("products/", "requests/"))] == ["requests"] * 6
+    assert [name.split("/")[0] for name in await stored(url) if name.startswith(("products/", "requests/"))] == ["requests"] * 4
 
 
 def test_documents_of_a_sheets_rows_are_no_neighbours() -> None:

@@ -87,19 +87,21 @@ def test_the_store_never_looks_at_a_clock_of_its_own() -> None:
 
 async def test_a_sheets_rows_say_nothing_in_the_requests_document(states: MongoStates) -> None:
     """It stays small however long the sheet is."""
-    request = await upload(states, 3000, 3)
+    request = await upload(states, 900, 3)
     [found] = await states._base.requests.find({"_id": str(request.id)}).to_list()
     assert len(found["lots"]) == 1
     assert len(str(found)) < 2500
 
 
-async def test_lots_that_are_over_are_counted_in_the_request_itself(states: MongoStates) -> None:
+async def test_lots_that_are_over_are_counted_in_the_request_itself(states: MongoStates, monkeypatch: pytest.MonkeyPatch) -> None:
     """So looking at it costs the lots at work, not the sheet."""
-    request = await upload(states, 1000)
+    monkeypatch.setattr(mongo.lots, "LOT", 40)
+    monkeypatch.setattr(mongo.lots, "CLAIM_LIMIT", 20)
+    request = await upload(states, 100)
     for _ in range(4):
-        await states.record([outcome(product, DONE) for product in await states.claim("worker", 200, lease=LEASE)])
+        await states.record([outcome(product, DONE) for product in await states.claim("worker", 20, lease=LEASE)])
     [found] = await states._base.requests.find({"_id": str(request.id)}).to_list()
-    assert (found["done_images"], len(found["lots"])) == (800, 1)
+    assert (found["done_images"], len(found["lots"])) == (80, 1)
 
 
 async def test_a_delivery_that_nobody_heard_of_is_given_back(url: str, states: MongoStates) -> None:
