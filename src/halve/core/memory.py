@@ -22,12 +22,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 from halve.core.errors import StoreFailed
 from halve.core.gathered import Gathered
 from halve.core.log import Log
 from halve.core.models import Request
+from halve.core.options import Options
 from halve.core.ports import Validators
 
 log = Log(__name__)
@@ -43,7 +45,7 @@ AT_ONCE = 500
 LONGEST = 1_000
 """Characters of a value; what would be longer (a path, an entity tag) is not remembered."""
 
-_SHAPE = "1"
+_SHAPE = "2"
 """Of keys and values; another number forgets everything that was remembered under this one."""
 
 
@@ -138,9 +140,9 @@ class Memory:
         await self._write()
 
     def _key(self, kind: str, request: Request, what: str) -> str:
-        options = json.dumps(request.options.words(), sort_keys=True)
-        parts = json.dumps([_SHAPE, kind, self._codec, request.owner, options, what])
-        return hashlib.sha256(parts.encode(errors="surrogatepass")).hexdigest()
+        hashed = _scope(kind, self._codec, request.owner, request.options).copy()
+        hashed.update(what.encode(errors="surrogatepass"))
+        return hashed.hexdigest()
 
     # ── recalling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,7 +165,7 @@ class Memory:
     # ── remembering ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _learn(self, key: str, value: tuple[Any, ...]) -> None:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = _text_of(value)
         if len(text) <= LONGEST:
             self._learnt[key] = text
             if self._writing is None:
@@ -186,6 +188,17 @@ class Memory:
             for key, value in part.items():
                 if self._learnt.get(key) == value:
                     del self._learnt[key]
+
+
+@lru_cache(256)
+def _scope(kind: str, codec: str, owner: str, options: Options) -> hashlib._Hash:
+    """The beginning of a key's hash, the same for all images of a request."""
+    parts = json.dumps([_SHAPE, kind, codec, owner, options.words()], sort_keys=True)
+    return hashlib.sha256(parts.encode(errors="surrogatepass"))
+
+
+_text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""`json.dumps` makes an encoder anew each time."""
 
 
 def _columns(thing: Made | Validators) -> tuple[Any, ...]:
