@@ -181,6 +181,32 @@ def test_pictures_can_be_compared_with_the_keyboard(page: Page, origin: Origin) 
     expect(dialog).to_be_hidden()
 
 
+def test_whoever_is_at_a_picture_stays_there_while_others_come(page: Page, origin: Origin) -> None:
+    early, late = origin.url("/coffee.jpg"), origin.serve("/late-one.jpg", photo("chelsea", width=320), latency=4)
+    choose(page, sheet_of([("Late", [late]), ("Mug", [early])]))
+    page.get_by_role("button", name="Halve it").click()
+    mug = page.get_by_role("button", name="Compare Mug")
+    mug.focus(timeout=PATIENCE)
+    expect(page.locator(".pictures .name")).to_have_text(["Late", "Mug"], timeout=PATIENCE)
+    expect(mug).to_be_focused()
+
+
+def test_a_server_that_is_away_takes_nothing_from_what_is_shown(browser: Browser, base: str, origin: Origin) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(base)
+    asked: list[str] = []
+    page.route("**/status/*", lambda route: (asked.append(route.request.url), route.abort()))
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#request-view .pill")).to_have_text("completed", timeout=PATIENCE)
+    while not asked:  # how its notifications go
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(200)
+    expect(page.get_by_role("link", name="Download sheet")).to_be_visible()
+    context.close()
+
+
 def test_a_failed_picture_can_be_retried_and_a_sheet_erased(page: Page, base: str, origin: Origin) -> None:
     late = origin.flaky("/late.jpg", photo("coffee", width=320), failures=1, status=404)
     choose(page, sheet_of([("Mug", [late])]), name="late.csv")

@@ -29,6 +29,9 @@ export class Problem extends Error {
 
 export const offline = () => new Problem({ status: 0, code: "offline", detail: "The server cannot be reached." });
 
+/** Whether the server may answer if it is asked again: it is away, or has trouble of its own. */
+export const passing = (problem) => problem instanceof Problem && (problem.status === 0 || problem.status >= 500);
+
 export const authorization = () => (key.get() ? { Authorization: `Bearer ${key.get()}` } : {});
 
 export async function ask(path, { method = "GET", signal } = {}) {

@@ -19,6 +19,16 @@ export function webLink(url, text = url) {
   return /^https?:\/\//i.test(url) ? h("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, text) : h("span", {}, text);
 }
 
+/** Make `list` hold these items, told apart by `data-key`. Those that are there stay: they keep the focus, and do not flicker. */
+export function fill(list, items) {
+  const there = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  items.forEach((item, place) => {
+    const kept = there.get(item.dataset.key) ?? item;
+    if (list.children[place] !== kept) list.insertBefore(kept, list.children[place] ?? null);
+  });
+  while (list.children.length > items.length) list.lastElementChild.remove();
+}
+
 /** Tell those who listen to the page instead of looking at it. */
 export function tell(text) {
   $("told").textContent = text;

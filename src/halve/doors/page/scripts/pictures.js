@@ -31,7 +31,7 @@ function picture(product, image) {
       h("span", { class: "lighter" }, gain),
     ),
   );
-  return h("li", {}, button);
+  return h("li", { "data-key": image.output_url }, button);
 }
 
 /** A page of failed images as table rows, and the cursor of the next page. */

@@ -1,7 +1,7 @@
 // One request: how far it is, what it saved, what failed, and what can be done with it.
 
-import { ask } from "./api.js";
-import { $, h, tell } from "./dom.js";
+import { ask, passing } from "./api.js";
+import { $, fill, h, tell } from "./dom.js";
 import { failures, firstPictures, PICTURES } from "./pictures.js";
 import { refusal, table } from "./refusal.js";
 import { ago, counted, lasted, lighter, number, weight } from "./text.js";
@@ -32,6 +32,9 @@ export class RequestView {
     this.card = h("div", { class: "card" }, this.bar, this.count, this.saved, this.weights, this.actions, this.trouble);
     this.parts = { repairs: h("section", { class: "part" }), failed: h("section", { class: "part" }), pictures: h("section", { class: "part" }), told: h("section", { class: "part" }) };
     for (const part of Object.values(this.parts)) part.hidden = true;
+    this.picturesTold = h("p");
+    this.pictures = h("ul", { class: "pictures" });
+    this.parts.pictures.append(h("h2", {}, "Pictures"), this.picturesTold, this.pictures);
     const head = h("div", {}, h("a", { class: "back", href: "#" }, "← Another sheet"), h("div", { class: "headline" }, this.title, this.pill), this.when);
     this.root.replaceChildren(head, this.card, this.parts.failed, this.parts.pictures, this.parts.repairs, this.parts.told);
   }
@@ -143,7 +146,12 @@ export class RequestView {
     for (let wait = 1000; wait < 20000 && !this.signal.aborted; wait *= 2) {
       if (!this.status.deliveries.some((one) => one.state === "due" || one.state === "leased") && wait > 1000) return;
       await new Promise((resolve) => setTimeout(resolve, wait));
-      if (!this.signal.aborted) this.showDeliveries((this.status = await ask(`status/${this.id}`, { signal: this.signal })));
+      if (this.signal.aborted) return;
+      try {
+        this.showDeliveries((this.status = await ask(`status/${this.id}`, { signal: this.signal })));
+      } catch (problem) {
+        if (!passing(problem)) throw problem; // a server that is away for a moment takes nothing from what is shown
+      }
     }
   }
 
@@ -151,7 +159,7 @@ export class RequestView {
     clearTimeout(this.later);
     const { done } = this.status.progress;
     const over = this.status.completed_at !== null;
-    const shown = this.parts.pictures.querySelectorAll("li").length;
+    const shown = this.pictures.childElementCount;
     if (this.signal.aborted || done === 0 || done === this.pictured || (shown >= PICTURES && !over)) return;
     const wait = over ? 0 : this.picturesAt + LOOK_AGAIN - Date.now();
     if (wait > 0) {
@@ -165,11 +173,8 @@ export class RequestView {
       if (this.signal.aborted) return;
       this.parts.pictures.hidden = pictures.length === 0;
       const more = done > pictures.length ? `The first ${pictures.length} of ${number(done)}. ` : "";
-      this.parts.pictures.replaceChildren(
-        h("h2", {}, "Pictures"),
-        h("p", {}, `${more}Choose one to see it beside the original.`),
-        h("ul", { class: "pictures" }, pictures),
-      );
+      this.picturesTold.textContent = `${more}Choose one to see it beside the original.`;
+      fill(this.pictures, pictures);
     } catch {
       this.pictured = -1; // the next status looks again
     }

@@ -1,6 +1,6 @@
 // Following a request until it is over: server-sent events, read by fetch since that can send a key; else by asking again and again.
 
-import { ask, authorization, Problem } from "./api.js";
+import { ask, authorization, passing, Problem } from "./api.js";
 
 const ASK_EVERY = 1500;
 const pause = (time, signal) =>
@@ -16,7 +16,7 @@ export async function watch(id, onStatus, signal) {
       if (await byEvents(id, onStatus, signal)) return;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Problem && error.status < 500 && error.status > 0) throw error;
+      if (error instanceof Problem && !passing(error)) throw error;
     }
     await pause(ASK_EVERY, signal); // the stream broke or there is none: ask once, then try again
     if (signal.aborted) return;
@@ -26,7 +26,7 @@ export async function watch(id, onStatus, signal) {
       if (status.completed_at) return;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Problem && error.status < 500 && error.status > 0) throw error;
+      if (error instanceof Problem && !passing(error)) throw error;
     }
   }
 }
