@@ -380,3 +380,28 @@ async def test_a_finished_request_is_erased_when_it_was_kept_long_enough(tmp_pat
             while await shop.states.request(request.id) is not None:
                 await asyncio.sleep(0.1)
         assert await shop.images.stat(request.output_key) is None
+
+
+async def test_a_request_that_is_retried_when_it_was_kept_long_enough_is_not_erased(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_shop(tmp_path) as shop:
+        request = await the_end(shop, (await upload(shop, sheet_of([("Ghost", [origin.url("/gone.jpg")])]))).id)
+    async with open_shop(tmp_path, worker=False, keep_days=2 / 86400) as shop:
+        expired, listed = shop.states.expired, asyncio.Event()
+
+        async def listed_then_retried(*, days: float) -> list[Request]:
+            found = await expired(days=days)
+            if found:
+                origin.serve("/gone.jpg", PHOTO)
+                await shop.states.retry(request.id)
+                listed.set()
+            return found
+
+        monkeypatch.setattr(shop.states, "expired", listed_then_retried)
+        async with asyncio.timeout(20), open_worker(shop):
+            await listed.wait()
+            while (present := await shop.states.request(request.id)) is not None and not present.finished:
+                await asyncio.sleep(0.05)
+        assert present is not None
+        assert present.done_images == 1

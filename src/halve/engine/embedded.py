@@ -295,6 +295,9 @@ class Worker:
             return
         while expired := await self._states.expired(days=self._keep_days):
             for request in expired:
+                present = await self._states.request(request.id)
+                if present is not None and present.round != request.round:
+                    continue  # it runs again: its failed images were asked for once more, just now
                 if request.secret:
                     await self._images.delete_folder(request.folder)
                 await self._states.erase(request.id)
