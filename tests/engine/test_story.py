@@ -372,6 +372,33 @@ async def test_a_notification_that_fails_for_no_known_reason_is_tried_again(owin
     assert (delivery.state, delivery.last_answer) == (DeliveryState.DUE, "internal error, see the log")
 
 
+async def test_no_more_notifications_are_under_way_than_a_worker_can_bear(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way, told, most = 0, 0, 0
+
+    class Slow:
+        async def send(self, delivery: Delivery, body: bytes) -> Answer:
+            nonlocal under_way, told, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.3)
+            under_way, told = under_way - 1, told + 1
+            return Answer(delivered=True, text="200")
+
+        async def close(self) -> None: ...
+
+    monkeypatch.setattr(embedded, "UNDER_WAY", 2)
+    async with open_shop(tmp_path, worker=False) as shop:
+        shop.pipeline._webhooks = Slow()
+        for _ in range(5):
+            await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]), webhook_url=origin.url("/hook"))
+        async with asyncio.timeout(30), open_worker(shop):
+            while told < 5:
+                await asyncio.sleep(0.05)
+    assert most == 2
+
+
 async def test_a_finished_request_is_erased_when_it_was_kept_long_enough(tmp_path: Path, origin: Origin) -> None:
     async with open_shop(tmp_path, keep_days=2 / 86400) as shop:
         request = await the_end(shop, (await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))).id)

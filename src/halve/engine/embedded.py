@@ -33,6 +33,9 @@ PAUSE = 0.5
 DELIVERIES = 16
 """Webhooks and e-mails claimed at once."""
 
+UNDER_WAY = 64
+"""Webhooks and e-mails under way at once: each holds a connection, and receivers may take their time."""
+
 GRACE = 8.0
 """Seconds that what is in work has to end when the worker is stopped, unless told otherwise; then it is handed back."""
 
@@ -97,6 +100,7 @@ class Worker:
         self._suspect: Product | None = None
         self._finishing: set[UUID] = set()
         self._telling: set[asyncio.Task[None]] = set()
+        self._notifying, self._delivering = asyncio.Lock(), 0
         self._silent_until = 0.0
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
@@ -254,23 +258,31 @@ class Worker:
             self._finishing.discard(request_id)
 
     async def _notify(self) -> None:
-        for delivery in await self._states.claim_deliveries(self._holder.name, DELIVERIES, lease=LEASE):
-            self._tell(self._deliver(delivery))
+        async with self._notifying:
+            room = min(DELIVERIES, UNDER_WAY - self._delivering)
+            if room <= 0:
+                return  # a later look has more
+            for delivery in await self._states.claim_deliveries(self._holder.name, room, lease=LEASE):
+                self._delivering += 1
+                self._tell(self._deliver(delivery))
 
     async def _deliver(self, delivery: Delivery) -> None:
         """Again and again while a store fails: this worker lives, and renews the lease of what it has not written down. Whoever is
         notified may hear of it twice then, under the same id.
         """
         pause = PAUSE
-        while True:
-            try:
-                return await self._pipeline.notify(delivery)
-            except StoreFailed as error:
-                if self._stopping.is_set():
-                    raise
-                self._failed(error)
-            await self._pause(pause)
-            pause = min(pause * 2, MOST_PATIENCE)
+        try:
+            while True:
+                try:
+                    return await self._pipeline.notify(delivery)
+                except StoreFailed as error:
+                    if self._stopping.is_set():
+                        raise
+                    self._failed(error)
+                await self._pause(pause)
+                pause = min(pause * 2, MOST_PATIENCE)
+        finally:
+            self._delivering -= 1
 
     def _tell(self, work: Awaitable[None]) -> None:
         """Do it beside the rest; a failure is told and made good by a later look."""
