@@ -45,6 +45,17 @@ def test_it_is_shrunk_as_well_as_pillow_does(name: str, long_edge: int) -> None:
     assert likeness(done.data, reference) > 0.95
 
 
+@pytest.mark.parametrize("format", ["png", "tiff"])
+def test_black_and_white_shrink_to_the_greys_that_they_make_together(format: str) -> None:
+    """Dots of a print or a scan: of black and white alone, too few would be left to tell what it shows."""
+    dots = picture("coffee").convert("1")
+
+    done = compressed(encoded(dots, format), max_size="120", quality="80")
+
+    assert not done.kept
+    assert likeness(done.data, dots.convert("L").resize((done.width, done.height), Image.Resampling.LANCZOS)) > 0.9
+
+
 def test_transparent_edges_do_not_bleed() -> None:
     """The colour under full transparency, here bright green, must not show after shrinking."""
     image = Image.new("RGBA", (400, 400), (0, 255, 0, 0))

@@ -64,7 +64,7 @@ def _jpeg(image: pyvips.Image, quality: int) -> bytes:
 
 def _png(image: pyvips.Image, quality: int) -> bytes:
     """A palette of as many colours as the quality needs, dithered; without loss where 256 are too few, and for few grey levels."""
-    bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 8
+    bits = image.get(look.BITS) if image.get_typeof(look.BITS) else 8
     if image.bands == 1 and bits < 8 and not image.get_typeof("palette"):
         return bytes(image.pngsave_buffer(bitdepth=bits, compression=9, keep=_KEEP))
     if quality >= _BEYOND_PALETTES:
@@ -109,7 +109,7 @@ def _gif(image: pyvips.Image, quality: int) -> bytes:
 
 def _tiff(image: pyvips.Image, quality: int) -> bytes:
     """JPEG within TIFF for pictures of 8 bits without alpha; packed without loss otherwise."""
-    if image.get_typeof("bits-per-sample") and image.get("bits-per-sample") == 1 and image.bands == 1:
+    if image.get_typeof(look.BITS) and image.get(look.BITS) == 1 and image.bands == 1:
         return bytes(image.tiffsave_buffer(compression="ccittfax4", bitdepth=1, keep=_KEEP))
     if quality < 100 and image.format == "uchar" and not image.hasalpha():
         return bytes(image.tiffsave_buffer(compression="jpeg", Q=quality, keep=_KEEP))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pyvips
 
 PROFILE = "icc-profile-data"
+BITS = "bits-per-sample"
 _GREY = ("b-w", "grey16")
 _SRGB_GAMMA = 45455  # 1/2.2 in PNG's hundred-thousandths
 _GAMMA_TOLERANCE = 700
@@ -63,7 +64,10 @@ def on_white(image: pyvips.Image) -> pyvips.Image:
 
 
 def scaled(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
-    """Each page shrunk to exactly `width` by `height`, by averaging and Lanczos, in the file's own gamma, as browsers do."""
+    """Each page shrunk to exactly `width` by `height`, by averaging and Lanczos, in the file's own gamma, as browsers do.
+
+    Black and white average to greys, so what was true of the samples' bits is true no more.
+    """
 
     def shrink(page: pyvips.Image) -> pyvips.Image:
         alpha = page.hasalpha()
@@ -71,7 +75,7 @@ def scaled(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
         small = small.resize(width / page.width, vscale=height / page.height)
         return (small.unpremultiply() if alpha else small).cast(page.format)
 
-    return each_page(image, shrink)
+    return _without(BITS, each_page(image, shrink))
 
 
 def with_png_gamma(image: pyvips.Image, gamma: int) -> pyvips.Image:
@@ -124,7 +128,11 @@ def _through_profile(image: pyvips.Image, space: bytes) -> pyvips.Image | None:
 
 
 def _without_profile(image: pyvips.Image) -> pyvips.Image:
-    if image.get_typeof(PROFILE):
+    return _without(PROFILE, image)
+
+
+def _without(fact: str, image: pyvips.Image) -> pyvips.Image:
+    if image.get_typeof(fact):
         image = image.copy()
-        image.remove(PROFILE)
+        image.remove(fact)
     return image
