@@ -19,6 +19,7 @@ from halve.core.models import (
     DeliveryKind,
     DeliveryState,
     Finding,
+    ImageResult,
     Outcome,
     Page,
     Product,
@@ -186,6 +187,16 @@ class StateStore(Protocol):
 
     async def figures(self) -> dict[str, int]:
         """Counts for monitoring: `requests.<status>`, `products.ready`, `products.waiting`, `products.leased`, `deliveries.due`."""
+
+
+@runtime_checkable
+class Reopening(Protocol):
+    """What a StateStore can do in addition, where outputs lie in their user's hands: in the folder of `halve run`."""
+
+    async def reopen(self, request_id: UUID, lost: Mapping[int, Sequence[ImageResult]]) -> bool:
+        """Open a finished request again as `retry` does, with products (by row) that have lost some of their outputs: of each, the
+        results that it has left, those lost being pending. One write, so a kill leaves it finished or open.
+        """
 
 
 @dataclass(frozen=True, slots=True)

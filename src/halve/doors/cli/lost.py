@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from halve.core.models import ImageResult, Product, Request
-from halve.core.ports import StateStore
-from halve.states.sql import SqlStates
+from halve.core.ports import Reopening, StateStore
 
 PAGE = 2_000
 """Products looked at together."""
@@ -16,6 +15,8 @@ PAGE = 2_000
 
 async def reopen_for_lost(states: StateStore, request: Request, folder: Path) -> int:
     """Put images of an ended run whose files are gone back to be done, and what failed with them; returns how many are gone."""
+    if not isinstance(states, Reopening):
+        return 0
     lost: dict[int, tuple[ImageResult, ...]] = {}
     count = row = 0
     while products := await states.products(request.id, after_row=row, limit=PAGE):
@@ -24,7 +25,6 @@ async def reopen_for_lost(states: StateStore, request: Request, folder: Path) ->
             count += sum(was.succeeded and not now.succeeded for was, now in zip(product.results, left, strict=True))
         row = products[-1].row
     if lost:
-        assert isinstance(states, SqlStates), "a folder's database is always SQLite"
         await states.reopen(request.id, lost)
     return count
 

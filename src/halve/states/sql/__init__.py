@@ -33,7 +33,7 @@ CHUNK = 1000
 
 
 class SqlStates:
-    """The contract is `core.ports.StateStore`. An instance belongs to the event loop it was opened in."""
+    """The contract is `core.ports.StateStore`, and `Reopening`. An instance belongs to the event loop it was opened in."""
 
     poll = 0.5
 
@@ -184,10 +184,6 @@ class SqlStates:
         return await self._runner.write(ending.retry, request_id)
 
     async def reopen(self, request_id: UUID, lost: Mapping[int, Sequence[ImageResult]]) -> bool:
-        """Open a finished request again as `retry` does, with products (by row) that have lost some of their outputs: of each, the
-        results that it has left, those lost being pending. One write, so a kill leaves it finished or open. No other store can do
-        this, and none needs to: only the folder of `halve run` is in its user's hands.
-        """
         return await self._runner.write(ending.reopen, request_id, lost)
 
     async def _cancel_products(self, request_id: UUID) -> None:
