@@ -83,6 +83,7 @@ def test_the_database_is_made_and_may_be_made_again(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
         names = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
     assert {"requests", "products", "deliveries"} <= names
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.db"], "no data folder, which such a database does not need"
 
 
 def test_passwords_are_not_shown(tmp_path: Path) -> None:

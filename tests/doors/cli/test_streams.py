@@ -56,3 +56,15 @@ def test_an_answer_that_cannot_be_written_ends_with_3(sheet: Path, tmp_path: Pat
     assert "Standard output cannot be written to: No space left on device" in err
     assert "Errno" not in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [("serve", "--port", "0"), ("worker",)])
+def test_a_server_or_worker_that_cannot_say_that_it_is_up_works_all_the_same(tmp_path: Path, words: tuple[str, ...]) -> None:
+    script = (
+        '"$@" >/dev/full 2>said & until grep -q "Standard output cannot be written to" said; do sleep 0.1; done; kill $!; wait $!'
+    )
+    code, _ = shell(f"{script}; echo $? >&9", *words, cwd=tmp_path)
+    said = (tmp_path / "said").read_text()
+    assert code == 0, said
+    assert "Errno" not in said
+    assert "Traceback" not in said

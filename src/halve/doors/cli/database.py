@@ -43,7 +43,6 @@ def init_db(
 async def _migrate(settings: Settings) -> None:
     from halve.wiring import open_states
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     states = await open_states(settings)
     try:
         await states.migrate()

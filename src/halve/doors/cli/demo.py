@@ -88,6 +88,7 @@ def _serve(settings: Settings, sheet: Path) -> None:
     """Serve the page, and upload the sheet to it as soon as it answers."""
     from halve.doors.cli.following import submit
     from halve.doors.cli.server import address_of, listening_socket, serve_forever
+    from halve.doors.cli.terminal import announce
     from halve.doors.logs import set_up_logs
 
     set_up_logs("warning")
@@ -96,6 +97,6 @@ def _serve(settings: Settings, sheet: Path) -> None:
 
         def upload() -> None:
             body, _ = submit(here, None, sheet, {}, wait=False, output=None)
-            typer.echo(f"The page is {here}/#{body['request_id']} (stop it with Ctrl-C)")
+            announce(f"The page is {here}/#{body['request_id']} (stop it with Ctrl-C)")
 
         serve_forever(settings, bound, lambda: threading.Thread(target=upload, daemon=True).start())

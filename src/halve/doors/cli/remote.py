@@ -92,12 +92,13 @@ def cancel(request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, as_js
     """
     with told(as_json=as_json):
         from halve.doors.cli import following
+        from halve.doors.cli.terminal import out
 
         body = following.ask(url, api_key, "cancel", request_id)
         if as_json:
             print_json(body)
         else:
-            typer.echo(f"{request_id} is cancelled.")
+            out().print(f"{request_id} is cancelled.", markup=False)
 
 
 def retry(
@@ -141,12 +142,13 @@ def download(
         raise typer.BadParameter("only one of --failed, --input and --archive at a time.")
     with told():
         from halve.doors.cli import following
+        from halve.doors.cli.terminal import out
 
         kind = "archive" if archive else "download"
         part = "failed" if failed else "input" if uploaded else ""
         target = output or Path(f"{Path(request_id).name}{'-' + part if part else ''}.{'zip' if archive else 'csv'}")
         if following.save(url, api_key, request_id, kind=kind, part=part, target=target):
-            typer.echo(str(target))
+            out().print(str(target), markup=False)
 
 
 def _end(body: dict[str, Any], url: str, *, as_json: bool, waited: bool, saved_as: Path | None = None) -> None:

@@ -45,7 +45,8 @@ def serve(
 
         from halve.doors.cli.preflight import check_parts
         from halve.doors.cli.server import address_of, listening_socket, serve_forever
+        from halve.doors.cli.terminal import announce
 
         with listening_socket(settings.host, settings.port) as bound:
             check_parts(settings)
-            serve_forever(settings, bound, lambda: typer.echo(f"halve serves on {address_of(bound)} (stop it with Ctrl-C)"))
+            serve_forever(settings, bound, lambda: announce(f"halve serves on {address_of(bound)} (stop it with Ctrl-C)"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
@@ -61,6 +62,16 @@ def nobody_reads(stream: IO[str]) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def announce(text: str) -> None:
+    """Say on stdout what is at work now. It goes on where nobody reads that, and where it cannot be written: stderr tells, then."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        nobody_reads(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            err().print(f"halve: {unwritable(error)}", markup=False)
 
 
 def size(count: int) -> str:

@@ -69,9 +69,10 @@ def _work_in_a_cluster(settings: Settings) -> None:
 
     url = broker_url(settings)
     assert url is not None
+    from halve.doors.cli.terminal import announce
     from halve.engine.celery import run
 
-    typer.echo(f"halve works for {without_password(url)} (stop it with Ctrl-C)")
+    announce(f"halve works for {without_password(url)} (stop it with Ctrl-C)")
     if run(settings) == "SIGINT":
         raise Interrupted
 
@@ -80,6 +81,7 @@ async def _until_stopped(settings: Settings) -> int:
     """Work until a signal comes; returns it. The second one waits for nothing."""
     import asyncio
 
+    from halve.doors.cli.terminal import announce
     from halve.wiring import database_url, open_parts, open_worker
 
     loop = asyncio.get_running_loop()
@@ -99,7 +101,7 @@ async def _until_stopped(settings: Settings) -> int:
         await parts.states.ready()
         await parts.images.ready()
         async with open_worker(parts):
-            typer.echo(f"halve works on {without_password(database_url(settings))} (stop it with Ctrl-C)")
+            announce(f"halve works on {without_password(database_url(settings))} (stop it with Ctrl-C)")
             return await stopped
 
 
