@@ -52,6 +52,19 @@ def test_a_file_in_another_encoding_is_refused_by_name() -> None:
         read_settings()
 
 
+@pytest.mark.parametrize(("content", "line"), [('HALVE_PORT=9001\nHALVE_API_KEYS="ann:k1\n', 2), ("# a shop\n\n=9001\n", 3)])
+def test_a_file_with_a_line_that_cannot_be_read_is_refused_with_its_number(content: str, line: int) -> None:
+    """Passed over, the first of these would make a server with keys one that is open to all."""
+    Path(".env").write_text(content)
+    with pytest.raises(OptionRefused, match=rf"\.env .* line {line}: .*NAME=value"):
+        read_settings()
+
+
+def test_a_mark_of_utf_8_before_the_first_name_is_no_part_of_it() -> None:
+    Path(".env").write_bytes(b"\xef\xbb\xbfHALVE_PORT=9001\n")
+    assert read_settings().port == 9001
+
+
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALVE_ALLOW_PRIVATE", "127.0.0.0/8, ::1")
     monkeypatch.setenv("HALVE_API_KEYS", "ann:k1, bob:k2,")

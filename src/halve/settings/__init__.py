@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from halve.core.errors import OptionRefused
-from halve.settings.readers import Network, above_zero, folder_or_url, keys, link, networks, one_of, whole
-from halve.settings.sources import first, sources
+from halve.settings.readers import AboveZero, Network, Whole, folder_or_url, keys, link, networks, one_of
+from halve.settings.sources import Unreadable, first, sources
 
 __all__ = ["Network", "Settings", "misspelt", "read_settings"]
 
@@ -67,7 +67,7 @@ class Settings:
         None, "Public address of this server, for links. Default: the address that the upload came to.", read=link
     )
     host: str = setting("127.0.0.1", "Address that `halve serve` listens on.")
-    port: int = setting(8000, "Port that `halve serve` listens on; 0 takes a free one.", read=whole(0, 65_535))
+    port: int = setting(8000, "Port that `halve serve` listens on; 0 takes a free one.", read=Whole(0, 65_535))
     api_keys: dict[str, str] = setting(
         {}, "`name:key,name:key`. With keys, every request needs one and sees only its own. Default: open.", read=keys
     )
@@ -80,26 +80,26 @@ class Settings:
     smtp_url: str | None = setting(None, "`smtp://user:pass@host:587?starttls=1` or `smtps://…`. Default: no e-mail.")
     mail_from: str | None = setting(None, "Sender of e-mails. Needed with `HALVE_SMTP_URL`.")
     max_upload_bytes: int = setting(
-        100_000_000, "Largest sheet, in bytes, compressed or not (gz may unpack to 10 times this).", read=whole(1)
+        100_000_000, "Largest sheet, in bytes, compressed or not (gz may unpack to 10 times this).", read=Whole(1)
     )
-    max_rows: int = setting(1_000_000, "Most rows of a sheet.", read=whole(1))
-    max_urls_per_row: int = setting(100, "Most images of a row.", read=whole(1))
-    max_source_bytes: int = setting(50_000_000, "Largest image to download, in bytes.", read=whole(1))
+    max_rows: int = setting(1_000_000, "Most rows of a sheet.", read=Whole(1))
+    max_urls_per_row: int = setting(100, "Most images of a row.", read=Whole(1))
+    max_source_bytes: int = setting(50_000_000, "Largest image to download, in bytes.", read=Whole(1))
     max_pixels: int = setting(
-        100_000_000, "Largest image to decode, in pixels, all frames of an animation together.", read=whole(1)
+        100_000_000, "Largest image to decode, in pixels, all frames of an animation together.", read=Whole(1)
     )
-    fetch_timeout: float = setting(60.0, "Seconds that all of one download may take, redirects included.", read=above_zero(DAY))
+    fetch_timeout: float = setting(60.0, "Seconds that all of one download may take, redirects included.", read=AboveZero(DAY))
     fetch_retries: int = setting(
-        3, "How often a download that failed in passing (408, 429, 5xx, broken connection) is tried again.", read=whole(0, 20)
+        3, "How often a download that failed in passing (408, 429, 5xx, broken connection) is tried again.", read=Whole(0, 20)
     )
-    per_host: int = setting(64, "Connections to one host at once.", read=whole(1))
+    per_host: int = setting(64, "Connections to one host at once.", read=Whole(1))
     concurrency: int | None = setting(
-        None, "Codec children, each one core. Default: as many as there are cores.", read=whole(1, 256)
+        None, "Codec children, each one core. Default: as many as there are cores.", read=Whole(1, 256)
     )
-    in_flight: int = setting(96, "Images in work at once in one process, downloads included.", read=whole(1, 4096))
-    max_open_requests: int = setting(1000, "Unfinished requests of one key; more uploads are answered 429.", read=whole(1))
+    in_flight: int = setting(96, "Images in work at once in one process, downloads included.", read=Whole(1, 4096))
+    max_open_requests: int = setting(1000, "Unfinished requests of one key; more uploads are answered 429.", read=Whole(1))
     keep_days: float = setting(
-        30.0, "Days after which a finished request, its sheets and images are erased.", read=above_zero(CENTURY)
+        30.0, "Days after which a finished request, its sheets and images are erased.", read=AboveZero(CENTURY)
     )
     memory: Literal["link", "copy", "off"] = setting(
         "link",
@@ -147,8 +147,8 @@ def read_settings(**overrides: Any) -> Settings:
     """
     try:
         found = sources()
-    except UnicodeDecodeError:
-        raise OptionRefused(".env", "The file .env in this folder is not UTF-8. Save it as UTF-8.", code="bad_setting") from None
+    except Unreadable as error:
+        raise OptionRefused(".env", f"The file .env in this folder {error}.", code="bad_setting") from None
     values = {name: value for name, value in overrides.items() if value is not None}
     for setting in fields(Settings):
         names = names_of(setting.name)

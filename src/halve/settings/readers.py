@@ -4,40 +4,51 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+@dataclass(frozen=True, slots=True)
+class Whole:
     """A whole number within bounds, these included."""
-    bounds = f"from {least:,} to {most:,}" if most is not None else f"of at least {least:,}"
 
-    def read(word: str) -> int:
+    least: int
+    most: int | None = None
+
+    @property
+    def bounds(self) -> str:
+        return f"of at least {self.least:,}" if self.most is None else f"from {self.least:,} to {self.most:,}"
+
+    def __call__(self, word: str) -> int:
         try:
             value = int(word)
         except ValueError:
-            value = least - 1
-        if value < least or (most is not None and value > most):
-            raise ValueError(f"must be a whole number {bounds}, not {word[:80]!r}")
+            value = self.least - 1
+        if value < self.least or (self.most is not None and value > self.most):
+            raise ValueError(f"must be a whole number {self.bounds}, not {word[:80]!r}")
         return value
 
-    return read
 
-
-def above_zero(most: int) -> Callable[[str], float]:
+@dataclass(frozen=True, slots=True)
+class AboveZero:
     """A number above 0, `most` included."""
 
-    def read(word: str) -> float:
+    most: int
+
+    @property
+    def bounds(self) -> str:
+        return f"above 0 and no more than {self.most:,}"
+
+    def __call__(self, word: str) -> float:
         try:
             value = float(word)
         except ValueError:
             value = 0.0
-        if not 0 < value <= most:
-            raise ValueError(f"must be a number above 0 and no more than {most:,}, not {word[:80]!r}")
+        if not 0 < value <= self.most:
+            raise ValueError(f"must be a number {self.bounds}, not {word[:80]!r}")
         return value
-
-    return read
 
 
 def one_of(*words: str) -> Callable[[str], str]:

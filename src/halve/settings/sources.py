@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 FILE = Path(".env")
@@ -11,8 +12,12 @@ FILE = Path(".env")
 Sources = Sequence[Mapping[str, str]]
 
 
+class Unreadable(Exception):
+    """The `.env` is there, and what it says is not clear. To pass over a line could be to serve without the keys that it names."""
+
+
 def sources() -> Sources:
-    """Names in capitals → values, the first source first. Raises UnicodeDecodeError for a `.env` that is not UTF-8."""
+    """Names in capitals → values, the first source first. Raises Unreadable."""
     return [_set(os.environ), _set(_of_the_file())]
 
 
@@ -29,5 +34,15 @@ def _of_the_file() -> Mapping[str, str | None]:
     if not FILE.is_file():
         return {}
     from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
-    return dotenv_values(FILE, encoding="utf-8")
+    try:
+        text = FILE.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable("is not UTF-8; save it as UTF-8") from None
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            blank = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string.count("\n", 0, blank)
+            raise Unreadable(f"cannot be read at line {line}: write NAME=value, with quotes around a value in pairs or not at all")
+    return dotenv_values(stream=StringIO(text))

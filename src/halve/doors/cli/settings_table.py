@@ -20,7 +20,7 @@ END = "<!-- end of settings -->"
 
 def table() -> str:
     """Markdown: every setting, its default, what it does."""
-    rows = [f"| {_names(field)} | {_default(field)} | {field.metadata['description']} |" for field in fields(Settings)]
+    rows = [f"| {_names(field)} | {_default(field)} | {_description(field)} |" for field in fields(Settings)]
     return "\n".join(["| setting | default | what it does |", "| --- | --- | --- |", *rows])
 
 
@@ -35,6 +35,12 @@ def with_table(page: str) -> str:
 
 def _names(field: Field[Any]) -> str:
     return " or ".join(f"`{name}`" for name in names_of(field.name))
+
+
+def _description(field: Field[Any]) -> str:
+    """With the bounds of a number that has an upper one."""
+    read, text = field.metadata["read"], str(field.metadata["description"])
+    return f"{text} {read.bounds.capitalize()}." if getattr(read, "most", None) is not None else text
 
 
 def _default(field: Field[Any]) -> str:
