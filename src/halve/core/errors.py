@@ -41,7 +41,7 @@ class SheetRefused(HalveError):
     code = "sheet_refused"
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("; ".join(f.message for f in findings[:3]), code=findings[0].code if len(findings) == 1 else None)
+        super().__init__(" ".join(f.message for f in findings[:3]), code=findings[0].code if len(findings) == 1 else None)
         self.findings = tuple(findings)
 
 

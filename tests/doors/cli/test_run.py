@@ -196,6 +196,14 @@ def test_a_refused_sheet_lists_all_findings_fetches_nothing_and_leaves_nothing(t
     assert len(rows_of(tmp_path / "a-halved/failed.csv")) == 2
 
 
+def test_however_many_findings_there_are_a_file_of_them_has_each_with_its_code(tmp_path: Path) -> None:
+    ended = halve("run", write_sheet(tmp_path / "a.csv", [("Cup", [])] * 300), cwd=tmp_path)
+    assert ended.code == 2
+    lines = ended.err.splitlines()[1:]
+    assert [line.partition(",")[0] for line in lines] == [f"  line {number}" for number in range(2, 302)]
+    assert all(line.endswith("(no_url)") for line in lines)
+
+
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(sheet: Path, tmp_path: Path, origin: Origin) -> None:
     ended = halve("run", sheet, "--dry-run", cwd=tmp_path)
     assert ended.code == 0, ended
