@@ -6,9 +6,15 @@ import shutil
 import signal
 import tempfile
 
+from hypothesis import HealthCheck, settings
+
 # Whoever starts the tests in the background may hand down an ignored Ctrl-C, and the commands under test would inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Whatever runs `halve` in whichever way leaves nothing in the cache of whoever runs the tests, and finds nothing there.
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="halve-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+
+# A busy machine is no fault of ours, and on a fresh clone Hypothesis first makes tables of all characters.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")

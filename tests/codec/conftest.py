@@ -3,13 +3,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
 
 from halve.codec import CodecPool, native
 from tests.support.codec import leave_out_others
-
-settings.register_profile("codec", deadline=None)  # a busy machine is no fault of ours
-settings.load_profile("codec")
 
 
 @pytest.fixture(scope="module", autouse=True)

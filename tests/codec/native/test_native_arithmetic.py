@@ -80,7 +80,7 @@ def test_every_quality_has_the_luminance_steps_that_libjpeg_gives_it_and_chroma_
         assert mine.steps[0] < other.steps[0] or not 1 < quality < 96
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_any_coefficients_at_any_steps_are_rounded_exactly(data: st.DataObject) -> None:
     quality = data.draw(st.integers(1, 100))

@@ -67,7 +67,7 @@ def test_a_file_with_a_byte_lost_is_read_whole_or_not_at_all(name: str) -> None:
                 image.load()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(FILES)), st.lists(st.tuples(st.floats(0, 0.999), st.integers(1, 255)), min_size=1, max_size=5))
 def test_flipped_bits_give_a_readable_file_or_none(name: str, flips: list[tuple[float, int]]) -> None:
     data = bytearray(FILES[name])
@@ -80,7 +80,7 @@ def test_flipped_bits_give_a_readable_file_or_none(name: str, flips: list[tuple[
             assert sorted(image.size) == sorted((answer.width, answer.height))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300), st.sampled_from(sorted(FILES)), st.floats(0, 1))
 def test_any_bytes_anywhere_do_no_harm(noise: bytes, name: str, where: float) -> None:
     data = FILES[name]

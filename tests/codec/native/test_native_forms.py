@@ -112,7 +112,7 @@ def test_every_size_keeps_its_picture(size: tuple[int, int], sampling: str) -> N
         assert np.array_equal(pixels(out), pixels(data))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     factors=st.lists(st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4])), min_size=3, max_size=3),
     width=st.integers(1, 50),

@@ -27,7 +27,7 @@ def factors(data: bytes) -> list[tuple[int, int]]:
     return [(c.h, c.v) for c in read(data).picture.components]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(FULLER), st.integers(1, 50), st.integers(1, 50), st.integers(1, 89), st.integers(0, 3))
 def test_any_size_is_halved_as_by_its_pixels(sampling: str, width: int, height: int, quality: int, restart: int) -> None:
     source = small_picture(sampling, width=width, height=height, name="coffee")
@@ -39,7 +39,7 @@ def test_any_size_is_halved_as_by_its_pixels(sampling: str, width: int, height: 
     assert at_quality(sequential, quality) == sequential
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.data())
 def test_coefficients_that_no_picture_has_do_no_harm(data: st.DataObject) -> None:
     """They are bounded on the way: what comes is whole, and means the same again."""

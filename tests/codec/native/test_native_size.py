@@ -41,7 +41,7 @@ def assert_best(data: bytes, share: float) -> None:
     assert alone.data == answer.data
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(700, 9000), st.integers(1, 100), st.booleans())
 def test_any_bound_is_kept_and_not_by_more_than_need_be(bound: int, ceiling: int, progressive: bool) -> None:
     form = Form(progressive=True, scans=progressive_script(3)) if progressive else Form()

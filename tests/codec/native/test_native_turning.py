@@ -48,7 +48,7 @@ def test_turning_and_requantising_is_requantising_what_was_turned(sampling: str,
             assert turned(progressive, orientation, quality) == out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(list(SAMPLINGS)), st.integers(1, 50), st.integers(1, 50), st.sampled_from(TURNED))
 def test_any_size_is_turned_whole_or_refused(sampling: str, width: int, height: int, orientation: int) -> None:
     source = small_picture(sampling, width=width, height=height)
