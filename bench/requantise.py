@@ -14,8 +14,11 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
@@ -38,6 +41,7 @@ class Run:
     ours: float
     our_bytes: int
     fitted: float  # seconds to meet half the source's bytes
+    builds: list[float]  # of every build that this processor runs
 
 
 def pillow(data: bytes, quality: int) -> bytes:
@@ -53,6 +57,15 @@ def requantised(data: bytes, quality: int) -> bytes:
     return answer.data
 
 
+def builds() -> dict[str, Any]:
+    """The extension's builds that are here and that this processor runs, by name."""
+    found = {}
+    for name in native.BUILDS:
+        with suppress(ImportError):
+            found[name] = importlib.import_module(f"halve.codec.native.{name}")
+    return found
+
+
 def timed(call: Callable[[], object]) -> float:
     start = time.process_time()
     call()
@@ -66,11 +79,12 @@ def measure(data: bytes, quality: int, turns: int) -> Run:
         lambda: pillow(data, quality),
         lambda: native.requantise(data, quality=quality),
         lambda: native.requantise(data, quality=100, max_bytes=len(data) // 2),
+        *(partial(build.requantise, data, quality, 0, native.MAX_PIXELS, 1) for build in builds().values()),
     )
     turned = [[timed(way) for way in ways] for _ in range(turns)]
-    theirs, ours, fitted = (min(times) for times in zip(*turned, strict=True))
+    theirs, ours, fitted, *of_builds = (min(times) for times in zip(*turned, strict=True))
     sizes = len(pillow(data, quality)), len(requantised(data, quality))
-    return Run(progressive, megapixels, len(data), theirs, sizes[0], ours, sizes[1], fitted)
+    return Run(progressive, megapixels, len(data), theirs, sizes[0], ours, sizes[1], fitted, of_builds)
 
 
 def report(title: str, runs: list[Run]) -> None:
@@ -88,6 +102,9 @@ def report(title: str, runs: list[Run]) -> None:
         note("Codec, JPEG to JPEG at quality 50: CPU", f"{ours / theirs:.2f} of Pillow's ({ours:.1f} against {theirs:.1f} ms/MP)")
         note("Codec: bytes", f"{our_bytes / their_bytes:.2f} of Pillow's")
     print(f"  half the bytes at the best quality that has them: {fitted:.2f} CPU ms/MP")
+    seconds = zip(*(r.builds for r in runs), strict=True)
+    of_builds = (f"{name} {sum(times) * 1e3 / pixels:.2f}" for name, times in zip(builds(), seconds, strict=True))
+    print("  builds, CPU ms/MP:", ", ".join(of_builds))
 
 
 @dataclass(frozen=True)

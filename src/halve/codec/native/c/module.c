@@ -1,5 +1,5 @@
 /* The Python module: one function, which holds no lock while it works. It is built once for every processor, as `_requantiser`, and
- * on x86-64 once more, as `_requantiser_bmi2`, for those whose shifts by a variable take one step instead of three.
+ * on x86-64 once more, as `_requantiser_bmi2`, for those that can shift by a variable in fewer steps.
  */
 
 #ifndef Py_GIL_DISABLED
