@@ -185,6 +185,19 @@ async def test_retry_after_as_a_date_goes_by_the_servers_clock(origin: Origin, f
     assert (await failure(fetcher, origin.status("/a.jpg", 503, past))).retry_after == 0
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Wed, 21 Oct 20150000000000000000 07:28:00 GMT",
+        "20150000000000000000 Oct 2015 07:28:00 GMT",
+        "Wed, 21 Oct 2015 07:28:00 +20150000000000000000",
+    ],
+)
+async def test_retry_after_as_an_impossible_date_means_nothing(origin: Origin, fetcher: HttpFetcher, value: str) -> None:
+    error = await failure(fetcher, origin.status("/a.jpg", 429, {"Retry-After": value}))
+    assert (error.code, error.retry_after) == ("rate_limited", None)
+
+
 async def test_a_login_page_is_named_and_not_downloaded_whole(origin: Origin, fetcher: HttpFetcher) -> None:
     assert said(await failure(fetcher, origin.login("/a.jpg"))) == ("not_an_image", "an HTML page, perhaps a login", False)
     origin.endless("/b.jpg", piece=b"<!doctype html>" + b" " * 1000)

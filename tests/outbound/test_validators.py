@@ -104,6 +104,8 @@ async def test_a_version_belongs_to_the_end_of_the_redirects(origin: Origin, fet
         {"ETag": '"v1"', "Cache-Control": "private, no-store"},
         {"Last-Modified": "yesterday, or so"},
         {"Last-Modified": "Fri, 01 Jan 2100 00:00:00 GMT"},  # in the future
+        {"Last-Modified": "Fri, 01 Jan 20000000000000000000 00:00:00 GMT"},
+        {"Last-Modified": "Fri, 01 Jan 2010 00:00:00 GMT", "Date": "Fri, 20000000000000000000 Jan 2020 00:00:00 GMT"},
     ],
     ids=str,
 )

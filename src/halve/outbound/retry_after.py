@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+
+from halve.outbound.dates import read_date
 
 
 def retry_after(headers: Mapping[str, str], *, longest: float) -> float | None:
@@ -16,16 +17,8 @@ def retry_after(headers: Mapping[str, str], *, longest: float) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", value):
         return min(float(value), longest)
-    until = _date(value)
+    until = read_date(value)
     if until is None:
         return None
-    now = _date(headers.get("Date", "")) or datetime.now(UTC)
+    now = read_date(headers.get("Date", "")) or datetime.now(UTC)
     return min(max((until - now).total_seconds(), 0.0), longest)
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -7,13 +7,12 @@ alike but for credentials, which are part of a link. So of `Vary` only `*` matte
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 from halve.core.ports import Validators
+from halve.outbound.dates import read_date
 
 LONGEST = 300
 """Characters of an entity tag; longer ones are passed over."""
@@ -70,13 +69,5 @@ def _proper(etag: str | None) -> bool:
 
 
 def _settled(modified: str, date: str | None) -> bool:
-    then, now = _moment(modified), _moment(date or "")
+    then, now = read_date(modified), read_date(date or "")
     return then is not None and now is not None and (now - then).total_seconds() >= SETTLED
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
