@@ -395,6 +395,11 @@ async def test_an_encoding_is_undone(origin: Origin, fetcher: HttpFetcher, encod
     assert by_bytes + decode.finish() == JPEG
 
 
+async def test_encodings_may_stand_on_several_lines(origin: Origin, fetcher: HttpFetcher) -> None:
+    lines = b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n"
+    assert await get(fetcher, origin.raw("/a.jpg", lines + gzip.compress(JPEG))) == JPEG
+
+
 async def test_a_gzip_bomb_goes_off_within_the_limit(origin: Origin, fetcher: HttpFetcher) -> None:
     bomb = gzip.compress(JPEG + bytes(50_000_000))
     error = await failure(fetcher, origin.serve("/a.jpg", bomb, headers={"Content-Encoding": "gzip"}))

@@ -178,7 +178,7 @@ class HttpFetcher:
     async def _take(self, response: aiohttp.ClientResponse, download: Download) -> None:
         """Read the body into `download`, look at its beginning as soon as there is enough of it."""
         download.check(response.content_length or 0)
-        decode = decoder(response.headers.get("Content-Encoding", ""))
+        decode = decoder(",".join(response.headers.getall("Content-Encoding", ())))
         known = False
         try:
             async for piece in response.content.iter_any():
