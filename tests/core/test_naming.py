@@ -120,6 +120,11 @@ def test_readable_names_of_a_windows_sheet_can_be_written_in_it() -> None:
         assert image_key(READABLE, product(1, letter, f"Filter 10{letter}m"), 1, "jpeg").encode("cp1252")
 
 
+def test_what_only_a_url_can_hold_is_no_part_of_a_name() -> None:
+    named = product(3, "", "***", "http://a.test/%E9%9D%B4%20Blue%20Shoe.jpeg")
+    assert image_key(READABLE, named, 1, "jpeg") == "images/3-blue-shoe-1.jpg"
+
+
 def test_readable_sheets_have_plain_names() -> None:
     assert sheet_key(READABLE, "output") == "output.csv"
 

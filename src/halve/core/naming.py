@@ -110,7 +110,8 @@ def readable_name(product: Product, place: int) -> str:
 
 
 def _original_stem(url: str) -> str:
-    return unquote(urlsplit(url).path).rpartition("/")[2].rpartition(".")[0]
+    """In ASCII alone: unlike what stands in a cell as it is, what a URL has percent-encoded may have no place in the sheet."""
+    return unquote(urlsplit(url).path).rpartition("/")[2].rpartition(".")[0].encode("ascii", "replace").decode()
 
 
 def _slug(text: str, longest: int) -> str:
