@@ -197,8 +197,8 @@ def _scope(kind: str, codec: str, owner: str, options: Options) -> hashlib._Hash
     return hashlib.sha256(parts.encode(errors="surrogatepass"))
 
 
-_text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""`json.dumps` makes an encoder anew each time."""
+_text_of = json.JSONEncoder(separators=(",", ":")).encode
+"""`json.dumps` makes an encoder anew each time. ASCII alone: a path need not be UTF-8, and databases take nothing else."""
 
 
 def _columns(thing: Made | Validators) -> tuple[Any, ...]:

@@ -86,6 +86,15 @@ def test_any_name_of_a_sheet_does_for_the_folder_beside_it(sheet: Path, tmp_path
     assert visible(tmp_path / "a?b=100% [bold] #1-halved") == {"output.csv", "images"}
 
 
+def test_names_of_files_need_not_be_text(sheet: Path, tmp_path: Path) -> None:
+    named = sheet.rename(tmp_path / os.fsdecode(b"\xfc\xff\nshop.csv"))
+    folder = tmp_path / os.fsdecode(b"\xfcber")
+    for _ in range(2):
+        ended = halve("run", named, "-o", folder, *LOOPBACK, cwd=tmp_path, env={"PYTHONIOENCODING": "utf-8:strict"})
+        assert ended.code == 0, ended
+    assert "had ended before" in ended.err
+
+
 def test_json_is_one_object_and_nothing_else_on_stdout(sheet: Path, tmp_path: Path) -> None:
     ended = halve("run", sheet, *LOOPBACK, "--json", "-o", "out", cwd=tmp_path)
     told = json.loads(ended.out)

@@ -1,12 +1,14 @@
 """Where nobody reads what `halve` says, or nothing can be written there, it still ends with the code that it earned."""
 
+import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import COMMAND, LOOPBACK, environment, rows_of, write_sheet
+from tests.support.command import COMMAND, LOOPBACK, environment, halve, rows_of, write_sheet
 from tests.support.origin import Origin
 from tests.support.photos import photo
 
@@ -68,3 +70,17 @@ def test_a_server_or_worker_that_cannot_say_that_it_is_up_works_all_the_same(tmp
     assert code == 0, said
     assert "Errno" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8:strict"])
+def test_a_stream_that_has_no_place_for_a_letter_changes_no_exit_code(
+    sheet: Path, tmp_path: Path, encoding: str, form: tuple[str, ...]
+) -> None:
+    folder = tmp_path / os.fsdecode("靴 ".encode() + b"\xff")
+    done = halve("run", sheet, "-o", folder, *LOOPBACK, *form, cwd=tmp_path, env={"PYTHONIOENCODING": encoding})
+    assert done.code == 0, done
+    if form:
+        assert json.loads(done.out)["output_csv"] == str(folder / "output.csv")
+    else:
+        assert "1 of 1 image done" in done.out

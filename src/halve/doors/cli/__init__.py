@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from io import TextIOWrapper
 
 from halve.doors import heap
 
@@ -12,6 +13,7 @@ from halve.doors import heap
 def main() -> None:
     """The console script. Ends the process with the exit code of the command."""
     _open_what_is_closed()
+    _say_what_can_be_said()
     heap.ease()
     from halve.core.errors import StoreFailed
     from halve.doors.cli.app import app
@@ -34,6 +36,12 @@ def main() -> None:
         sys.exit(Ending.DEFECT)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the exit code is decided: Python lets go of its own handler before it ends
+
+
+def _say_what_can_be_said() -> None:
+    """A locale without `→`, or a file name that is no UTF-8, must not change how a command ends; stderr escapes such by itself."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _open_what_is_closed() -> None:

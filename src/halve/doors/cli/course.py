@@ -22,6 +22,7 @@ from halve.doors.cli.local import FAILURES_SHOWN, Job, Result, Show
 from halve.doors.cli.lost import reopen_for_lost
 from halve.doors.cli.memory import users_memory
 from halve.doors.cli.store import RunFolder
+from halve.doors.cli.terminal import printable
 from halve.wiring import Parts, open_parts, open_worker, sheet_limits
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ async def _request(job: Job, parts: Parts) -> tuple[Request, bool]:
     """The request of the folder, and whether it was begun before."""
     fingerprint = await asyncio.to_thread(_fingerprint, job.sheet)
     new = new_request(
-        filename=job.sheet.name,
+        filename=printable(job.sheet.name),
         options=job.options,
         sheet=job.reading,
         base_url=job.base_url,

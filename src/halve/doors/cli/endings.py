@@ -59,9 +59,14 @@ def finding_words(finding: object) -> dict[str, object]:
 
 
 def print_json(value: dict[str, object]) -> None:
-    """One object on stdout, on one line."""
+    """One object on stdout, on one line; its letters as they are, or all escaped where stdout has no place for one of them."""
+    line = json.dumps(value, ensure_ascii=False)
     try:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        line.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    try:
+        sys.stdout.write(line + "\n")
         sys.stdout.flush()
     except OSError as error:
         from halve.doors.cli.terminal import nobody_reads, unwritable
