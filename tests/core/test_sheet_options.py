@@ -26,6 +26,10 @@ def test_a_header_may_hold_commas() -> None:
     assert read_sheet_options(columns="name=Mug, large,images=A, b, c").columns == {"name": "Mug, large", "images": "A, b, c"}
 
 
+def test_a_header_that_is_no_text_is_one_that_no_sheet_has() -> None:
+    assert read_sheet_options(columns="name=Gr\udcf6\udcdfe").columns == {"name": "Gr??e"}
+
+
 @given(st.dictionaries(st.sampled_from(FIELDS), HEADERS, min_size=1))
 def test_columns_are_read_as_they_were_written(columns: dict[str, str]) -> None:
     assert read_sheet_options(columns=",".join(f"{name}={header}" for name, header in columns.items())).columns == columns

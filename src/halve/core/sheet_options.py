@@ -48,7 +48,7 @@ def _columns(words: str) -> dict[str, str]:
     columns: dict[str, str] = {}
     for part in _NEXT_FIELD.split(words):
         name, equals, header = part.partition("=")
-        name, header = name.strip().lower(), header.strip()
+        name, header = name.strip().lower(), header.strip().encode(errors="replace").decode()  # a shell's bytes need not be UTF-8
         if name not in FIELDS or not equals:
             raise OptionRefused("columns", f"{_EXAMPLE}; {part.strip()[:40]!r} begins with none of {', '.join(FIELDS)}.")
         if not header:

@@ -40,13 +40,14 @@ class RemoteServer:
     """`url` is the server's address, with or without a path; `api_key` goes along where it is given."""
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(url):
             raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {url!r}.")
         self.url = url.rstrip("/")
         self._answered = False
         headers = {"User-Agent": f"halve/{__version__}"}
         if api_key:
+            if not api_key.isprintable():
+                raise OptionRefused("api_key", "api-key must be one line of plain characters.")
             headers["Authorization"] = f"Bearer {api_key}"
         self._session = aiohttp.ClientSession(
             headers=headers,
@@ -63,9 +64,9 @@ class RemoteServer:
         with ExitStack() as files:  # open until all is over: the server may answer before it has heard everything
 
             async def send() -> aiohttp.ClientResponse:
-                form = aiohttp.FormData(dict(fields))
-                file = files.enter_context(sheet.open("rb"))
-                form.add_field("file", file, filename=sheet.name, content_type="application/octet-stream")
+                form = aiohttp.FormData({name: _sendable(value) for name, value in fields.items()})
+                file, name = files.enter_context(sheet.open("rb")), _one_line(sheet.name)
+                form.add_field("file", aiohttp.BufferedReaderPayload(file, filename=name), filename=name)
                 return await self._session.post(f"{self.url}/upload", data=form, headers=key)
 
             return await self._object(send)
@@ -85,6 +86,8 @@ class RemoteServer:
         address = self._address(kind, request_id) + (f"/{part}" if part else "")
         response = await self._answer(lambda: self._session.get(address))
         try:
+            if response.content_type == "text/html":
+                raise StoreFailed(f"{self.url} answered with a web page, which halve does not; is it halve?", code="bad_answer")
             yield _pieces(response, self.url)
         finally:
             response.close()
@@ -99,7 +102,7 @@ class RemoteServer:
         await self.close()
 
     def _address(self, what: str, request_id: str) -> str:
-        return f"{self.url}/{what}/{quote(request_id, safe='')}"
+        return f"{self.url}/{what}/{quote(_sendable(request_id), safe='')}"
 
     async def _object(self, send: Callable[[], Any]) -> dict[str, Any]:
         response = await self._answer(send)
@@ -137,6 +140,24 @@ class RemoteServer:
             await asyncio.sleep(min(pause, LONGEST_PAUSE))
             pause *= 3
         raise AssertionError("the last attempt returns or raises")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _sendable(text: str) -> str:
+    """The text with `?` for what is no character: bytes of a command line that are not UTF-8."""
+    return text.encode(errors="replace").decode()
+
+
+def _one_line(name: str) -> str:
+    """A file's name without what cannot stand in a header."""
+    return "".join(c if c.isprintable() else "_" for c in name)
 
 
 def _unreachable(error: Exception, url: str) -> StoreFailed:

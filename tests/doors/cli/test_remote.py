@@ -1,6 +1,7 @@
 """`halve submit`, `status`, `cancel`, `retry` and `download` against a server of ours."""
 
 import json
+import os
 import socket
 import subprocess
 import zipfile
@@ -43,6 +44,43 @@ def test_submitted_and_waited_for_the_sheet_is_saved(server: str, origin: Origin
     assert all(link.startswith(f"{server}/image/") for link in links)
     assert "2 of 2 images done" in ended.out
     assert ended.out.splitlines()[-1] == "out.csv"
+
+
+def test_a_sheet_that_goes_to_stdout_is_alone_there(server: str, origin: Origin, tmp_path: Path) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg?4")])])
+    ended = halve("submit", sheet, "--url", server, "--wait", "-o", "-", cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert [line[:8] for line in ended.out.splitlines()] == ["S. No.,P", "1,Cup,ht"]
+    assert "1 of 1 image done" in ended.err
+    both = halve("submit", sheet, "--url", server, "--wait", "-o", "-", "--json", cwd=tmp_path)
+    assert (both.code, "--json" in both.err) == (2, True), both
+
+
+@pytest.mark.parametrize("target", [".", "..", "nowhere/a.csv"])
+def test_a_place_where_nothing_can_be_saved_is_told_before_anything_is_asked_for(
+    origin: Origin, tmp_path: Path, target: str
+) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg?5")])])
+    before = origin.hits()
+    for words in (("submit", sheet, "--wait"), ("download", str(uuid4()))):
+        ended = halve(*words, "--url", origin.url(""), "-o", target, cwd=tmp_path)
+        assert (ended.code, "older" in ended.err) == (2, True), ended
+    assert origin.hits() == before
+
+
+def test_what_is_no_text_is_sent_as_well_as_it_can_be_or_refused(server: str, origin: Origin, tmp_path: Path) -> None:
+    sheet = write_sheet(tmp_path / os.fsdecode(b'\xff"\n.csv'), [("Cup", [origin.url("/cup.jpg?6")])])
+    ended = halve("submit", sheet, "--url", server, cwd=tmp_path)
+    assert ended.code == 0, ended
+    no_text = os.fsdecode(b"\xff")
+    for words in (
+        ("submit", sheet, "--columns", f"name={no_text}"),
+        ("status", no_text),
+        ("status", "x", "--api-key", "two\nlines"),
+        ("status", "x", "--url", "http://[::1"),
+    ):
+        ended = halve(*words, cwd=tmp_path, env={"HALVE_URL": server})
+        assert (ended.code, "Traceback" in ended.err) == (2, False), ended
 
 
 def test_failures_end_with_1_are_downloaded_and_retried(server: str, origin: Origin, tmp_path: Path) -> None:
@@ -117,10 +155,12 @@ def test_a_server_out_of_reach_ends_with_3(tmp_path: Path) -> None:
 
 
 def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origin) -> None:
-    origin.serve("/status/x", b"<html>", content_type="text/html")
-    ended = halve("status", "x", "--url", origin.url(""), cwd=tmp_path)
-    assert ended.code == 3, ended
-    assert "is it halve?" in ended.err
+    for page in ("/status/x", "/download/x"):
+        origin.serve(page, b"<html>", content_type="text/html")
+        ended = halve(page.split("/")[1], "x", "--url", origin.url(""), cwd=tmp_path)
+        assert ended.code == 3, ended
+        assert "is it halve?" in ended.err
+    assert not (tmp_path / "x.csv").exists()
 
 
 def test_with_keys_one_is_wanted_and_taken_from_the_environment(tmp_path: Path, origin: Origin) -> None:

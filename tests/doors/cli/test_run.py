@@ -517,6 +517,13 @@ def test_a_disk_that_is_full_ends_with_3_and_nothing_is_lost(tmp_path: Path, ori
     assert ended.code == 0, ended
 
 
+def test_a_sheet_whose_name_leaves_no_room_for_its_folders_is_told_to_name_one(sheet: Path, tmp_path: Path) -> None:
+    named = sheet.rename(tmp_path / f"{'n' * 250}.csv")
+    ended = halve("run", named, *LOOPBACK, cwd=tmp_path)
+    assert ended.code == 3, ended
+    assert "cannot be written to: File name too long. Choose another folder with -o." in ended.err
+
+
 def test_a_folder_that_cannot_be_made_ends_with_3(sheet: Path, tmp_path: Path) -> None:
     ended = halve("run", sheet, *LOOPBACK, "-o", "/proc/nowhere", cwd=tmp_path)
     assert ended.code == 3, ended

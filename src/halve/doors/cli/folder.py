@@ -45,10 +45,10 @@ def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
     folder, or where it has files by our names and no state; StoreFailed where it cannot be written to.
     """
     state = folder / STATE
-    new = not folder.exists()
-    if not state.exists():
-        _refuse_strangers(folder, fresh=fresh)
     try:
+        new = not folder.exists()
+        if not state.exists():
+            _refuse_strangers(folder, fresh=fresh)
         state.mkdir(parents=True, exist_ok=True)
         lock = os.open(state / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     except (FileExistsError, NotADirectoryError) as error:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from halve.core.errors import StoreFailed
+from halve.core.errors import HalveError, StoreFailed
 from halve.doors.cli.endings import Interrupted
 from halve.doors.cli.progress import progress
 from halve.doors.cli.standing import over, standing_of
-from halve.doors.cli.terminal import nobody_reads, unwritable
+from halve.doors.cli.terminal import STDOUT, nobody_reads, unwritable
 from halve.outbound.remote import RemoteServer
 
 T = TypeVar("T")
@@ -27,6 +27,8 @@ def submit(
     url: str, api_key: str | None, sheet: Path, fields: dict[str, str], *, wait: bool, output: Path | None
 ) -> tuple[dict[str, Any], Path | None]:
     """Upload; with `wait` follow it, and save the output sheet to `output`. Returns what the server said last."""
+    if output is not None:
+        _check(output)
 
     async def work() -> tuple[dict[str, Any], Path | None]:
         async with RemoteServer(url, api_key) as server:
@@ -54,6 +56,7 @@ def ask(url: str, api_key: str | None, what: str, request_id: str, *, wait: bool
 
 def save(url: str, api_key: str | None, request_id: str, *, kind: str, part: str, target: Path) -> bool:
     """Save a file of the request; the target appears when it is whole. `-` is stdout; False then."""
+    _check(target)
 
     async def work() -> bool:
         async with RemoteServer(url, api_key) as server:
@@ -81,9 +84,19 @@ async def _followed(server: RemoteServer, request_id: str) -> dict[str, Any]:
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
+def _check(target: Path) -> None:
+    """HalveError for a place where no file can come to be, before anything is waited for."""
+    if target == STDOUT:
+        return
+    if target.is_dir():
+        raise HalveError(f"{target} is a folder; name a file in it with -o.", code="not_a_file")
+    if not target.parent.is_dir():
+        raise HalveError(f"There is no folder {target.parent}; name another file with -o.", code="not_a_folder")
+
+
 async def _saved(server: RemoteServer, kind: str, request_id: str, part: str, target: Path) -> bool:
     async with server.open(kind, request_id, part) as pieces:
-        if str(target) == "-":
+        if target == STDOUT:
             async for piece in pieces:
                 try:
                     sys.stdout.buffer.write(piece)

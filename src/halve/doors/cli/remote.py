@@ -26,7 +26,7 @@ def submit(
     api_key: ApiKey = None,
     wait: Wait = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="With --wait: save the output sheet here.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="With --wait: save the output sheet here; - is stdout.")
     ] = None,
     quality: flags.Quality = None,
     max_bytes: flags.MaxBytes = None,
@@ -64,9 +64,12 @@ def submit(
     with told(as_json=as_json):
         from halve.doors.cli import following
         from halve.doors.cli.sheet_file import existing
+        from halve.doors.cli.terminal import STDOUT
 
         if output is not None and not wait:
             raise typer.BadParameter("makes sense with --wait only.", param_hint="--output")
+        if output == STDOUT and as_json:
+            raise typer.BadParameter("has no stdout to itself with --json.", param_hint="--output")
         fields = {name: value for name, value in given.items() if value}
         body, saved_as = following.submit(url, api_key, existing(sheet), fields, wait=wait, output=output)
         _end(body, url, as_json=as_json, waited=wait, saved_as=saved_as)

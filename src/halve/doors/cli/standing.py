@@ -8,7 +8,7 @@ from typing import Any
 from halve.core.models import Status
 from halve.doors.cli.endings import Ending
 from halve.doors.cli.progress import Standing
-from halve.doors.cli.terminal import number, out, printable, saved
+from halve.doors.cli.terminal import STDOUT, err, number, out, printable, saved
 
 _WORDS = {
     Status.PENDING: "waiting for its turn",
@@ -44,8 +44,8 @@ def ending_of(body: dict[str, Any]) -> Ending:
 
 
 def tell_standing(body: dict[str, Any], url: str, saved_as: Path | None) -> None:
-    """The request's id, how far it is, and where its sheet is, on stdout."""
-    console, standing = out(), standing_of(body)
+    """The request's id, how far it is, and where its sheet is, on stdout; on stderr where the sheet itself went to stdout."""
+    console, standing = err() if saved_as == STDOUT else out(), standing_of(body)
     word = str(body.get("status", ""))
     console.print(f"{printable(str(body.get('request_id', '')))}: {_WORDS.get(word, word)}", markup=False)  # type: ignore[call-overload]
     figures = [f"{standing.done:,} of {number(standing.total, 'image')} done"]
@@ -60,7 +60,8 @@ def tell_standing(body: dict[str, Any], url: str, saved_as: Path | None) -> None
         if isinstance(repair, dict):
             console.print(f"mended: line {repair.get('line')}: {printable(str(repair.get('message')))}", markup=False)
     if over(body):
-        console.print(str(saved_as or printable(str(body["output_csv_url"]))), markup=False)
+        if saved_as != STDOUT:
+            console.print(str(saved_as or printable(str(body["output_csv_url"]))), markup=False)
     else:
         console.print(f"halve status {printable(str(body.get('request_id', '')))} --url {url}", style="dim", markup=False)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from halve.core.errors import StoreFailed
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+STDOUT = Path("-")
+"""The file that stands for stdout."""
 
 
 @cache
