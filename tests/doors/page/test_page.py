@@ -121,6 +121,24 @@ def test_the_good_rows_of_a_sheet_with_mistakes_go_on_at_a_click(page: Page, ori
     expect(view.get_by_role("button", name="Show more")).to_have_count(0)
 
 
+def test_a_sheet_that_was_mended_meanwhile_is_chosen_once_more(page: Page, origin: Origin, tmp_path: Path) -> None:
+    """Chromium does not read it as it is now, and takes the same file for no change where one is chosen already."""
+    sheet = tmp_path / "catalogue.csv"
+    sheet.write_bytes(sheet_of([("", [origin.url("/coffee.jpg")])]))
+    page.set_input_files("#file", sheet)
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#refusal")).to_contain_text("The product name is empty")
+    sheet.write_bytes(sheet_of([("A mug, mended", [origin.url("/coffee.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#refusal")).to_have_text("The sheet was changed or moved since it was chosen. Choose it once more.")
+    expect(page.locator("#file")).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        page.locator("#file").click()
+    chooser.value.set_files(sheet)
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#request-view")).to_contain_text("1 of 1 picture", timeout=PATIENCE)
+
+
 def test_a_sheet_without_the_columns_cannot_go_on_without_rows(page: Page) -> None:
     choose(page, b"a,b\n1,2\n")
     page.get_by_role("button", name="Halve it").click()

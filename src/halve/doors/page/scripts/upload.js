@@ -16,6 +16,7 @@ export function prepare(opened, keyNeeded) {
   const form = $("upload-form");
   for (const element of document.querySelectorAll("[data-size]")) element.textContent = weight(Number(element.dataset.size));
   $("file").addEventListener("change", () => choose($("file").files[0] ?? null));
+  $("file").addEventListener("click", () => ($("file").value = "")); // or choosing the same sheet again, mended, would change nothing
   $("file-clear").addEventListener("click", () => {
     $("file").value = "";
     choose(null);
@@ -85,6 +86,16 @@ function collected(form) {
   return body;
 }
 
+/** Browsers do not read a file that was changed since it was chosen, such as one whose mistakes were mended; nor a folder. */
+async function stillThere() {
+  try {
+    await dropped.slice(0, 1).arrayBuffer();
+  } catch {
+    choose(null);
+    throw { message: "The sheet was changed or moved since it was chosen. Choose it once more.", field: "file" };
+  }
+}
+
 async function submit(form, opened) {
   if (needsKey && !key.get()) return noKey();
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
@@ -94,6 +105,7 @@ async function submit(form, opened) {
   button.disabled = true;
   bar.hidden = false;
   try {
+    await stillThere();
     const answer = await send("upload", collected(form), (share) => (bar.value = 100 * share));
     $("file").value = "";
     choose(null);
