@@ -94,3 +94,24 @@ def test_a_connection_is_used_again_and_again(base: str) -> None:
             response = connection.getresponse()
             response.read()
             assert (response.status, connection.sock) == (status, first)
+
+
+def test_who_has_nothing_more_to_say_is_answered_all_the_same(base: str) -> None:
+    """Programs that pipe a request into a connection close their side of it and wait (RFC 9112, 9.6)."""
+    with closing(connected(base)) as connection:
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        begun = time.monotonic()
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b'{"status":"ready"}')
+    assert time.monotonic() < begun + 3, "nothing more can come, so the connection is closed at once"
+
+
+def test_who_hangs_up_in_the_middle_of_a_body_is_not_waited_for(base: str) -> None:
+    with closing(connected(base)) as connection:
+        connection.sendall(b"POST /webhook HTTP/1.1\r\nHost: a.test\r\nContent-Length: 500\r\n\r\n{")
+        connection.shutdown(socket.SHUT_WR)
+        begun = time.monotonic()
+        assert connection.recv(65_536) == b""
+    assert time.monotonic() < begun + 3

@@ -38,6 +38,17 @@ class CarefulHttp(H11Protocol):
             super().data_received(data)
             self._mind_the_head()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether to keep the connection though nothing more will come: until a request that is all there has its answer.
+
+        Whoever goes while the answer comes is taken to be gone: there is no telling, and a stream would go on for nobody.
+        """
+        waits = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_started and not self._refused
+        if waits and self.conn.their_state in (h11.DONE, h11.MUST_CLOSE) and not self.conn.trailing_data[0]:
+            self.conn.receive_data(b"")
+            self.conn.next_event()  # they are known to have closed, so the connection is closed after the answer
+        return waits
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_the_clock()
         super().connection_lost(exc)
