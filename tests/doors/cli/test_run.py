@@ -296,6 +296,12 @@ def test_a_second_ctrl_c_ends_with_130_too(tmp_path: Path, origin: Origin) -> No
         assert run.wait(timeout=20) == 130
 
 
+def test_ctrl_c_while_it_is_still_being_loaded_ends_with_130_and_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)")  # the first heavy import
+    ended = halve("--version", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    assert (ended.code, ended.err) == (130, ""), ended
+
+
 def test_a_file_where_the_folder_should_be_is_named(sheet: Path, tmp_path: Path) -> None:
     ended = halve("run", sheet, "-o", sheet, cwd=tmp_path)
     assert ended.code == 2, ended

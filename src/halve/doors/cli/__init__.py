@@ -9,9 +9,19 @@ from io import TextIOWrapper
 
 from halve.doors import heap
 
+_INTERRUPTED = 130
+"""`Ending.INTERRUPTED`, for as long as its module is not loaded."""
+
 
 def main() -> None:
     """The console script. Ends the process with the exit code of the command."""
+    try:
+        _main()
+    except KeyboardInterrupt:  # while what the command needs was loaded, or once more while it was ending already
+        os._exit(_INTERRUPTED)
+
+
+def _main() -> None:
     _open_what_is_closed()
     _say_what_can_be_said()
     heap.ease()
@@ -21,8 +31,6 @@ def main() -> None:
 
     try:
         app(prog_name="halve")
-    except KeyboardInterrupt:  # once more, while the command was ending already
-        os._exit(Ending.INTERRUPTED)
     except (OSError, StoreFailed) as error:  # outside of any command: its help, which stdout did not take
         from halve.doors.cli.terminal import unwritable
 
