@@ -51,11 +51,11 @@ def test_frames_and_times_and_loops_survive(format: str) -> None:
         assert likeness(done.data, data, frame) > 0.7
 
 
-@pytest.mark.parametrize("format", ["gif", "webp"])
-def test_a_shrunk_animation_has_no_neighbours_in_its_frames(format: str) -> None:
-    data = animation(format)
+@pytest.mark.parametrize(("source", "format"), [("gif", "keep"), ("webp", "keep"), ("png", "webp"), ("png", "smallest")])
+def test_a_shrunk_animation_has_no_neighbours_in_its_frames(source: str, format: str) -> None:
+    data = animation(source)
 
-    done = compressed(data, max_size="60", quality="85")
+    done = compressed(data, max_size="60", quality="85", format=format)
 
     assert (done.width, done.height) == (60, 45)
     assert delays(done.data) == DELAYS

@@ -84,6 +84,7 @@ def _read_frames(image: Image.Image) -> pyvips.Image:
         delays.append(round(image.info.get("duration", 100)))
     joined = pyvips.Image.arrayjoin(shown, across=1).copy()
     joined.set_type(pyvips.GValue.gint_type, "page-height", image.height)
+    joined.set_type(pyvips.GValue.gint_type, "n-pages", len(shown))
     joined.set_type(pyvips.GValue.array_int_type, "delay", delays)
     joined.set_type(pyvips.GValue.gint_type, "loop", int(image.info.get("loop", 0)))
     return _with_profile(joined, image.info.get("icc_profile"))
