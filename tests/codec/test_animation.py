@@ -111,6 +111,48 @@ def test_transparent_frames_stay_transparent(format: str) -> None:
         assert likeness(done.data, data, frame) > 0.65
 
 
+@pytest.mark.parametrize("source", ["gif", "png"])
+@pytest.mark.parametrize("quality", ["50", "100"])
+def test_what_no_frame_covers_stays_transparent(source: str, quality: str) -> None:
+    square = Image.new("L", (120, 90))
+    square.paste(255, (20, 20, 60, 70))
+    frames = [picture(name).resize((120, 90)) for name in ("coffee", "chelsea", "rocket")]
+    for frame in frames:
+        frame.putalpha(square)
+    out = io.BytesIO()
+    frames[0].save(out, source.upper(), save_all=True, append_images=frames[1:], duration=100, disposal=2)
+
+    done = opened(compressed(out.getvalue(), format="webp", quality=quality).data)
+
+    for number in range(3):
+        done.seek(number)
+        assert done.convert("RGBA").getchannel("A").getextrema() == (0, 255)
+
+
+def test_a_picture_that_is_no_part_of_the_animation_does_not_become_one() -> None:
+    frames = [picture(name).resize((120, 90)) for name in ("coffee", "chelsea", "rocket")]
+    for shown in (1, 2):
+        out = io.BytesIO()
+        frames[0].save(out, "PNG", save_all=True, append_images=frames[1 : 1 + shown], duration=100, default_image=True)
+
+        done = opened(compressed(out.getvalue(), format="webp").data)
+
+        assert done.n_frames == shown  # type: ignore[attr-defined]
+        assert likeness(done.convert("RGB"), frames[1]) > 0.7
+
+
+def test_a_turned_apng_is_shown_upright() -> None:
+    frames = [picture(name).resize((120, 90)) for name in ("coffee", "chelsea")]
+    out, turned = io.BytesIO(), Image.Exif()
+    turned[0x0112] = 6
+    frames[0].save(out, "PNG", save_all=True, append_images=frames[1:], duration=100, exif=turned)
+
+    done = opened(compressed(out.getvalue(), format="webp").data)
+
+    assert done.size == (90, 120)
+    assert likeness(done.convert("RGB"), frames[0].rotate(-90, expand=True)) > 0.7
+
+
 def test_an_avif_sequence_is_handed_out_with_all_its_frames() -> None:
     data = animation("avif", size=(64, 64))
 

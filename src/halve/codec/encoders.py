@@ -13,6 +13,7 @@ from functools import partial
 import pyvips
 
 from halve.codec import look, scales
+from halve.codec.strip import webp
 
 _KEEP = "icc"
 _BEYOND_PALETTES = 90  # photographs of 256 colours score between JPEGs of 85 and of 90
@@ -86,8 +87,10 @@ def _png_number(quality: int) -> object:
 def _webp(image: pyvips.Image, quality: int) -> bytes:
     """Lossy below 100; alpha without loss."""
     if quality >= 100:
-        return bytes(image.webpsave_buffer(lossless=True, effort=WEBP_EFFORT_WITHOUT_LOSS, keep=_KEEP))
-    return bytes(image.webpsave_buffer(Q=scales.on(scales.WEBP, quality), effort=WEBP_EFFORT, keep=_KEEP))
+        made = image.webpsave_buffer(lossless=True, effort=WEBP_EFFORT_WITHOUT_LOSS, keep=_KEEP)
+    else:
+        made = image.webpsave_buffer(Q=scales.on(scales.WEBP, quality), effort=WEBP_EFFORT, keep=_KEEP)
+    return webp.said_to_have_alpha(bytes(made)) if image.hasalpha() and image.get_n_pages() > 1 else bytes(made)
 
 
 def _webp_number(quality: int) -> object:

@@ -38,7 +38,8 @@ def read_header(data: bytes, kind: Kind) -> Header:
     with _opened(data, kind) as image:
         if kind is Kind.ICO:
             image.load()  # its directory may be wrong about its size
-        return Header(image.width, image.height, len(_plain_mode(image)), getattr(image, "n_frames", 1))
+        frames = getattr(image, "n_frames", 1) - _hidden(image)
+        return Header(image.width, image.height, len(_plain_mode(image)), frames)
 
 
 def read(data: bytes, kind: Kind) -> pyvips.Image:
@@ -78,7 +79,7 @@ def _to_vips(image: Image.Image) -> pyvips.Image:
 def _read_frames(image: Image.Image) -> pyvips.Image:
     """Frames as a viewer shows them, each drawn over the last as the file says."""
     shown, delays = [], []
-    for number in range(image.n_frames):  # type: ignore[attr-defined]
+    for number in range(_hidden(image), image.n_frames):  # type: ignore[attr-defined]
         image.seek(number)
         shown.append(_to_vips(image.convert("RGBA")))
         delays.append(round(image.info.get("duration", 100)))
@@ -88,6 +89,11 @@ def _read_frames(image: Image.Image) -> pyvips.Image:
     joined.set_type(pyvips.GValue.array_int_type, "delay", delays)
     joined.set_type(pyvips.GValue.gint_type, "loop", int(image.info.get("loop", 0)))
     return _with_profile(joined, image.info.get("icc_profile"))
+
+
+def _hidden(image: Image.Image) -> int:
+    """1 for an APNG whose first picture is for viewers that know no animations, and no part of it; else 0."""
+    return int(getattr(image, "default_image", False))
 
 
 def _open_heic(data: bytes) -> Any:

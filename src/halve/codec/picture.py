@@ -75,7 +75,7 @@ class Picture:
         with translated(self.kind):
             if self.kind is Kind.JPEG:
                 return self._use_jpeg(work, shrink)
-            if self.kind in _LOADERS and not (self.kind is Kind.PNG and self.pages > 1):
+            if self.kind in _LOADERS and not (self.kind is Kind.PNG and self.own_way_barred):
                 return work(_load(self.data, self.kind, self.pages))
             return work(frames.read(self.data, self.kind))
 
@@ -157,7 +157,9 @@ def _open_foreign(data: bytes, kind: Kind, max_pixels: int) -> Picture:
 def _animated_png(data: bytes, max_pixels: int) -> Picture:
     header = frames.read_header(data, Kind.PNG)
     _check_pixels(header.width, header.height, header.frames, bytes_each=4, most=max_pixels)
-    return Picture(data, Kind.PNG, header.width, header.height, header.frames, may_be_clear=True, own_way_barred=True)
+    turned = png.orientation(data)
+    width, height = (header.height, header.width) if turned >= 5 else (header.width, header.height)
+    return Picture(data, Kind.PNG, width, height, header.frames, turned, may_be_clear=True, own_way_barred=True)
 
 
 def decoded(data: bytes, format: str, pages: int) -> pyvips.Image:

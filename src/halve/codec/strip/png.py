@@ -58,6 +58,11 @@ def is_animated(data: bytes) -> bool:
     return False
 
 
+def orientation(data: bytes) -> int:
+    """What its first eXIf chunk says; 1 where there is none."""
+    return next((exif.orientation(body) for kind, body, _ in chunks(data) if kind == b"eXIf"), 1)
+
+
 def colour_chunks(data: bytes) -> dict[bytes, bytes]:
     """The bodies of the chunks in `COLOUR` that are there."""
     found = {}

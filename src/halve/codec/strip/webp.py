@@ -9,7 +9,8 @@ from halve.codec.strip.damage import damaged
 
 _KEPT = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ICCP", b"ANIM", b"ANMF"})
 _FRAME_HEADER = 16
-_HAS_EXIF, _HAS_XMP = 0x08, 0x04
+_HAS_EXIF, _HAS_XMP, _HAS_ALPHA = 0x08, 0x04, 0x10
+_FLAGS = 20  # where they are in a file that starts with VP8X
 
 
 def strip(data: bytes) -> bytes:
@@ -38,6 +39,13 @@ def strip(data: bytes) -> bytes:
             parts.append(_chunk(b"EXIF", exif.minimal(turned)))
     body = b"WEBP" + b"".join(parts)
     return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+def said_to_have_alpha(data: bytes) -> bytes:
+    """An animation that says so. libwebp has it say otherwise where each frame is opaque, though none covers all of a clear canvas:
+    there, some viewers show black then.
+    """
+    return data[:_FLAGS] + bytes((data[_FLAGS] | _HAS_ALPHA,)) + data[_FLAGS + 1 :] if data[12:16] == b"VP8X" else data
 
 
 def _frame(body: bytes) -> bytes:
