@@ -199,6 +199,13 @@ def test_pictures_can_be_compared_with_the_keyboard(page: Page, origin: Origin) 
     expect(dialog).to_be_hidden()
 
 
+def test_pictures_are_found_below_many_that_failed(page: Page, origin: Origin) -> None:
+    lost = [(f"Lost {n}", [origin.url(f"/lost{n}.jpg")]) for n in range(80)]
+    choose(page, sheet_of([*lost, ("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator(".pictures .name")).to_have_text("Mug", timeout=PATIENCE)
+
+
 def test_whoever_is_at_a_picture_stays_there_while_others_come(page: Page, origin: Origin) -> None:
     early, late = origin.url("/coffee.jpg"), origin.serve("/late-one.jpg", photo("chelsea", width=320), latency=4)
     choose(page, sheet_of([("Late", [late]), ("Mug", [early])]))

@@ -6,13 +6,19 @@ import { h, webLink } from "./dom.js";
 import { lighter, weight } from "./text.js";
 
 export const PICTURES = 18;
+const PAGES = 10; // of products that are looked through for them
 const FAILURES = 50;
 const succeeded = (image) => image.state === "done" || image.state === "kept";
 
-/** The first pictures that are done, as list items. */
-export async function firstPictures(id, signal) {
-  const { items } = await ask(`results/${id}?limit=${2 * PICTURES}`, { signal });
-  const found = items.flatMap((product) => product.images.filter(succeeded).map((image) => ({ product, image })));
+/** The first pictures of the `done` ones, as list items. A sheet may begin with a hundred that failed. */
+export async function firstPictures(id, done, signal) {
+  const found = [];
+  let after = "";
+  for (let page = 0; page < PAGES && found.length < Math.min(done, PICTURES) && after !== null; page += 1) {
+    const { items, next } = await ask(`results/${id}?limit=${2 * PICTURES}${after}`, { signal });
+    found.push(...items.flatMap((product) => product.images.filter(succeeded).map((image) => ({ product, image }))));
+    after = next && `&cursor=${encodeURIComponent(next)}`;
+  }
   return found.slice(0, PICTURES).map(({ product, image }) => picture(product, image));
 }
 

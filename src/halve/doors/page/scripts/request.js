@@ -169,7 +169,7 @@ export class RequestView {
     this.picturesAt = Date.now();
     this.pictured = done;
     try {
-      const pictures = await firstPictures(this.id, this.signal);
+      const pictures = await firstPictures(this.id, done, this.signal);
       if (this.signal.aborted) return;
       this.parts.pictures.hidden = pictures.length === 0;
       const more = done > pictures.length ? `The first ${pictures.length} of ${number(done)}. ` : "";
