@@ -7,7 +7,7 @@ from typing import Any
 
 import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from tests.support.codec import FORMATS, compressed, opened
 from tests.support.eyes import colour_distance, likeness
@@ -128,6 +128,22 @@ def test_a_tiff_of_pages_of_different_sizes_is_handed_out_as_it_is() -> None:
 
     assert done.kept
     assert opened(done.data).n_frames == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("other", [{"compression": "raw"}, {"tiffinfo": {274: 3}}, {"tiffinfo": {278: 150}}], ids=str)
+def test_so_is_one_of_pages_that_are_laid_down_in_different_ways(other: dict[str, Any]) -> None:
+    one = {"compression": "tiff_lzw", "tiffinfo": {278: 10}}  # rows of a strip; 274 is the orientation
+    out = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(out) as file:
+        for how in (one, {**one, **other}):
+            picture("coffee", width=200).save(file, "TIFF", **how)
+            file.newFrame()
+
+    done = compressed(out.getvalue())
+
+    assert done.kept
+    assert opened(done.data).n_frames == 2  # type: ignore[attr-defined]
+    assert compressed(out.getvalue(), format="webp").format == "webp"
 
 
 def tiff_of(pages: list[Image.Image]) -> bytes:

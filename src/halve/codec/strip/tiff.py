@@ -249,12 +249,14 @@ def _rewrite(out: bytearray, file: _File, directory: _Directory) -> None:
 
 _SUBFILE, _SAMPLE_FORMAT, _DNG_VERSION = 254, 339, 50706
 _REDUCED, _FLOATING = 1, 3
-_ALIKE = (_WIDTH, _HEIGHT, _BITS, 262, _SAMPLES, 284, _SAMPLE_FORMAT)  # 262: photometric, 284: planes
+_ORIENTATION, _ROWS_OF_A_STRIP = 274, 278
+_ALIKE = (_WIDTH, _HEIGHT, _BITS, 262, _SAMPLES, 284, 322, 323, _SAMPLE_FORMAT)  # 262: photometric, 284: planes, 322 and 323: tiles
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`pages`: full pictures in the chain (previews left out). `uniform`: all alike, and the first so many of the chain.
+    """`pages`: full pictures in the chain (previews left out). `uniform`: all alike, as libvips wants those that it reads together,
+    and the first so many of the chain.
 
     `raw`: a camera's raw data in TIFF's clothes. `floating`: samples are floating-point numbers.
     """
@@ -280,9 +282,15 @@ def layout(data: bytes) -> Layout:
     for tags in chain:
         _check_pixels_are_there(tags, len(data))
     full = [tags for tags in chain if not (tags.get(_SUBFILE) or [0])[0] & _REDUCED] or chain[:1]
-    alike = all(tags.get(tag) == full[0].get(tag) for tags in full for tag in _ALIKE)
+    alike = all(_form(tags) == _form(full[0]) for tags in full)
     floating = any(_FLOATING in tags.get(_SAMPLE_FORMAT, ()) for tags in full)
     return Layout(len(full), alike and full == chain[: len(full)], raw, floating)
+
+
+def _form(tags: dict[int, list[int]]) -> tuple[object, ...]:
+    """How a picture is laid down; what is left out is said."""
+    rows = min(_first(tags, _ROWS_OF_A_STRIP, 2**32 - 1), _first(tags, _HEIGHT, 0))
+    return *(tags.get(tag) for tag in _ALIKE), _first(tags, _COMPRESSION, 1), _first(tags, _ORIENTATION, 1), rows
 
 
 def _check_pixels_are_there(tags: dict[int, list[int]], file_size: int) -> None:
