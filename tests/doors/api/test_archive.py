@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,7 +16,10 @@ from hypothesis import strategies as st
 from halve.doors.api import zips
 from halve.doors.api.zips import Entry, zipped
 from tests.doors.api.conftest import Done
-from tests.support.serving import hand_in
+from tests.support.origin import Origin
+from tests.support.photos import photo
+from tests.support.serving import hand_in, serving, the_end
+from tests.support.shop import sheet_of
 
 NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -48,6 +52,21 @@ def test_head_tells_the_name(done: Done) -> None:
     response = requests.head(done.status["archive_url"], timeout=5)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/zip")
     assert "Content-Length" not in response.headers, "it is not known, and not 0"
+
+
+def test_an_archive_of_a_request_that_is_erased_meanwhile_does_not_end_well(tmp_path: Path, origin: Origin) -> None:
+    """A ZIP that can be opened would pass for all of it. It is larger than what lies in sockets on the way."""
+    origin.serve("/large.jpg", photo("retina", width=2400))
+    sheet = sheet_of([(f"Mug {n}", [origin.url(f"/large.jpg?{n}")]) for n in range(16)])
+    with serving(tmp_path) as base:
+        request_id = hand_in(base, sheet, quality="100").json()["request_id"]
+        assert the_end(base, request_id)["bytes_out"] > 15_000_000
+        with requests.get(f"{base}/archive/{request_id}", stream=True, timeout=10) as response:
+            pieces = response.iter_content(65_536)
+            assert next(pieces)
+            assert requests.delete(f"{base}/requests/{request_id}", timeout=10).status_code == 204
+            with pytest.raises(requests.exceptions.ChunkedEncodingError):
+                list(pieces)
 
 
 # ── the format ────────────────────────────────────────────────────────────────────────────────────────────────────────

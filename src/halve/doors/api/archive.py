@@ -11,6 +11,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 
 from halve.core import models
+from halve.core.errors import NotFound
 from halve.core.naming import readable_name
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.downloads import finished, outgoing_name
@@ -64,6 +65,7 @@ async def _pieces(context: Context, request: models.Request) -> AsyncIterator[by
 
 
 async def _entries(context: Context, request: models.Request) -> AsyncIterator[Entry]:
+    """Raises NotFound in the end if the request was erased meanwhile, so that no archive looks whole that lacks what was deleted."""
     for key, name in ((request.output_key, "output.csv"), (request.failed_key, "failed.csv")):
         if key is not None and (entry := await _entry(context, key, name)):
             yield entry
@@ -76,6 +78,8 @@ async def _entries(context: Context, request: models.Request) -> AsyncIterator[E
                     name = f"images/{readable_name(product, place)}.{result.key.rpartition('.')[2]}"
                     if entry := await _entry(context, result.key, name):
                         yield entry
+    if await context.parts.states.request(request.id) is None:
+        raise NotFound(f"Request {request.id} was erased while its archive was sent.")
 
 
 async def _entry(context: Context, key: str, name: str) -> Entry | None:
