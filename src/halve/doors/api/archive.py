@@ -65,7 +65,7 @@ async def _pieces(context: Context, request: models.Request) -> AsyncIterator[by
 
 
 async def _entries(context: Context, request: models.Request) -> AsyncIterator[Entry]:
-    """Raises NotFound in the end if the request was erased meanwhile, so that no archive looks whole that lacks what was deleted."""
+    """Raises NotFound in the end if the request was erased meanwhile: what lacks the deleted must not look whole."""
     for key, name in ((request.output_key, "output.csv"), (request.failed_key, "failed.csv")):
         if key is not None and (entry := await _entry(context, key, name)):
             yield entry
