@@ -327,8 +327,12 @@ def test_a_finished_run_is_not_done_again_and_other_options_are_refused(sheet: P
     other = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
     assert other.code == 2
     assert "another sheet" in other.err
+    mine, old = (tmp_path / "shop-halved/images" / name for name in ("holiday.jpg", "7-cup-1.png"))
+    for path in (mine, old):
+        path.write_bytes(b"precious")
     fresh = halve("run", sheet, *LOOPBACK, "--fresh", "--quality", "70", cwd=tmp_path)
     assert fresh.code == 0, fresh
+    assert (mine.exists(), old.exists()) == (True, False), "what halve made is removed, and nothing else"
     assert len(rows_of(tmp_path / "shop-halved/output.csv")) == 3
 
 

@@ -131,12 +131,21 @@ def _no_folder(folder: Path) -> Path:
     return next((part for part in parts if part.exists() and not part.is_dir()), folder)
 
 
+def _clear_images(images: Path) -> None:
+    """What its user put beside the images stays, and the folder with it."""
+    for path in list(images.iterdir()):
+        if _IMAGE.fullmatch(path.name):
+            path.unlink()
+    with suppress(OSError):
+        images.rmdir()
+
+
 def _clear(folder: Path) -> None:
     try:
         for name in OURS:
             path = folder / name
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+                _clear_images(path)
             else:
                 path.unlink(missing_ok=True)
         for path in (folder / STATE).iterdir():
