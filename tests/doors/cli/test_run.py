@@ -474,12 +474,14 @@ def test_ctrl_c_ends_it_soon_with_130_and_says_how_to_go_on(tmp_path: Path, orig
     sheet = many(tmp_path / "a.csv", origin, 40)
     origin.latency = 0.3
     env = {"HALVE_PER_HOST": "2"}
-    with started("run", sheet, *LOOPBACK, cwd=tmp_path, env=env) as run:
+    with started("run", sheet, *LOOPBACK, "--json", cwd=tmp_path, env=env) as run:
         until("some were fetched", lambda: origin.hits() > 6)
         began = time.monotonic()
         run.send_signal(signal.SIGINT)
-        assert run.wait(timeout=20) == 130
+        out, _ = run.communicate(timeout=20)
+        assert run.returncode == 130
         assert time.monotonic() - began < 8
+    assert json.loads(out)["error"]["code"] == "interrupted"
     assert any("Run the same command again" in path.read_text() for path in tmp_path.glob("stderr-*"))
     origin.latency = 0.0
     ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)

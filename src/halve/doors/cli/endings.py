@@ -36,7 +36,10 @@ def told(*, as_json: bool = False) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Interrupted) as stop:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already; another Ctrl-C must not change how
-        _say(f"Stopped. {stop}".rstrip(), style="yellow")
+        words = f"Stopped. {stop}".rstrip()
+        _say(words, style="yellow")
+        if as_json:
+            print_json({"error": {"code": "interrupted", "message": words}})
         raise typer.Exit(Ending.INTERRUPTED) from None
     except SheetRefused as refused:
         from halve.doors.cli.findings import show_findings
