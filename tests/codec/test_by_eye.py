@@ -9,7 +9,7 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halve.codec.eye import BOUND, Eye
+from halve.codec.eye import FARTHEST, Eye
 from halve.codec.search import least_within
 from tests.support.codec import compressed
 from tests.support.eyes import likeness
@@ -23,8 +23,10 @@ def pixels(data: bytes) -> pyvips.Image:
     return pyvips.Image.new_from_buffer(data, "").colourspace("srgb").copy_memory()
 
 
-def distance(one: bytes, other: bytes) -> float:
-    return Eye(pixels(one)).distance(pixels(other))
+def share(original: bytes, other: bytes) -> float:
+    """Of the distance that is allowed for that original."""
+    eye = Eye(pixels(original))
+    return eye.distance(pixels(other)) / eye.bound
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,9 +35,9 @@ def test_a_jpeg_keeps_the_bound_and_no_quality_far_below_does(name: str, way: st
 
     done = compressed(data, quality="auto")
 
-    assert distance(data, done.data) <= BOUND
+    assert share(data, done.data) <= 1
     assert done.quality is not None
-    assert distance(data, compressed(data, quality=str(done.quality - 8)).data) > BOUND
+    assert share(data, compressed(data, quality=str(done.quality - 8)).data) > 1
     assert likeness(data, done.data) >= FLOOR
 
 
@@ -45,7 +47,7 @@ def test_other_formats_keep_it_too(format: str) -> None:
 
     done = compressed(data, quality="auto", format=format)
 
-    assert distance(data, done.data) <= BOUND
+    assert share(data, done.data) <= 1
     assert likeness(data, done.data) >= FLOOR
 
 
@@ -69,7 +71,7 @@ def test_what_is_coarse_already_is_kept() -> None:
     data = photo("coffee", width=320, quality=30)
     done = compressed(data, quality="auto")
     assert len(done.data) <= len(data)
-    assert distance(data, done.data) <= BOUND
+    assert share(data, done.data) <= 1
 
 
 def test_it_sees_nothing_where_nothing_changed_and_more_where_more_did() -> None:
@@ -85,7 +87,13 @@ def test_it_looks_at_the_tiniest_pictures_and_at_alpha(size: tuple[int, int]) ->
     image = picture("coffee").resize(size).convert("RGBA")
     seen = pyvips.Image.new_from_memory(image.tobytes(), *size, 4, "uchar").copy(interpretation="srgb")
     assert Eye(seen).distance(seen) == 0
-    assert Eye(seen).distance(seen.invert()) > BOUND
+    assert Eye(seen).distance(seen.invert()) > FARTHEST
+
+
+def test_a_busy_picture_may_be_farther_than_a_quiet_one_but_none_farther_than_any_may() -> None:
+    quiet, photograph = pyvips.Image.black(320, 240, bands=3), pixels(photo("coffee", width=320))
+    busiest = pyvips.Image.gaussnoise(320, 240, mean=128, sigma=80).cast("uchar")
+    assert Eye(quiet).bound < Eye(photograph).bound < Eye(busiest).bound == FARTHEST
 
 
 @given(st.floats(0.005, 0.06), st.floats(30, 4000), st.integers(1, 100))

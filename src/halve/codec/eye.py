@@ -4,6 +4,9 @@ An error shows less where a picture is busy anyway. So brightness is compared in
 much the original varies there. Blocks of 8 pixels tell of lost detail, blocks of 32 of edges between JPEG's own blocks and of
 washed-out shading. Colour is compared unweighed, for few have busy colours. That is the idea of structural similarity without its
 costly parts; how well it agrees with SSIMULACRA2 is told in docs/compression.md.
+
+How far a picture may be is its own affair, too. A busy one pays more bytes for every step nearer than a quiet one does, so it may
+be farther: the bytes go to where they buy most. No picture may be farther than FARTHEST, however busy.
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ import math
 
 import pyvips
 
-BOUND = 30.0
-"""The largest distance that `quality=auto` allows."""
+FARTHEST = 40.0
+"""The largest distance that `quality=auto` allows for any picture."""
+
+_ALLOWED, _BY_BUSYNESS = 16.0, 0.3  # the distance allowed for a flat picture; the power of busyness by which it grows
 
 _VISIBLE = 160.0  # squared levels: what an error is weighed against where the original is flat
 _DETAIL, _SHADING, _COLOUR = 80.0, 320.0, 60.0  # how much each part counts
@@ -23,13 +28,17 @@ _LEAST_EDGE = 32
 
 
 class Eye:
-    """Has seen an original, and tells how far others of its size are from it. What is transparent is seen on white."""
+    """Has seen an original, and tells how far others of its size are from it. What is transparent is seen on white.
+
+    `bound`: the largest distance that `quality=auto` allows for this picture.
+    """
 
     def __init__(self, original: pyvips.Image) -> None:
         self._half = _half(original)
         self._eighth = _eighth(self._half)
-        self._weights = [1 / (_variance(level) + _VISIBLE) for level in (self._half, self._eighth)]
-        self._weights = [weight.copy_memory() for weight in self._weights]
+        busy = [_variance(level).copy_memory() for level in (self._half, self._eighth)]
+        self._weights = [(1 / (variance + _VISIBLE)).copy_memory() for variance in busy]
+        self.bound = _allowed(busy[0])
 
     def distance(self, other: pyvips.Image) -> float:
         """0 for the same picture."""
@@ -64,6 +73,12 @@ def _eighth(half: pyvips.Image) -> pyvips.Image:
 def _squared(error: pyvips.Image) -> pyvips.Image:
     """Its mean square in each block."""
     return (error * error).shrink(_BLOCK, _BLOCK).copy_memory()
+
+
+def _allowed(variance: pyvips.Image) -> float:
+    """By the mean standard deviation of blocks, which says rather well what a picture costs in bytes, in any format."""
+    busyness = float((variance**0.5).avg())
+    return min(FARTHEST, _ALLOWED * math.pow(1 + busyness, _BY_BUSYNESS))
 
 
 def _variance(level: pyvips.Image) -> pyvips.Image:

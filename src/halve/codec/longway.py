@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import pyvips
 
@@ -12,7 +12,7 @@ from halve.codec import look
 from halve.codec.coefficients import requantised
 from halve.codec.damage import forget
 from halve.codec.encoders import Encoder
-from halve.codec.eye import BOUND, Eye
+from halve.codec.eye import Eye
 from halve.codec.kept import lighter, original
 from halve.codec.picture import Picture, decoded, open_picture
 from halve.codec.plan import Plan, plan
@@ -150,9 +150,9 @@ def _by_eye(
     eye = Eye(look.eight_bits(ready))
     return least_within(
         encode,
-        partial(_distance, eye, encoder.format, picture.pages),
+        partial(_strain, eye, encoder.format, picture.pages),
         encoder.qualities(what.quality),
-        bound=BOUND,
+        bound=1.0,
         lighter_than=min(enough, default=None),
         tries=_TRIES if ready.width * ready.height <= _PIXELS_OF_MANY_TRIES else _FEW_TRIES,
     )
@@ -175,10 +175,12 @@ def _by_coefficients(picture: Picture, what: Plan) -> _Candidate | None:
             made[quality] = done
             return done.data
 
+        @cache
+        def eye() -> Eye:  # not before something was encoded: whether it is taken at all comes first
+            return picture.use(lambda image: Eye(look.upright(image, picture.orientation)))
+
         try:
-            encode(quality)  # whether it is taken at all, before anything is decoded
-            eye = picture.use(lambda image: Eye(look.upright(image, picture.orientation)))
-            found = least_within(encode, partial(_distance, eye, "jpeg", 1), range(1, quality + 1), bound=BOUND)
+            found = least_within(encode, lambda data: _strain(eye(), "jpeg", 1, data), range(1, quality + 1), bound=1.0)
         except _NotTaken:
             return None
         assert found is not None, "nothing was to be beaten"
@@ -193,8 +195,9 @@ class _NotTaken(Exception):
     """The requantiser leaves this one to pixels."""
 
 
-def _distance(eye: Eye, format: str, pages: int, data: bytes) -> float:
-    return eye.distance(look.eight_bits(decoded(data, format, pages)))
+def _strain(eye: Eye, format: str, pages: int, data: bytes) -> float:
+    """The distance as a share of what is allowed."""
+    return eye.distance(look.eight_bits(decoded(data, format, pages))) / eye.bound
 
 
 def _ready(image: pyvips.Image, picture: Picture, what: Plan, encoder: Encoder, colour: dict[bytes, bytes]) -> pyvips.Image:
