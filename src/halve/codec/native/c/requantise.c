@@ -33,6 +33,7 @@ typedef struct {
     Turning turning;
     List list, turned;  /* where several qualities are to be weighed, or all is to be there before it is turned */
     int ceiling;        /* the best of them */
+    bool more;          /* a better one would fit */
     Sink arrival, sink; /* where blocks come to, and where they go on to if chroma is to be halved first; the same otherwise */
 } Job;
 
@@ -63,11 +64,18 @@ static bool choose_ceiling(Job *job) {
         size_t size = below > 1 ? job->reader.size / 3 * 2 : job->reader.size; /* a third goes by halving alone */
         job->ceiling = likely_ceiling(&frame->component[0].quant, size, request->max_bytes, request->quality);
     }
-    if (request->max_bytes > 0 && below > 1 && job->ceiling >= below) {
+    if (request->max_bytes > 0 && below > 1 && job->ceiling >= below - 1) {
         job->ceiling = below - 1;
         job->reach = HALVED;
     }
     return job->ceiling < below;
+}
+
+/* Where bytes are bounded, one quality more is weighed than may be had: if not even that fits, the search is over. With halved
+ * chroma it speaks, too, for the quality that would have it whole, for that takes no fewer bytes. */
+static int best_weighed(const Job *job) {
+    bool beyond = job->request->max_bytes > 0 && job->ceiling < job->request->quality;
+    return job->ceiling + beyond;
 }
 
 static bool lies_upright(const Job *job) { return job->request->orientation == 1; }
@@ -79,7 +87,7 @@ static Refusal open_sink(Job *job) {
     job->lying = halved ? halved_frame(frame) : *frame;
     TRY(turnable(&job->turning, &job->lying));
     job->frame = turned_frame(&job->turning, &job->lying);
-    make_rules(job->rule, &job->frame, &job->tables.metadata, job->ceiling);
+    make_rules(job->rule, &job->frame, &job->tables.metadata, best_weighed(job));
     job->sink.tokens = &job->tokens;
     job->sink.list = &job->list;
     if (job->request->max_bytes == 0 && lies_upright(job)) job->sink.rule = job->rule;
@@ -166,7 +174,9 @@ static Refusal set_upright(Job *job, const List **upright) {
 /* The best quality that fits. Stuffing shows only once a file is written: one that it makes too large gives way to the next lower.
  */
 static Refusal write_within(Job *job, Trial *trial, Output *output, int *quality) {
-    TRY(best_quality(trial, job->ceiling, job->request->max_bytes, quality));
+    TRY(best_quality(trial, best_weighed(job), job->request->max_bytes, quality));
+    job->more = *quality > job->ceiling;
+    if (job->more) *quality = job->ceiling;
     for (; *quality > 0; --*quality) {
         TRY(requantise_list(trial, *quality));
         TRY(write_image(job, output));
@@ -195,7 +205,7 @@ static Refusal run(Job *job, Result *result) {
     return ACCEPTED;
 }
 
-static Refusal attempt(const uint8_t *data, size_t size, const Request *request, Reach *reach, Result *result, int *ceiling) {
+static Refusal attempt(const uint8_t *data, size_t size, const Request *request, Reach *reach, Result *result, bool *more) {
     Job *job = calloc(1, sizeof *job);
     if (!job) return NO_MEMORY;
     job->request = request;
@@ -203,7 +213,7 @@ static Refusal attempt(const uint8_t *data, size_t size, const Request *request,
     job->reader.size = size;
     job->reach = *reach;
     Refusal refusal = run(job, result);
-    *ceiling = job->ceiling;
+    *more = job->more;
     *reach = job->reach;
     close_interval(&job->interval);
     for (int i = 0; i < job->passes; i++) {
@@ -222,13 +232,13 @@ static Refusal attempt(const uint8_t *data, size_t size, const Request *request,
 Refusal requantise(const uint8_t *data, size_t size, const Request *request, Result *result) {
     Result best;
     Reach reach = LIKELY;
-    int ceiling;
-    TRY(attempt(data, size, request, &reach, &best, &ceiling));
-    /* more would fit than was thought likely, or than can be had with halved chroma: further, then */
-    while (request->max_bytes > 0 && best.quality == ceiling && ceiling < request->quality) {
+    bool more;
+    TRY(attempt(data, size, request, &reach, &best, &more));
+    /* more fits than was thought likely, or than can be had with halved chroma: further, then */
+    while (more) {
         Result other;
         reach++;
-        Refusal refusal = attempt(data, size, request, &reach, &other, &ceiling);
+        Refusal refusal = attempt(data, size, request, &reach, &other, &more);
         bool better = !refusal && other.quality > best.quality;
         free((refusal || better ? &best : &other)->output.bytes);
         TRY(refusal);
