@@ -129,6 +129,26 @@ def test_what_no_frame_covers_stays_transparent(source: str, quality: str) -> No
         assert done.convert("RGBA").getchannel("A").getextrema() == (0, 255)
 
 
+@pytest.mark.parametrize("disposal", [0, 1, 2])
+@pytest.mark.parametrize("blend", [0, 1])
+def test_each_frame_of_an_apng_is_drawn_over_what_the_ones_before_have_left(disposal: int, blend: int) -> None:
+    frames = [picture(name).resize((120, 90)) for name in ("coffee", "chelsea", "rocket", "astronaut")]
+    for number, frame in enumerate(frames):
+        frame.putalpha(Image.new("L", (120, 90)))
+        frame.paste(picture("coffee").resize((40, 50)).rotate(90 * number), (number * 20, number * 10))
+    out = io.BytesIO()
+    frames[0].save(out, "PNG", save_all=True, append_images=frames[1:], duration=100, disposal=disposal, blend=blend)
+
+    done = opened(compressed(out.getvalue(), format="webp", quality="100").data)
+
+    for number in range(4):
+        reference = opened(out.getvalue())  # opened anew: Pillow disposes of frames well only where none was looked at before
+        reference.seek(number)
+        done.seek(number)
+        for background in ("black", "white"):
+            assert likeness(done.copy(), reference.copy(), background=background) > 0.98
+
+
 def test_a_picture_that_is_no_part_of_the_animation_does_not_become_one() -> None:
     frames = [picture(name).resize((120, 90)) for name in ("coffee", "chelsea", "rocket")]
     for shown in (1, 2):

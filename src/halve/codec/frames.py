@@ -1,4 +1,4 @@
-"""What libvips' wheel cannot read goes through Pillow and pillow-heif: BMP, ICO, HEIC, and the frames of an APNG.
+"""What libvips' wheel cannot read goes through Pillow and pillow-heif: BMP, ICO, HEIC.
 
 Both are loaded when the first such file comes, and only that format's reader is ever offered a file.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _PLAIN_MODES = ("L", "RGB", "RGBA")
-_FORMATS = {Kind.PNG: "PNG", Kind.BMP: "BMP", Kind.ICO: "ICO"}
+_FORMATS = {Kind.BMP: "BMP", Kind.ICO: "ICO"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +27,24 @@ class Header:
     width: int
     height: int
     bands: int
-    frames: int
 
 
 def read_header(data: bytes, kind: Kind) -> Header:
-    """Size, bands and frames; nothing but an icon is decoded yet. Raises what Pillow raises."""
+    """Size and bands; nothing but an icon is decoded yet. Raises what Pillow raises."""
     if kind is Kind.HEIC:
         heif = _open_heic(data)
-        return Header(heif.size[0], heif.size[1], len(heif.mode), 1)
+        return Header(heif.size[0], heif.size[1], len(heif.mode))
     with _opened(data, kind) as image:
         if kind is Kind.ICO:
             image.load()  # its directory may be wrong about its size
-        frames = getattr(image, "n_frames", 1) - _hidden(image)
-        return Header(image.width, image.height, len(_plain_mode(image)), frames)
+        return Header(image.width, image.height, len(_plain_mode(image)))
 
 
 def read(data: bytes, kind: Kind) -> pyvips.Image:
-    """The pixels: one image, or the frames of an animation below one another, as libvips has them. Raises what Pillow raises."""
+    """The pixels. Raises what Pillow raises."""
     if kind is Kind.HEIC:
         return _read_heic(data)
     with _opened(data, kind) as image:
-        if getattr(image, "n_frames", 1) > 1:
-            return _read_frames(image)
         profile = image.info.get("icc_profile")
         return _with_profile(_to_vips(image.convert(_plain_mode(image))), profile)
 
@@ -74,26 +70,6 @@ def _to_vips(image: Image.Image) -> pyvips.Image:
     bands = len(image.getbands())
     made = pyvips.Image.new_from_memory(image.tobytes(), image.width, image.height, bands, "uchar")
     return made.copy(interpretation="b-w" if bands == 1 else "srgb")
-
-
-def _read_frames(image: Image.Image) -> pyvips.Image:
-    """Frames as a viewer shows them, each drawn over the last as the file says."""
-    shown, delays = [], []
-    for number in range(_hidden(image), image.n_frames):  # type: ignore[attr-defined]
-        image.seek(number)
-        shown.append(_to_vips(image.convert("RGBA")))
-        delays.append(round(image.info.get("duration", 100)))
-    joined = pyvips.Image.arrayjoin(shown, across=1).copy()
-    joined.set_type(pyvips.GValue.gint_type, "page-height", image.height)
-    joined.set_type(pyvips.GValue.gint_type, "n-pages", len(shown))
-    joined.set_type(pyvips.GValue.array_int_type, "delay", delays)
-    joined.set_type(pyvips.GValue.gint_type, "loop", int(image.info.get("loop", 0)))
-    return _with_profile(joined, image.info.get("icc_profile"))
-
-
-def _hidden(image: Image.Image) -> int:
-    """1 for an APNG whose first picture is for viewers that know no animations, and no part of it; else 0."""
-    return int(getattr(image, "default_image", False))
 
 
 def _open_heic(data: bytes) -> Any:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pyvips
 
-from halve.codec import frames
+from halve.codec import apng, frames
 from halve.codec.damage import complaint, damaged, forget, translated, warnings
 from halve.codec.sniff import Kind
 from halve.codec.strip import base_media, gif, ico, png, tiff
@@ -75,7 +75,9 @@ class Picture:
         with translated(self.kind):
             if self.kind is Kind.JPEG:
                 return self._use_jpeg(work, shrink)
-            if self.kind in _LOADERS and not (self.kind is Kind.PNG and self.own_way_barred):
+            if self.kind is Kind.PNG and self.own_way_barred:
+                return work(apng.read(self.data))
+            if self.kind in _LOADERS:
                 return work(_load(self.data, self.kind, self.pages))
             return work(frames.read(self.data, self.kind))
 
@@ -155,11 +157,11 @@ def _open_foreign(data: bytes, kind: Kind, max_pixels: int) -> Picture:
 
 
 def _animated_png(data: bytes, max_pixels: int) -> Picture:
-    header = frames.read_header(data, Kind.PNG)
-    _check_pixels(header.width, header.height, header.frames, bytes_each=4, most=max_pixels)
+    found = apng.scan(data)
+    _check_pixels(found.width, found.height, len(found.frames), bytes_each=4, most=max_pixels)
     turned = png.orientation(data)
-    width, height = (header.height, header.width) if turned >= 5 else (header.width, header.height)
-    return Picture(data, Kind.PNG, width, height, header.frames, turned, may_be_clear=True, own_way_barred=True)
+    width, height = (found.height, found.width) if turned >= 5 else (found.width, found.height)
+    return Picture(data, Kind.PNG, width, height, len(found.frames), turned, may_be_clear=True, own_way_barred=True)
 
 
 def decoded(data: bytes, format: str, pages: int) -> pyvips.Image:
