@@ -7,6 +7,7 @@ import io
 import pytest
 from PIL import Image
 
+from halve.codec.strip import png
 from tests.support.codec import compressed, opened
 from tests.support.eyes import likeness
 from tests.support.photos import encoded, picture
@@ -159,6 +160,16 @@ def test_a_picture_that_is_no_part_of_the_animation_does_not_become_one() -> Non
 
         assert done.n_frames == shown  # type: ignore[attr-defined]
         assert likeness(done.convert("RGB"), frames[1]) > 0.7
+
+
+def test_an_apng_that_has_no_frames_is_a_still() -> None:
+    still = encoded(picture("coffee", width=200), "png")
+    announced = still[:33] + png.chunk(b"acTL", bytes((0, 0, 0, 0, 0, 0, 0, 0))) + still[33:]
+
+    done = compressed(announced)
+
+    assert not done.kept
+    assert likeness(done.data, still) > 0.8
 
 
 def test_a_turned_apng_is_shown_upright() -> None:

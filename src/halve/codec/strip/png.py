@@ -51,10 +51,14 @@ def strip(data: bytes) -> bytes:
 
 
 def is_animated(data: bytes) -> bool:
-    """Whether it is an APNG: an acTL chunk before the pixels."""
+    """Whether it is an APNG: an acTL chunk before the pixels, and a frame. To every viewer, others are stills."""
+    announced = False
     for kind, _, _ in chunks(data):
-        if kind in (b"acTL", b"IDAT"):
-            return kind == b"acTL"
+        if kind == b"IDAT" and not announced:
+            return False
+        if kind == b"fcTL" and announced:
+            return True
+        announced = announced or kind == b"acTL"
     return False
 
 
