@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import zipfile
@@ -44,6 +46,22 @@ def test_submitted_and_waited_for_the_sheet_is_saved(server: str, origin: Origin
     assert all(link.startswith(f"{server}/image/") for link in links)
     assert "2 of 2 images done" in ended.out
     assert ended.out.splitlines()[-1] == "out.csv"
+
+
+def test_who_stops_waiting_knows_how_to_ask_after_it(server: str, origin: Origin, tmp_path: Path) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Slow", [origin.url("/slow.jpg?7")])])
+
+    def said() -> str:
+        return "".join(path.read_text() for path in tmp_path.glob("stderr-*"))
+
+    with started("submit", sheet, "--url", server, "--wait", cwd=tmp_path) as submit:
+        until("it waits", lambda: "0 of 1 image" in said())
+        submit.send_signal(signal.SIGINT)
+        assert submit.wait(timeout=20) == 130
+    [way_back] = re.findall(r"^halve (status \S+ --url \S+)$", said(), re.MULTILINE)
+    ended = halve(*way_back.split(), cwd=tmp_path)
+    assert "under way" in ended.out, ended
+    assert halve("cancel", way_back.split()[1], "--url", server, cwd=tmp_path).code == 0
 
 
 def test_a_sheet_that_goes_to_stdout_is_alone_there(server: str, origin: Origin, tmp_path: Path) -> None:

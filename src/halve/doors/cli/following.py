@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from halve.core.errors import HalveError, StoreFailed
 from halve.doors.cli.endings import Interrupted
 from halve.doors.cli.progress import progress
-from halve.doors.cli.standing import over, standing_of
-from halve.doors.cli.terminal import STDOUT, nobody_reads, unwritable
+from halve.doors.cli.standing import over, standing_of, tell_way_back
+from halve.doors.cli.terminal import STDOUT, err, nobody_reads, unwritable
 from halve.outbound.remote import RemoteServer
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ def submit(
         async with RemoteServer(url, api_key) as server:
             body = await server.upload(sheet, fields)
             if wait:
+                tell_way_back(err(), body, url)  # whoever stops waiting needs it
                 body = await _followed(server, str(body["request_id"]))
                 if output is not None:
                     await _saved(server, "download", str(body["request_id"]), "", output)

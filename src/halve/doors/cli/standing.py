@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from halve.core.models import Status
 from halve.doors.cli.endings import Ending
 from halve.doors.cli.progress import Standing
 from halve.doors.cli.terminal import STDOUT, err, number, out, printable, saved
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _WORDS = {
     Status.PENDING: "waiting for its turn",
@@ -63,7 +66,12 @@ def tell_standing(body: dict[str, Any], url: str, saved_as: Path | None) -> None
         if saved_as != STDOUT:
             console.print(str(saved_as or printable(str(body["output_csv_url"]))), markup=False)
     else:
-        console.print(f"halve status {printable(str(body.get('request_id', '')))} --url {url}", style="dim", markup=False)
+        tell_way_back(console, body, url)
+
+
+def tell_way_back(console: Console, body: dict[str, Any], url: str) -> None:
+    """The command that asks after the request."""
+    console.print(f"halve status {printable(str(body.get('request_id', '')))} --url {url}", style="dim", markup=False)
 
 
 def _count(body: dict[str, Any], name: str) -> int:
