@@ -6,6 +6,7 @@ Its address is named by whoever runs the command, on their own machine, so no gu
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -33,6 +34,7 @@ LONGEST_PAUSE = 30.0
 
 _PASSING = (429, 502, 503, 504)
 
+_SUFFIX = re.compile(r"\.(csv|tsv|txt|zip)(\.gz)?$", re.IGNORECASE)
 _CUT_SHORT = "did not send all of it"
 
 
@@ -81,14 +83,15 @@ class RemoteServer:
         return await self._object(lambda: self._session.post(self._address("retry", request_id)))
 
     @asynccontextmanager
-    async def open(self, kind: str, request_id: str, part: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes of `download` (part `failed` or `input`, or the output) or `archive`, in pieces."""
+    async def open(self, kind: str, request_id: str, part: str = "") -> AsyncIterator[tuple[AsyncIterator[bytes], str]]:
+        """The bytes of `download` (part `failed` or `input`, or the output) or `archive`, in pieces, and what ends their name."""
         address = self._address(kind, request_id) + (f"/{part}" if part else "")
         response = await self._answer(lambda: self._session.get(address))
         try:
             if response.content_type == "text/html":
                 raise StoreFailed(f"{self.url} answered with a web page, which halve does not; is it halve?", code="bad_answer")
-            yield _pieces(response, self.url)
+            named = _SUFFIX.search((response.content_disposition and response.content_disposition.filename) or "")
+            yield _pieces(response, self.url), named[0].lower() if named else ""
         finally:
             response.close()
 

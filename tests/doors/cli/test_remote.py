@@ -1,5 +1,6 @@
 """`halve submit`, `status`, `cancel`, `retry` and `download` against a server of ours."""
 
+import gzip
 import json
 import os
 import re
@@ -131,6 +132,16 @@ def test_failures_end_with_1_are_downloaded_and_retried(server: str, origin: Ori
     assert "2 of 2 images done" in ended.out
     again = halve("retry", request_id, "--url", server, cwd=tmp_path)
     assert again.code == 2, again
+
+
+def test_what_is_saved_is_called_what_it_is(server: str, origin: Origin, tmp_path: Path) -> None:
+    sheet = tmp_path / "a.tsv.gz"
+    sheet.write_bytes(gzip.compress(f"S. No.\tProduct Name\tInput Image Urls\n1\tCup\t{origin.url('/cup.jpg?8')}\n".encode()))
+    request_id = json.loads(halve("submit", sheet, "--url", server, "--wait", "--json", cwd=tmp_path).out)["request_id"]
+    for words, name in (((), ".tsv"), (("--input",), "-input.tsv.gz"), (("--archive",), ".zip")):
+        saved = halve("download", request_id, *words, "--url", server, cwd=tmp_path)
+        assert saved.out.strip() == f"{request_id}{name}", saved
+    assert (tmp_path / f"{request_id}-input.tsv.gz").read_bytes() == sheet.read_bytes()
 
 
 def test_cancelled_it_stops_and_a_second_time_is_refused(server: str, origin: Origin, tmp_path: Path) -> None:

@@ -55,11 +55,12 @@ def ask(url: str, api_key: str | None, what: str, request_id: str, *, wait: bool
     return _run(work())
 
 
-def save(url: str, api_key: str | None, request_id: str, *, kind: str, part: str, target: Path) -> bool:
-    """Save a file of the request; the target appears when it is whole. `-` is stdout; False then."""
-    _check(target)
+def save(url: str, api_key: str | None, request_id: str, *, kind: str, part: str, target: Path | None) -> Path:
+    """Save a file of the request; the target appears when it is whole. `-` is stdout; None: named for the request. Returns it."""
+    if target is not None:
+        _check(target)
 
-    async def work() -> bool:
+    async def work() -> Path:
         async with RemoteServer(url, api_key) as server:
             return await _saved(server, kind, request_id, part, target)
 
@@ -95,8 +96,10 @@ def _check(target: Path) -> None:
         raise HalveError(f"There is no folder {target.parent}; name another file with -o.", code="not_a_folder")
 
 
-async def _saved(server: RemoteServer, kind: str, request_id: str, part: str, target: Path) -> bool:
-    async with server.open(kind, request_id, part) as pieces:
+async def _saved(server: RemoteServer, kind: str, request_id: str, part: str, target: Path | None) -> Path:
+    async with server.open(kind, request_id, part) as (pieces, suffix):
+        if target is None:
+            target = Path(f"{Path(request_id).name}{part and '-'}{part}{suffix or '.csv'}")
         if target == STDOUT:
             async for piece in pieces:
                 try:
@@ -105,7 +108,7 @@ async def _saved(server: RemoteServer, kind: str, request_id: str, part: str, ta
                 except OSError as error:
                     nobody_reads(sys.stdout)
                     raise unwritable(error) from error
-            return False
+            return target
         temporary = target.with_name(f".{target.name}.{os.getpid()}")
         try:
             with temporary.open("wb") as file:
@@ -117,4 +120,4 @@ async def _saved(server: RemoteServer, kind: str, request_id: str, part: str, ta
         finally:
             with suppress(OSError):
                 temporary.unlink()
-    return True
+    return target

@@ -145,13 +145,13 @@ def download(
         raise typer.BadParameter("only one of --failed, --input and --archive at a time.")
     with told():
         from halve.doors.cli import following
-        from halve.doors.cli.terminal import out
+        from halve.doors.cli.terminal import STDOUT, out
 
         kind = "archive" if archive else "download"
         part = "failed" if failed else "input" if uploaded else ""
-        target = output or Path(f"{Path(request_id).name}{'-' + part if part else ''}.{'zip' if archive else 'csv'}")
-        if following.save(url, api_key, request_id, kind=kind, part=part, target=target):
-            out().print(str(target), markup=False)
+        saved_as = following.save(url, api_key, request_id, kind=kind, part=part, target=output)
+        if saved_as != STDOUT:
+            out().print(str(saved_as), markup=False)
 
 
 def _end(body: dict[str, Any], url: str, *, as_json: bool, waited: bool, saved_as: Path | None = None) -> None:
