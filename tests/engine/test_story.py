@@ -15,7 +15,7 @@ from aiohttp import web
 from halve.core.models import Delivery, DeliveryKind, DeliveryState, ImageState, Mode, ProductState, Request, Status
 from halve.core.naming import sheet_key
 from halve.core.ports import Answer
-from halve.engine import embedded
+from halve.engine import finishing, retrying
 from halve.images.files import FileImages
 from halve.outbound import schedule
 from halve.outbound.webhook import verify
@@ -351,7 +351,7 @@ async def test_a_store_that_fails_holds_up_no_worker_that_stops(
     owing: tuple[Parts, Request], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop, _ = owing
-    monkeypatch.setattr(embedded, "PAUSE", 15.0)
+    monkeypatch.setattr(retrying, "PAUSE", 15.0)
     with closing(sqlite3.connect(shop.settings.data_dir / "halve.db")) as database:
         database.execute("DROP TABLE products")
     assert await stopping_takes(shop, once=lambda: "store failed" in caplog.text) < 3
@@ -388,7 +388,7 @@ async def test_no_more_notifications_are_under_way_than_a_worker_can_bear(
 
         async def close(self) -> None: ...
 
-    monkeypatch.setattr(embedded, "UNDER_WAY", 2)
+    monkeypatch.setattr(finishing, "UNDER_WAY", 2)
     async with open_shop(tmp_path, worker=False) as shop:
         shop.pipeline._webhooks = Slow()
         for _ in range(5):

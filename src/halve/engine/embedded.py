@@ -6,19 +6,19 @@ It keeps nothing that matters in memory. Stopped at any moment, by SIGKILL too, 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from uuid import UUID
 
 from halve.core.attempts import LOST_BEFORE_ALONE
 from halve.core.errors import NotFound, StoreFailed
 from halve.core.log import Log
-from halve.core.models import Delivery, ImageResult, Outcome, Product, ProductState
+from halve.core.models import ImageResult, Outcome, Product, ProductState
 from halve.core.pipeline import Pipeline
 from halve.core.ports import ImageStore, StateStore
+from halve.engine.finishing import Finishing
 from halve.engine.holder import Holder
 from halve.engine.recorder import Recorder
+from halve.engine.retrying import Retrying
 from halve.engine.stints import Stints
 from halve.engine.tempo import ALONE, Tempo
 
@@ -26,15 +26,6 @@ log = Log(__name__)
 
 LEASE = 60.0
 """Seconds for which a product is leased; renewed three times in that span."""
-
-PAUSE = 0.5
-"""Seconds before the next attempt after a store failed; longer each time."""
-
-DELIVERIES = 16
-"""Webhooks and e-mails claimed at once."""
-
-UNDER_WAY = 64
-"""Webhooks and e-mails under way at once: each holds a connection, and receivers may take their time."""
 
 GRACE = 8.0
 """Seconds that what is in work has to end when the worker is stopped, unless told otherwise; then it is handed back."""
@@ -50,9 +41,6 @@ KEEPING_EVERY = 3600.0
 
 AFTER_FAILURE = 2.0
 """Seconds before a product whose bytes could not be stored is tried again."""
-
-MOST_PATIENCE = 30.0
-"""Longest pause, in seconds, after a store failed again and again."""
 
 
 class Worker:
@@ -88,8 +76,6 @@ class Worker:
         self._portion = min(tempo.claim, max(1, in_flight // 4))
         self._keep_days = keep_days
         self._grace = grace
-        self._on_failure = on_failure
-        self._on_ended = on_ended
         self._stints = stints
         self._on_due = on_due
         self._gather = tempo.gather
@@ -98,12 +84,9 @@ class Worker:
         self._products: dict[asyncio.Task[None], Product] = {}
         self._at_work = 0  # images of those products
         self._suspect: Product | None = None
-        self._finishing: set[UUID] = set()
-        self._telling: set[asyncio.Task[None]] = set()
-        self._notifying, self._delivering = asyncio.Lock(), 0
-        self._silent_until = 0.0
-        self._stopping = asyncio.Event()
-        self._wake = asyncio.Event()
+        self._wake, self._stopping = asyncio.Event(), asyncio.Event()
+        self._retrying = Retrying(self._stopping, on_failure)
+        self._finishing = Finishing(states, pipeline, self._retrying, owner=holder.name, lease=LEASE, on_ended=on_ended)
 
     def nudge(self) -> None:
         """There may be something to do: look now."""
@@ -126,15 +109,15 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped. Survives failing stores: it waits and tries again."""
-        await self._patiently(self._void_the_dead)  # before anything is claimed: what they held comes first
+        await self._retrying.once(self._void_the_dead)  # before anything is claimed: what they held comes first
         async with asyncio.TaskGroup() as group:
             minding = [
-                group.create_task(self._again_and_again(step, every))
-                for step, every in (
+                group.create_task(self._retrying.every(seconds, step))
+                for step, seconds in (
                     (self._record, self._gather),
                     (self._sweep, self._mind_every),
-                    (self._finish, self._mind_every),
-                    (self._notify, self._mind_every),
+                    (self._finishing.finish_due, self._mind_every),
+                    (self._finishing.notify_due, self._mind_every),
                     (self._renew, LEASE / 3),
                     (self._void_the_dead, VOID_EVERY),
                     (self._keep_house, _keeping_every(self._keep_days)),
@@ -142,12 +125,12 @@ class Worker:
             ]
             try:
                 while not self._stopping.is_set():
-                    await self._patiently(self._claim)
+                    await self._retrying.once(self._claim)
                 await self._wind_up()
             finally:
                 if self._stints is not None:
                     self._stints.close()
-                for task in (*minding, *self._products, *self._telling):
+                for task in (*minding, *self._products, *self._finishing.tasks):
                     task.cancel()
 
     # ── claiming and processing ───────────────────────────────────────────────────────────────────────────────────────
@@ -174,6 +157,11 @@ class Worker:
             if claimed:
                 return
         await self._rest()
+
+    async def _rest(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._states.poll):
+                await self._wake.wait()
 
     def _begin(self, product: Product) -> asyncio.Task[None]:
         task = asyncio.create_task(self._process(product))
@@ -209,15 +197,15 @@ class Worker:
         except Exception as error:
             self._recorder.put(_handed_back(product, so_far, delay=AFTER_FAILURE))
             if isinstance(error, StoreFailed):
-                self._failed(error)
+                self._retrying.failed(error)
             else:
                 log.exception("product failed unexpectedly", request_id=str(product.request_id), row=product.row)
 
     async def _wind_up(self) -> None:
         """Let what is in work end, hand back the rest, and write it all down. What was to be told is told by the next worker."""
-        if in_work := (*self._products, *self._telling):
+        if in_work := (*self._products, *self._finishing.tasks):
             await asyncio.wait(in_work, timeout=self._grace)
-        for task in (left := (*self._products, *self._telling)):
+        for task in (left := (*self._products, *self._finishing.tasks)):
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         if self._suspect is not None:
@@ -232,71 +220,13 @@ class Worker:
 
     async def _record(self) -> None:
         for request_id in await self._recorder.write():
-            self._finish_soon(request_id)
+            self._finishing.finish(request_id)
         self._wake.set()
 
     async def _sweep(self) -> None:
         if await self._states.sweep():
             self._wake.set()
             self._on_due()
-
-    async def _finish(self) -> None:
-        for request_id in await self._states.to_finish():
-            self._finish_soon(request_id)
-
-    def _finish_soon(self, request_id: UUID) -> None:
-        if request_id not in self._finishing:
-            self._finishing.add(request_id)
-            self._tell(self._finish_one(request_id))
-
-    async def _finish_one(self, request_id: UUID) -> None:
-        try:
-            if await self._pipeline.finish(request_id):
-                self._on_ended()
-                await self._notify()
-        finally:
-            self._finishing.discard(request_id)
-
-    async def _notify(self) -> None:
-        async with self._notifying:
-            room = min(DELIVERIES, UNDER_WAY - self._delivering)
-            if room <= 0:
-                return  # a later look has more
-            for delivery in await self._states.claim_deliveries(self._holder.name, room, lease=LEASE):
-                self._delivering += 1
-                self._tell(self._deliver(delivery))
-
-    async def _deliver(self, delivery: Delivery) -> None:
-        """Again and again while a store fails: this worker lives, and renews the lease of what it has not written down. Whoever is
-        notified may hear of it twice then, under the same id.
-        """
-        pause = PAUSE
-        try:
-            while True:
-                try:
-                    return await self._pipeline.notify(delivery)
-                except StoreFailed as error:
-                    if self._stopping.is_set():
-                        raise
-                    self._failed(error)
-                await self._pause(pause)
-                pause = min(pause * 2, MOST_PATIENCE)
-        finally:
-            self._delivering -= 1
-
-    def _tell(self, work: Awaitable[None]) -> None:
-        """Do it beside the rest; a failure is told and made good by a later look."""
-        task = asyncio.create_task(self._told(work))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-
-    async def _told(self, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except StoreFailed as error:
-            self._failed(error)
-        except Exception:
-            log.exception("ending or notifying a request failed unexpectedly")
 
     async def _renew(self) -> None:
         await self._states.renew(self._holder.name, lease=LEASE)
@@ -321,47 +251,6 @@ class Worker:
                 self._wake.set()
                 self._on_due()
             self._holder.forget(dead)
-
-    # ── patience ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _again_and_again(self, step: Callable[[], Awaitable[None]], every: float) -> None:
-        while True:
-            await self._patiently(step)
-            await asyncio.sleep(every)
-
-    async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Do one step; where a store fails, wait ever longer and do it again."""
-        pause = PAUSE
-        while True:
-            try:
-                return await step()
-            except StoreFailed as error:
-                self._failed(error)
-            except Exception:
-                log.exception("a step of the worker failed unexpectedly")
-            await self._pause(pause)
-            if self._stopping.is_set():
-                return None
-            pause = min(pause * 2, MOST_PATIENCE)
-
-    async def _pause(self, seconds: float) -> None:
-        """Cut short when the worker is stopped."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-
-    def _failed(self, error: StoreFailed) -> None:
-        """Told once in a while: a full disk fails every image in work, and each for the same reason."""
-        if time.monotonic() >= self._silent_until:
-            self._silent_until = time.monotonic() + MOST_PATIENCE
-            log.error("store failed, trying again", reason=str(error))
-        if self._on_failure is not None:
-            self._on_failure(error)
-
-    async def _rest(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._states.poll):
-                await self._wake.wait()
 
 
 def _handed_back(product: Product, results: tuple[ImageResult, ...], *, delay: float = 0.0) -> Outcome:
