@@ -106,6 +106,25 @@ def with_gamma(image: Image.Image, gamma: float) -> bytes:
     return png.with_colour(encoded(image, "png"), {b"gAMA": struct.pack(">I", round(gamma * 100_000))})
 
 
+@pytest.mark.parametrize("wanted", ["keep", "webp"])
+@pytest.mark.parametrize("code", [(12, 13), (9, 16)], ids=["Display P3", "HDR"])
+def test_a_png_whose_colours_only_a_code_describes_is_handed_out_as_it_is(code: tuple[int, int], wanted: str) -> None:
+    data = png.with_colour(photo("coffee", width=240, format="png"), {b"cICP": bytes((*code, 0, 1))})
+
+    done = compressed(data, format=wanted)
+
+    assert (done.kept, done.format) == (True, "png")
+    assert png.colour_code(done.data) == code
+
+
+@pytest.mark.parametrize("colour", [{b"cICP": bytes((1, 13, 0, 1))}, {b"cICP": bytes((12, 13, 0, 1)), b"iCCP": b""}], ids=len)
+def test_a_code_that_says_nothing_new_is_no_obstacle(colour: dict[bytes, bytes]) -> None:
+    data = photo("coffee", width=240, format="png", icc_profile=rgb_profile(WIDE) if b"iCCP" in colour else None)
+    data = png.with_colour(data, {**png.colour_chunks(data), b"cICP": colour[b"cICP"]})
+
+    assert compressed(data, format="webp").format == "webp"
+
+
 def test_the_gamma_of_a_png_stays_in_it() -> None:
     data = with_gamma(picture("coffee", width=240), 1.0)
 

@@ -131,7 +131,7 @@ def _open(data: bytes, kind: Kind, max_pixels: int, pages: int = -1) -> Picture:
     if not 1 <= turned <= 8:
         turned = 1
     width, height = (height, header.width) if turned >= 5 else (header.width, height)
-    barred = kind is Kind.AVIF and _barred(data)
+    barred = (kind is Kind.AVIF and _barred(data)) or (kind is Kind.PNG and _coded_png(data))
     return Picture(data, kind, width, height, pages, turned, header.hasalpha(), all_ways_barred=barred)
 
 
@@ -161,7 +161,8 @@ def _animated_png(data: bytes, max_pixels: int) -> Picture:
     _check_pixels(found.width, found.height, len(found.frames), bytes_each=4, most=max_pixels)
     turned = png.orientation(data)
     width, height = (found.height, found.width) if turned >= 5 else (found.width, found.height)
-    return Picture(data, Kind.PNG, width, height, len(found.frames), turned, may_be_clear=True, own_way_barred=True)
+    coded = _coded_png(data)
+    return Picture(data, Kind.PNG, width, height, len(found.frames), turned, True, own_way_barred=True, all_ways_barred=coded)
 
 
 def decoded(data: bytes, format: str, pages: int) -> pyvips.Image:
@@ -201,5 +202,15 @@ def _barred(data: bytes) -> bool:
     """Whether encoding a HEIC or AVIF again loses something: a sequence's frames, or colours that only a code describes."""
     if base_media.is_sequence(data):
         return True
-    code = base_media.colour_code(data)
+    return _coded(base_media.colour_code(data))
+
+
+def _coded_png(data: bytes) -> bool:
+    """A profile beside the code says the same, but for light that is brighter than white."""
+    code = png.colour_code(data)
+    return _coded(code) and not (code and code[1] in _PLAIN_TRANSFERS and b"iCCP" in png.colour_chunks(data))
+
+
+def _coded(code: tuple[int, int] | None) -> bool:
+    """Whether colours have a code (primaries, transfer) that says what no encoder here can."""
     return code is not None and (code[0] not in _PLAIN_PRIMARIES or code[1] not in _PLAIN_TRANSFERS)

@@ -78,6 +78,12 @@ def colour_chunks(data: bytes) -> dict[bytes, bytes]:
     return found
 
 
+def colour_code(data: bytes) -> tuple[int, int] | None:
+    """Primaries and transfer as a cICP chunk has them (ITU-T H.273); None where there is none."""
+    body = colour_chunks(data).get(b"cICP", b"")
+    return (body[0], body[1]) if len(body) == 4 else None
+
+
 def with_colour(data: bytes, colour: dict[bytes, bytes]) -> bytes:
     """`data` with these colour chunks in place of its own."""
     parts = [SIGNATURE]
