@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from halve.core.errors import HalveError
-from halve.core.models import Finding, ImageResult, Mode, ProductState, SheetOptions, Status
+from halve.core.finding import Finding
+from halve.core.models import ImageResult, Mode, ProductState, SheetOptions, Status
 from halve.core.options import Format, MaxBytes, Options
 from halve.core.ports import StateStore
 from tests.contract.sample import LEASE, draft, known, publish, rows, upload

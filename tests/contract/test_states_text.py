@@ -8,10 +8,10 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from halve.core.finding import Finding
 from halve.core.models import (
     DeliveryKind,
     DeliveryState,
-    Finding,
     ImageResult,
     ImageState,
     Outcome,

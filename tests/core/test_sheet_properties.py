@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from halve.core.errors import SheetRefused
-from halve.core.models import Finding, Mode, Row, SheetOptions
+from halve.core.finding import Finding
+from halve.core.models import Mode, Row, SheetOptions
 from halve.core.report import ReportWriter
 from halve.core.sheet import open_sheet
 from halve.core.sheet.records import Scanner, value

@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from halve.core.errors import SheetRefused
-from halve.core.models import Finding, ImageResult, ImageState, Mode, Product, Row, SheetOptions
+from halve.core.finding import Finding
+from halve.core.models import ImageResult, ImageState, Mode, Product, Row, SheetOptions
 from halve.core.report import ReportSummary, ReportWriter
 from halve.core.sheet import SheetLimits, open_sheet
 

@@ -16,12 +16,9 @@ A part translates its library's errors into these where it calls the library. Wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from halve.core.models import Finding
+from halve.core.finding import Finding
 
 
 class HalveError(Exception):

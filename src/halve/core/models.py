@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from halve.core.finding import Finding
 from halve.core.options import Options
 
 T = TypeVar("T")
@@ -53,20 +54,6 @@ class Mode(StrEnum):
 
     STRICT = "strict"
     LENIENT = "lenient"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong with a sheet (or, in a list of repairs, something mended).
-
-    `line` is the physical line where the record starts (the header is 1; 0: the file as a whole), `column` the header's
-    own text (empty: the row or file as a whole), `code` a stable word, `message` a sentence that says how to mend it.
-    """
-
-    line: int
-    column: str
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

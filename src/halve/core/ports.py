@@ -14,11 +14,11 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from halve.core.compressed import Compressed
+from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
-    Finding,
     ImageResult,
     Outcome,
     Page,

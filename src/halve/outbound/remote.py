@@ -20,7 +20,7 @@ import aiohttp
 
 from halve import __version__
 from halve.core.errors import Conflict, HalveError, NotFound, OptionRefused, SheetRefused, StoreFailed
-from halve.core.models import Finding
+from halve.core.finding import Finding
 from halve.outbound.faults import fault
 
 ATTEMPTS = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from halve.core.models import Finding
+from halve.core.finding import Finding
 from halve.core.sheet.limits import LONGEST_RECORD, LONGEST_URL, MOST_COLUMNS, UNPACKED_SHARE
 
 

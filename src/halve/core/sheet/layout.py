@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from halve.core.errors import OptionRefused
-from halve.core.models import Finding, SheetOptions
+from halve.core.finding import Finding
+from halve.core.models import SheetOptions
 from halve.core.sheet import findings
 from halve.core.sheet.headers import ERRORS, OUTPUT, distinct, find, find_all
 from halve.core.sheet.presets import BY_KEY, Preset, recognise

@@ -7,7 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 from halve.core.errors import SheetRefused
-from halve.core.models import Finding, SheetOptions
+from halve.core.finding import Finding
+from halve.core.models import SheetOptions
 from halve.core.sheet import findings
 from halve.core.sheet.encoding import Encoding, find_encoding
 from halve.core.sheet.layout import Layout, lay_out

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from halve.core.models import Finding, Row
+from halve.core.finding import Finding
+from halve.core.models import Row
 from halve.core.sheet import findings
 from halve.core.sheet.layout import Layout
 from halve.core.sheet.limits import SheetLimits

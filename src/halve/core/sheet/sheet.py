@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from halve.core.errors import SheetRefused
-from halve.core.models import Finding, Mode, Row, SheetOptions
+from halve.core.finding import Finding
+from halve.core.models import Mode, Row, SheetOptions
 from halve.core.sheet import findings
 from halve.core.sheet.encoding import Encoding
 from halve.core.sheet.layout import Layout

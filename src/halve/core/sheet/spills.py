@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from halve.core.models import Finding
+from halve.core.finding import Finding
 from halve.core.sheet import findings
 from halve.core.sheet.layout import Layout
 from halve.core.sheet.records import BLANK, Record, quoted, value

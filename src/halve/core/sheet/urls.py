@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from halve.core.models import Finding
+from halve.core.finding import Finding
 from halve.core.sheet import findings
 from halve.core.sheet.limits import LONGEST_URL
 from halve.core.sheet.records import BLANK

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from halve.core import models
+from halve.core.finding import Finding
 from halve.core.links import Links
 from halve.core.models import DeliveryState, ImageState, ProductState
 from halve.core.notice import timestamp
@@ -133,7 +134,7 @@ def _error(state: ImageState, result: models.ImageResult) -> schemas.ImageError 
     return None
 
 
-def _findings(findings: Sequence[models.Finding]) -> list[schemas.Finding]:
+def _findings(findings: Sequence[Finding]) -> list[schemas.Finding]:
     return [schemas.Finding(**asdict(finding)) for finding in findings]
 
 

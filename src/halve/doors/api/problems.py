@@ -17,8 +17,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match
 
 from halve.core.errors import AddressRefused, Conflict, HalveError, NotFound, OptionRefused, SheetRefused, StoreFailed
+from halve.core.finding import Finding
 from halve.core.log import Log
-from halve.core.models import Finding
 
 log = Log(__name__)
 

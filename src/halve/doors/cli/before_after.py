@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from halve.demo.shop import PHOTOS
-from halve.doors.cli.local import Result
+from halve.doors.cli.job import Result
 from halve.doors.cli.summary import show_summary
 from halve.doors.cli.terminal import out, size
 

@@ -18,7 +18,7 @@ from halve.core.intake import accept, new_request
 from halve.core.models import Request, SheetOptions
 from halve.core.naming import sheet_key
 from halve.core.sheet import open_sheet
-from halve.doors.cli.local import FAILURES_SHOWN, Job, Result, Show
+from halve.doors.cli.job import FAILURES_SHOWN, Job, Result, Show
 from halve.doors.cli.lost import reopen_for_lost
 from halve.doors.cli.memory import users_memory
 from halve.doors.cli.store import RunFolder

@@ -38,7 +38,7 @@ def demo(
         from halve.core.options import Options
         from halve.demo.shop import open_shop, write_sheet
         from halve.doors.cli.before_after import show_before_after
-        from halve.doors.cli.local import Job
+        from halve.doors.cli.job import Job
         from halve.doors.cli.run import carry_out
         from halve.settings import read_settings
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from halve.core.models import Finding
+from halve.core.finding import Finding
 from halve.doors.cli.terminal import err, number, printable
 
 MOST_SHOWN = 200

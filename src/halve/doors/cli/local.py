@@ -7,58 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from halve.core.errors import Conflict, SheetRefused
-from halve.core.models import Product, Request, SheetOptions
-from halve.core.options import Options
-from halve.doors.cli.endings import Ending, Interrupted
+from halve.doors.cli.endings import Interrupted
 from halve.doors.cli.folder import OURS, database_in, forget, held
+from halve.doors.cli.job import Job, Result, Show
 
 if TYPE_CHECKING:
-    from halve.settings import Network, Settings
-
-FAILURES_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be done to a sheet, and where the result goes. `retry_failed`: a finished run's failures are tried again."""
-
-    sheet: Path
-    folder: Path
-    options: Options
-    reading: SheetOptions
-    base_url: str = ""
-    allow_private: tuple[Network, ...] = ()
-    fresh: bool = False
-    retry_failed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a run ended. `seconds` is what it took; `again`: it had ended before, nothing was left to do. `remade`: images of before
-    whose files were gone.
-    """
-
-    request: Request
-    seconds: float
-    output_csv: Path
-    failed_csv: Path | None
-    failures: tuple[Product, ...]
-    again: bool
-    remade: int = 0
-
-    @property
-    def ending(self) -> Ending:
-        return Ending.SOME_FAILED if self.request.failed_images or self.request.failed_rows else Ending.DONE
-
-
-Show = Callable[[Request], None]
-"""Told again and again how far the request is; the first time before anything is done."""
+    from halve.settings import Settings
 
 
 def run_sheet(job: Job, settings: Settings, show: Show) -> Result:

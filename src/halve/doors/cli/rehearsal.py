@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from halve.core.sheet import open_sheet
 from halve.doors.cli.endings import finding_words, print_json
 from halve.doors.cli.findings import show_findings
-from halve.doors.cli.local import Job
+from halve.doors.cli.job import Job
 from halve.doors.cli.terminal import err, number, out, printable
 from halve.settings import Settings
 from halve.wiring import sheet_limits

@@ -13,7 +13,7 @@ from halve.doors.cli.endings import print_json, told
 
 if TYPE_CHECKING:
     from halve.core.models import Request
-    from halve.doors.cli.local import Job, Result
+    from halve.doors.cli.job import Job, Result
     from halve.settings import Network, Settings
 
 
@@ -71,7 +71,7 @@ def run(
         from halve.core.options import read_options
         from halve.core.sheet_options import read_sheet_options
         from halve.doors.cli.folder import default_folder
-        from halve.doors.cli.local import Job
+        from halve.doors.cli.job import Job
         from halve.doors.cli.sheet_file import existing
         from halve.settings import read_settings
 

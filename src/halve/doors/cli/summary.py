@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from halve.core.models import ImageState
-from halve.doors.cli.local import FAILURES_SHOWN, Result
+from halve.doors.cli.job import FAILURES_SHOWN, Result
 from halve.doors.cli.terminal import err, number, out, printable, saved, span
 
 _HINTS = {

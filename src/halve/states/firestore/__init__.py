@@ -12,11 +12,11 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
+from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
-    Finding,
     Outcome,
     Page,
     Product,

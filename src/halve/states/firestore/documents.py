@@ -11,11 +11,11 @@ from uuid import UUID
 
 from google.cloud.firestore_v1 import SERVER_TIMESTAMP
 
+from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
-    Finding,
     ImageResult,
     ImageState,
     Mode,

@@ -9,7 +9,8 @@ from uuid import UUID
 from google.cloud.firestore_v1 import DELETE_FIELD
 
 from halve.core.errors import Conflict, NotFound
-from halve.core.models import Finding, Request, Row
+from halve.core.finding import Finding
+from halve.core.models import Request, Row
 from halve.states.firestore import documents, looking, lots
 from halve.states.firestore.base import MOST_BYTES, MOST_WRITES, Base, Changed, Document
 from halve.states.firestore.packing import Page, cut, into_pages, pack

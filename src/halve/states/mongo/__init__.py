@@ -11,11 +11,11 @@ from uuid import UUID
 
 from bson import ObjectId
 
+from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
-    Finding,
     Outcome,
     Page,
     Product,

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from bson import Int64
 
+from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
-    Finding,
     ImageResult,
     ImageState,
     Mode,

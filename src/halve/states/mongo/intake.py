@@ -9,7 +9,8 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from halve.core.errors import Conflict, NotFound
-from halve.core.models import Finding, Request, Row
+from halve.core.finding import Finding
+from halve.core.models import Request, Row
 from halve.states.mongo import documents, lots
 from halve.states.mongo.base import Base, Document, insert_new
 

@@ -10,11 +10,11 @@ from secrets import randbits
 from typing import Concatenate
 from uuid import UUID
 
+from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
-    Finding,
     ImageResult,
     Outcome,
     Page,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from halve.core.errors import Conflict, NotFound
-from halve.core.models import Finding, Request, Row
+from halve.core.finding import Finding
+from halve.core.models import Request, Row
 from halve.states.sql import feeding, rows
 from halve.states.sql.transaction import Transaction
 

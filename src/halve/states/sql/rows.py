@@ -10,11 +10,11 @@ from json.encoder import encode_basestring
 from typing import Any
 from uuid import UUID
 
+from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
-    Finding,
     ImageResult,
     ImageState,
     Mode,
