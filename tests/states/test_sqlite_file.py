@@ -105,6 +105,18 @@ async def test_a_place_that_cannot_be_is_named(tmp_path: Path, where: str) -> No
     assert str(path) in str(caught.value)
 
 
+async def test_a_file_whose_very_schema_is_damaged_is_said_to_be(database: Path) -> None:
+    states = await SqlStates.open(f"sqlite:///{database}")
+    await states.migrate()
+    await states.close()
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    database.write_bytes(database.read_bytes().replace(b"CREATE TABLE", b"CREATE \xecABLE"))
+    with pytest.raises(StoreFailed, match="is damaged"):
+        await SqlStates.open(f"sqlite:///{database}")
+
+
 async def test_a_damaged_file_is_said_to_be(database: Path, states: SqlStates) -> None:
     request = await upload(states, 2000)
     await states.close()

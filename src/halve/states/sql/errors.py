@@ -15,7 +15,7 @@ _SQLITE = {
     sqlite3.SQLITE_READONLY: "The database {where} is read-only. Make the file and its folder writable to this user.",
     sqlite3.SQLITE_CANTOPEN: "The database {where} cannot be opened. Make file and folder writable to this user.",
     sqlite3.SQLITE_PERM: "The database {where} cannot be opened. Make file and folder writable to this user.",
-    sqlite3.SQLITE_NOTADB: "The file {where} is not an SQLite database. Name another file in HALVE_DATABASE_URL.",
+    sqlite3.SQLITE_NOTADB: "The file {where} is not an SQLite database. Move it away, or name another one in HALVE_DATABASE_URL.",
     sqlite3.SQLITE_CORRUPT: "The database {where} is damaged. Restore a backup, or try `sqlite3 FILE .recover`.",
     sqlite3.SQLITE_IOERR: "The disk failed while the database {where} was read or written: {error}.",
     sqlite3.SQLITE_BUSY: "The database {where} stayed locked by another process for too long. Is a backup or a shell holding it?",
@@ -34,3 +34,5 @@ def translated(where: str) -> Iterator[None]:
             raise StoreFailed(OUTDATED.format(where=where)) from error
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the driver's own complaints have none
         raise StoreFailed(_SQLITE.get(code, "The database {where} failed: {error}.").format(where=where, error=text)) from error
+    except UnicodeDecodeError as error:  # of SQLite's own complaint: it quotes a schema that is no text any more
+        raise StoreFailed(_SQLITE[sqlite3.SQLITE_CORRUPT].format(where=where)) from error
