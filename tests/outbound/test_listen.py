@@ -110,6 +110,13 @@ def test_without_a_secret_messages_are_shown_as_unverified() -> None:
         assert listener.line() == {"id": None, "timestamp": None, "verified": False, "repeated": False, "payload": [1]}
 
 
+def test_half_a_character_in_a_message_is_shown_as_it_came() -> None:
+    with listening() as listener:
+        answer = requests.post(listener.url, data=b'{"name": "caf\xc3\xa9 \\ud83d"}', timeout=5)
+        assert answer.status_code == 204
+        assert listener.line()["payload"] == {"name": "café \ud83d"}
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_it_ends_when_told_to(number: signal.Signals, code: int) -> None:
     with listening() as listener:

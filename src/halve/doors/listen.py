@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from aiohttp import web
 
 from halve.core.errors import OptionRefused
+from halve.doors.json_line import json_line
 from halve.outbound.signing import SignatureRefused, read_secrets, verify
 
 LARGEST = 2**20
@@ -100,7 +101,8 @@ class _Receiver:
             "repeated": self._repeated(id),
             "payload": payload,
         }
-        print(json.dumps(line, ensure_ascii=False), file=self._out, flush=True)
+        self._out.write(json_line(line, self._out))
+        self._out.flush()
 
     def _repeated(self, id: str | None) -> bool:
         if id is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from enum import IntEnum
 import typer
 
 from halve.core.errors import HalveError, SheetRefused, StoreFailed
+from halve.doors.json_line import json_line
 
 
 class Ending(IntEnum):
@@ -62,14 +62,9 @@ def finding_words(finding: object) -> dict[str, object]:
 
 
 def print_json(value: dict[str, object]) -> None:
-    """One object on stdout, on one line; its letters as they are, or all escaped where stdout has no place for one of them."""
-    line = json.dumps(value, ensure_ascii=False)
+    """One object on stdout, on one line."""
     try:
-        line.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        line = json.dumps(value)
-    try:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(json_line(value, sys.stdout))
         sys.stdout.flush()
     except OSError as error:
         from halve.doors.cli.terminal import nobody_reads, unwritable
