@@ -22,7 +22,7 @@ import aiohttp
 
 from bench import plots
 from bench.corpus import Corpus, corpus
-from bench.measure import Cost
+from bench.measure import Cost, emptied
 from bench.peers import Job, NotHere, Peer, ours
 from bench.peers.commands import IMG2DATASET, SHARP, XARGS
 from bench.peers.ours import OURS
@@ -73,12 +73,13 @@ def halve(pictures: Corpus, address: str, count: int, work: Path, *, cache: Path
     return ours.run(Job(urls(pictures, address, count), work / "out", 0), cache=cache)
 
 
-def take_turn(peer: Peer, pictures: Corpus, address: str, images: int, latency: float) -> Turn:
-    with tempfile.TemporaryDirectory() as work:
-        folder = Path(work, "out")
-        folder.mkdir()
-        cost = peer.run(Job(urls(pictures, address, images), folder, IN_FLIGHT[latency]))
-        sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file() and is_jpeg(file)]
+def take_turn(peer: Peer, pictures: Corpus, address: str, images: int, latency: float, work: Path) -> Turn:
+    """In `work`, a folder of this turn's own."""
+    folder = work / "out"
+    folder.mkdir(parents=True)
+    cost = peer.run(Job(urls(pictures, address, images), folder, IN_FLIGHT[latency]))
+    sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file() and is_jpeg(file)]
+    emptied(work)
     assert len(sizes) == images, f"{peer.name}: {len(sizes)} of {images}"
     return Turn(images, cost, sum(sizes))
 
@@ -91,12 +92,12 @@ def is_jpeg(path: Path) -> bool:
 def measure(peers: list[Peer], pictures: Corpus, latency: float, images: int, rounds: int) -> dict[Peer, list[Turn]]:
     """`images` a turn; fewer for whoever downloads one at a time where that is slow: its rate does not grow with them."""
     turns: dict[Peer, list[Turn]] = {peer: [] for peer in peers}
-    with serving(pictures.folder, latency) as address:
+    with serving(pictures.folder, latency) as address, tempfile.TemporaryDirectory() as work:
         for number in range(rounds):
-            for peer in list(turns):
+            for index, peer in enumerate(list(turns)):
                 mine = images if peer.patient or not latency else max(40, images // 16)
                 try:
-                    turn = take_turn(peer, pictures, address, mine, latency)
+                    turn = take_turn(peer, pictures, address, mine, latency, Path(work, f"{number}-{index}"))
                 except FAULTS as fault:
                     if peer in (OURS, USUAL):
                         raise

@@ -21,6 +21,7 @@ import psutil
 
 from bench.corpus import corpus
 from bench.end_to_end import serving, urls
+from bench.measure import emptied
 from bench.report import note
 
 ENOUGH = 1500
@@ -57,13 +58,15 @@ def main() -> None:
     arguments = parser.parse_args()
     count, pictures, own = arguments.images, corpus(), list[float]()
     print("images  CPU ms each: beside the codec  of the codec")
-    with serving(pictures.folder, 0.0) as address:
-        for _ in range(arguments.rounds):
-            with tempfile.TemporaryDirectory() as work:
-                sheet = Path(work, "sheet.csv")
-                rows = (f"{n},Product {n},{url}\n" for n, url in enumerate(urls(pictures, address, count), start=1))
-                sheet.write_text("S. No.,Product Name,Input Image Urls\n" + "".join(rows))
-                beside, codec = (1e3 * seconds / count for seconds in spent(sheet, Path(work, "out")))
+    with serving(pictures.folder, 0.0) as address, tempfile.TemporaryDirectory() as turns:
+        for number in range(arguments.rounds):
+            work = Path(turns, str(number))
+            work.mkdir()
+            sheet = work / "sheet.csv"
+            rows = (f"{n},Product {n},{url}\n" for n, url in enumerate(urls(pictures, address, count), start=1))
+            sheet.write_text("S. No.,Product Name,Input Image Urls\n" + "".join(rows))
+            beside, codec = (1e3 * seconds / count for seconds in spent(sheet, work / "out"))
+            emptied(work)
             own.append(beside)
             print(f"{count:6,}  {beside:30.2f}  {codec:12.2f}", flush=True)
     if count >= ENOUGH:
