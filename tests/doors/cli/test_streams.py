@@ -73,7 +73,7 @@ def test_a_server_or_worker_that_cannot_say_that_it_is_up_works_all_the_same(tmp
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-8:strict"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8:strict", "ascii:surrogateescape"])
 def test_a_stream_that_has_no_place_for_a_letter_changes_no_exit_code(
     sheet: Path, tmp_path: Path, encoding: str, form: tuple[str, ...]
 ) -> None:

@@ -48,7 +48,7 @@ def _main() -> None:
 
 def _say_what_can_be_said() -> None:
     """A locale without `→`, or a file name that is no UTF-8, must not change how a command ends; stderr escapes such by itself."""
-    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+    if isinstance(sys.stdout, TextIOWrapper) and (sys.stdout.encoding, sys.stdout.errors) != ("utf-8", "surrogateescape"):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
