@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from pathlib import Path
+
 import pytest
 import requests
 
 from tests.doors.api.conftest import Done
-from tests.support.serving import hand_in
+from tests.support.serving import hand_in, serving
 from tests.support.shop import sheet_of
 
 
@@ -35,6 +39,23 @@ def test_only_products_with_failures_can_be_asked_for(done: Done) -> None:
     items = requests.get(f"{done.base}/results/{done.id}?state=failed", timeout=5).json()["items"]
     assert [item["row"] for item in items] == [1]
     assert [image["state"] == "failed" for image in items[0]["images"]] == [False, True]
+
+
+def test_others_are_answered_while_a_large_page_is_made(tmp_path: Path) -> None:
+    images = [f"https://a.test/{n}.jpg" for n in range(100)]
+    with serving(tmp_path, worker=False) as base:
+        request_id = hand_in(base, sheet_of([(f"Mug {n}", images) for n in range(1000)])).json()["request_id"]
+        large = threading.Thread(target=requests.get, args=(f"{base}/results/{request_id}?limit=1000",), kwargs={"timeout": 60})
+        large.start()
+        begun = time.monotonic()
+        waits = []
+        while large.is_alive():
+            asked = time.monotonic()
+            assert requests.get(f"{base}/healthz", timeout=60).ok
+            waits.append(time.monotonic() - asked)
+        took = time.monotonic() - begun
+        large.join()
+    assert max(waits) < took / 3, "it was all of it"
 
 
 def test_pages_cover_every_product_once(idle: str) -> None:
