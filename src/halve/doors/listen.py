@@ -85,7 +85,8 @@ class _Receiver:
                 return web.json_response({"code": refused.code, "message": str(refused)}, status=401)
         try:
             payload: Any = json.loads(body)
-        except ValueError:
+            json.dumps(payload, allow_nan=False)  # the reader takes NaN, and 1e999, which no line of JSON can say
+        except (ValueError, RecursionError):
             self._complain("400: a message that is no JSON")
             return web.json_response({"code": "not_json", "message": "The body is not JSON."}, status=400)
         self._show(request, payload)
