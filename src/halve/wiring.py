@@ -256,6 +256,7 @@ def broker_url(settings: Settings) -> str | None:
         return None
     scheme, colon, rest = url.partition("://")
     known = BROKER_SCHEMES.get(scheme.lower())
+    _check_brackets(url, "HALVE_BROKER_URL")
     if known is None or not colon or not urlsplit(f"//{rest}").hostname:
         schemes = ", ".join(f"{name}://" for name in BROKER_SCHEMES)
         raise OptionRefused(
@@ -273,6 +274,8 @@ def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], settin
     if scheme not in schemes:
         known = ", ".join(f"{name}://" for name in schemes)
         raise OptionRefused(setting, f"{setting} begins with {scheme or '?'}://, which is none of {known}.", code="bad_setting")
+    if scheme not in _READ_BY_ITS_OWN:
+        _check_brackets(url, setting)
     module, name, extra = schemes[scheme]
     try:
         return getattr(importlib.import_module(module), name)
@@ -280,6 +283,21 @@ def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], settin
         if extra is None:
             raise
         raise ExtraMissing(f"{scheme}:// needs an extra that is not installed: pip install 'halve[{extra}]'.") from error
+
+
+_READ_BY_ITS_OWN = ("sqlite", "postgresql")
+"""Databases whose library reads the URL in a way of its own, in which a password may hold anything."""
+
+
+def _check_brackets(url: str, setting: str) -> None:
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise OptionRefused(
+            setting,
+            f"{setting} cannot be read: [ and ] stand around an IPv6 address; in a password they are written %5B and %5D.",
+            code="bad_setting",
+        ) from error
 
 
 def _scheme(url: str) -> str:

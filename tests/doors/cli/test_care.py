@@ -94,6 +94,10 @@ def test_passwords_are_not_shown(tmp_path: Path) -> None:
         "postgresql://db.example/halve?password=…&sslmode=require"
     )
     assert without_password("sqlite:////srv/halve.db") == "sqlite:////srv/halve.db"
+    for password in ("pass[word", "pass/word", "p@ss", "?#"):  # unescaped, and taken by some databases all the same
+        assert without_password(f"postgresql://shop:{password}@db/halve") == "postgresql://shop:…@db/halve"
+    assert without_password("redis://:s3cret@127.0.0.1:6379/0") == "redis://:…@127.0.0.1:6379/0"
+    assert without_password("redis://127.0.0.1:6379/0") == "redis://127.0.0.1:6379/0"
 
 
 def test_postgresql_is_made_ready_and_looked_after(tmp_path: Path) -> None:

@@ -108,11 +108,6 @@ async def _until_stopped(settings: Settings) -> int:
 def without_password(url: str) -> str:
     """A URL that may be shown: what stands between `:` and `@` in it is left out, and so is an option `password`."""
     import re
-    from urllib.parse import urlsplit
 
     shown = re.sub(r"(?i)(?<=password=)[^&#]+", "…", url)
-    parts = urlsplit(shown)
-    if not parts.password:
-        return shown  # as it was written: put together again, `sqlite:////srv/halve.db` would lose two of its slashes
-    host = parts.netloc.rpartition("@")[2]
-    return shown.replace(parts.netloc, f"{parts.username or ''}:…@{host}", 1)
+    return re.sub(r"(?<=://)([^:/?#@]*):(?:[^/?#]+|[^@]+)@", r"\1:…@", shown, count=1)  # some databases take `/` in a password, too
