@@ -8,6 +8,7 @@ import { RequestView } from "./request.js";
 import { prepare } from "./upload.js";
 
 const ID = /^#([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+const UNKNOWN = "This key is not known here.";
 let current = new AbortController();
 
 function only(id) {
@@ -42,7 +43,7 @@ async function recent(more = false) {
   try {
     await showRecent(more);
   } catch (problem) {
-    if (problem.code === "unauthorized") askForKey("This key is not known here.");
+    if (problem.code === "unauthorized") askForKey(UNKNOWN);
   }
 }
 
@@ -52,8 +53,10 @@ $("recent-more").addEventListener("click", () => recent(true));
 $("change-key")?.addEventListener("click", () => askForKey());
 $("key-form")?.addEventListener("submit", (event) => {
   event.preventDefault();
-  key.set($("key").value.trim());
+  const word = $("key").value.trim();
   $("key").value = "";
+  if (!/^[\x20-\x7e]+$/.test(word)) return askForKey(UNKNOWN); // no header could carry it, such as one in curly quotes
+  key.set(word);
   route();
 });
 window.addEventListener("hashchange", route);
