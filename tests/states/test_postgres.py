@@ -53,6 +53,14 @@ async def test_a_url_that_cannot_be_is_refused(url: str) -> None:
             pass
 
 
+@pytest.mark.parametrize("url", ["postgresql://me:s3cret%zz@host/shop", "postgresql://me:s3cret@[::1/shop"])
+async def test_nor_is_its_password_told_then(url: str) -> None:
+    with pytest.raises(OptionRefused) as caught:
+        async with opened(url):
+            pass
+    assert "s3cret" not in str(caught.value)
+
+
 async def test_a_missing_driver_is_named_with_its_extra() -> None:
     loaded = {name: module for name, module in sys.modules.items() if not name.startswith("halve.states.sql.server")}
     said = pytest.raises(ExtraMissing, match=r"pip install 'halve\[postgres\]'")

@@ -93,13 +93,18 @@ class ServerRunner:
         raise AssertionError("the last attempt returns or raises")
 
 
+def _complaint(text: str) -> str:
+    """What libpq says of a URL without what it quotes: that may be the password."""
+    return text if "query parameter" in text else text.partition(': "')[0].removesuffix(" in URI")
+
+
 def _parameters(url: str) -> dict[str, Any]:
     """What libpq takes, out of a URL as it takes them: several hosts, sockets, TLS and all."""
     scheme, colon, rest = url.partition(":")
     try:
         given = conninfo_to_dict(f"postgresql:{rest}") if colon and rest.startswith("//") else {}
     except DriverError as error:
-        raise OptionRefused(SETTING, f"{SETTING} cannot be read: {str(error).strip()}.", code="bad_setting") from None
+        raise OptionRefused(SETTING, f"{SETTING} cannot be read: {_complaint(str(error).strip())}.", code="bad_setting") from None
     if not given.get("dbname"):
         raise OptionRefused(
             SETTING, f"{SETTING} must name a database, as {scheme}://user:password@host:5432/database does.", code="bad_setting"
