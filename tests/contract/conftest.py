@@ -15,6 +15,7 @@ from halve import wiring
 from halve.core.ports import ImageStore, StateStore
 from halve.settings import read_settings
 from tests.contract import backends
+from tests.support.lots import small_lots
 
 SLOW = (
     "test_many_failures_run_again_one_batch_after_another[mongodb]",
@@ -73,6 +74,17 @@ async def states(shelf: StateShelf) -> StateStore:
     states = await shelf.open()
     await states.migrate()
     return states
+
+
+@pytest.fixture
+def several_lots(shelf: StateShelf, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Products of a sheet that is fed, cancelled and erased in several lots. On the server that stands in for mongod, where each
+    takes milliseconds, as many lots are made of fewer.
+    """
+    if shelf.scheme != "mongodb":
+        return 1200
+    small_lots(monkeypatch, 40)
+    return 120
 
 
 @pytest.fixture(params=backends.IMAGES)

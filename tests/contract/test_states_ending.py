@@ -100,8 +100,8 @@ async def test_those_to_finish_are_told_oldest_first(states: StateStore) -> None
 # ── cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_cancelled_request_is_worked_on_no_more(shelf: StateShelf, states: StateStore) -> None:
-    request, other = await upload(states, 1100, 2), await upload(states, 3)
+async def test_a_cancelled_request_is_worked_on_no_more(shelf: StateShelf, states: StateStore, several_lots: int) -> None:
+    request, other = await upload(states, several_lots, 2), await upload(states, 3)
     products = [product for product in await states.claim("worker", 40, lease=LEASE) if product.request_id == request.id]
     done, failed, partly, waiting, leased = products[:5]
     await states.record(
@@ -133,7 +133,7 @@ async def test_a_cancelled_request_is_worked_on_no_more(shelf: StateShelf, state
     assert {p.state for row, p in by_row.items() if row not in (done.row, failed.row)} == {ProductState.CANCELLED}
     assert [result.state for result in by_row[partly.row].results] == [ImageState.KEPT, ImageState.CANCELLED]
     assert [result.state for result in by_row[waiting.row].results] == [ImageState.CANCELLED, ImageState.FAILED]
-    untouched = by_row[1100].results[0]
+    untouched = by_row[several_lots].results[0]
     assert (untouched.state, untouched.error_code, untouched.error) == (ImageState.CANCELLED, "cancelled", "cancelled")
 
 
@@ -180,9 +180,11 @@ async def test_cancelling_and_ending_at_once_leaves_one_story(shelf: StateShelf,
         assert (await known(states, request.id)).status is (Status.CANCELLED if cancelled else Status.COMPLETED)
 
 
-async def test_claims_while_it_is_cancelled_give_nothing_that_counts(shelf: StateShelf, states: StateStore) -> None:
+async def test_claims_while_it_is_cancelled_give_nothing_that_counts(
+    shelf: StateShelf, states: StateStore, several_lots: int
+) -> None:
     other = await shelf.open()
-    request = await upload(states, 1200)
+    request = await upload(states, several_lots)
 
     async def keep_working() -> None:
         while claimed := await other.claim("worker", 20, lease=LEASE):
@@ -196,9 +198,9 @@ async def test_claims_while_it_is_cancelled_give_nothing_that_counts(shelf: Stat
     assert (await known(states, request.id)).done_images == counted
     assert await finish(states, request.id)
     ended = await known(states, request.id)
-    truth = [product.state for product in await states.products(request.id, limit=1200)]
+    truth = [product.state for product in await states.products(request.id, limit=several_lots)]
     assert ended.done_images == counted == truth.count(ProductState.DONE)
-    assert truth.count(ProductState.CANCELLED) == 1200 - counted
+    assert truth.count(ProductState.CANCELLED) == several_lots - counted
 
 
 # ── retry ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,7 +275,7 @@ async def test_there_is_nothing_to_retry_where_all_is_well_or_still_open(states:
 
 
 async def test_what_was_cancelled_can_run_again(states: StateStore) -> None:
-    request = await upload(states, 1700, 2)
+    request = await upload(states, 1100, 2)
     products = await states.claim("worker", 6, lease=LEASE)
     done, failed, waiting, *leased = products
     await states.record(
@@ -291,13 +293,13 @@ async def test_what_was_cancelled_can_run_again(states: StateStore) -> None:
     again = await known(states, request.id)
     assert (again.status, again.done_images, again.failed_images) == (Status.PROCESSING, 4, 0)
     worked = await work_off(states, DONE, DONE)
-    assert [product.row for product in worked] == [row for row in range(1, 1701) if row != done.row]
+    assert [product.row for product in worked] == [row for row in range(1, 1101) if row != done.row]
     by_row = {product.row: product for product in worked}
     assert [result.state for result in by_row[waiting.row].results] == [ImageState.DONE, ImageState.PENDING]
     assert await states.to_finish() == [request.id]
     assert await finish(states, request.id, 1)
     ended = await known(states, request.id)
-    assert (ended.status, ended.done_images, ended.failed_images) == (Status.COMPLETED, 3400, 0)
+    assert (ended.status, ended.done_images, ended.failed_images) == (Status.COMPLETED, 2200, 0)
 
 
 async def test_a_retry_that_is_cancelled_keeps_the_failures_it_did_not_come_to(states: StateStore) -> None:
@@ -319,7 +321,7 @@ async def test_a_retry_that_is_cancelled_keeps_the_failures_it_did_not_come_to(s
 
 
 async def test_many_failures_run_again_one_batch_after_another(states: StateStore) -> None:
-    request = await upload(states, 2400)
+    request = await upload(states, 1500)
     while claimed := await states.claim("worker", 500, lease=LEASE):
         await states.record([outcome(product, DONE if product.row % 5 == 0 else FAILED) for product in claimed])
     await finish(states, request.id)
@@ -327,9 +329,9 @@ async def test_many_failures_run_again_one_batch_after_another(states: StateStor
         assert await states.retry(request.id)
         assert (await known(states, request.id)).failed_images == 0
         worked = await work_off(states, FAILED)
-        assert [product.row for product in worked] == [row for row in range(1, 2401) if row % 5]
+        assert [product.row for product in worked] == [row for row in range(1, 1501) if row % 5]
         assert await finish(states, request.id, round)
-        assert (await known(states, request.id)).failed_images == 1920
+        assert (await known(states, request.id)).failed_images == 1200
 
 
 async def test_of_many_who_retry_at_once_one_does(shelf: StateShelf, states: StateStore) -> None:
@@ -346,8 +348,8 @@ async def test_of_many_who_retry_at_once_one_does(shelf: StateShelf, states: Sta
 # ── erase, expire ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_an_erased_request_leaves_nothing(shelf: StateShelf, states: StateStore) -> None:
-    finished, request = await upload(states, 2), await upload(states, 1200)
+async def test_an_erased_request_leaves_nothing(shelf: StateShelf, states: StateStore, several_lots: int) -> None:
+    finished, request = await upload(states, 2), await upload(states, several_lots)
     await states.claim("worker", 20, lease=LEASE)
     await states.void(["worker"])
     for product in await states.claim("worker", 4, lease=LEASE):
@@ -374,9 +376,9 @@ async def test_an_erased_request_leaves_nothing(shelf: StateShelf, states: State
     assert set((await states.figures()).values()) == {0}
 
 
-async def test_erasing_while_others_work_harms_none(shelf: StateShelf, states: StateStore) -> None:
+async def test_erasing_while_others_work_harms_none(shelf: StateShelf, states: StateStore, several_lots: int) -> None:
     other = await shelf.open()
-    doomed, kept = await upload(states, 1200), await upload(states, 100)
+    doomed, kept = await upload(states, several_lots), await upload(states, 50)
 
     async def keep_working() -> None:
         while claimed := await other.claim("worker", 20, lease=LEASE):
@@ -388,7 +390,7 @@ async def test_erasing_while_others_work_harms_none(shelf: StateShelf, states: S
     await working
     assert await states.request(doomed.id) is None
     assert await states.to_finish() == [kept.id]
-    assert (await known(states, kept.id)).done_images == 100
+    assert (await known(states, kept.id)).done_images == 50
     assert set((await states.figures()).values()) == {0, 1}
 
 

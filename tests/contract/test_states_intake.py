@@ -170,13 +170,14 @@ async def test_a_cursor_that_was_not_given_out_is_refused(states: StateStore, cu
     assert caught.value.code == "option_refused"
 
 
-async def test_a_large_request_is_read_page_by_page(states: StateStore) -> None:
-    request = await upload(states, 1000)
+async def test_a_large_request_is_read_page_by_page(states: StateStore, several_lots: int) -> None:
+    request = await upload(states, several_lots)
+    limit = several_lots * 2 // 5
     seen: list[int] = []
-    while page := await states.products(request.id, after_row=seen[-1] if seen else 0, limit=400):
-        assert len(page) <= 400
+    while page := await states.products(request.id, after_row=seen[-1] if seen else 0, limit=limit):
+        assert len(page) <= limit
         seen += [product.row for product in page]
-    assert seen == list(range(1, 1001))
+    assert seen == list(range(1, several_lots + 1))
 
 
 async def test_open_requests_are_counted_by_owner(states: StateStore) -> None:

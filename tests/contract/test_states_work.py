@@ -49,8 +49,8 @@ async def test_the_first_claim_turns_a_request_from_pending_to_processing(states
     assert (await known(states, second.id)).status is Status.PENDING
 
 
-async def test_a_small_sheet_does_not_wait_behind_a_huge_one(states: StateStore) -> None:
-    huge = await upload(states, 2600)
+async def test_a_small_sheet_does_not_wait_behind_a_huge_one(states: StateStore, several_lots: int) -> None:
+    huge = await upload(states, several_lots)
     await states.claim("worker", 10, lease=LEASE)
     small = await upload(states, 5)
     seen: list[int] = []
@@ -77,12 +77,12 @@ async def test_a_huge_sheet_is_not_starved_by_small_ones(states: StateStore) -> 
 
 
 async def test_every_product_of_a_large_sheet_is_handed_out_once_and_in_order(states: StateStore) -> None:
-    request = await upload(states, 3200)
+    request = await upload(states, 2200)
     rows: list[int] = []
     while claimed := await states.claim("worker", 170, lease=LEASE):
         rows += [product.row for product in claimed]
-    assert rows == list(range(1, 3201))
-    assert (await states.figures())["products.leased"] == 3200
+    assert rows == list(range(1, 2201))
+    assert (await states.figures())["products.leased"] == 2200
     assert (await known(states, request.id)).status is Status.PROCESSING
 
 
@@ -330,8 +330,8 @@ async def test_a_day_is_not_absurd(shelf: StateShelf, states: StateStore) -> Non
 # ── figures ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_figures_tell_what_there_is_to_do(states: StateStore) -> None:
-    await upload(states, 1500)
+async def test_figures_tell_what_there_is_to_do(states: StateStore, several_lots: int) -> None:
+    await upload(states, several_lots)
     ended = await upload(states, 1)
     products = await states.claim("worker", 10, lease=LEASE)
     done = next(product for product in products if product.request_id == ended.id)
@@ -344,7 +344,7 @@ async def test_figures_tell_what_there_is_to_do(states: StateStore) -> None:
         "requests.completed": 1,
         "requests.failed": 0,
         "requests.cancelled": 0,
-        "products.ready": 1491,
+        "products.ready": several_lots - 9,
         "products.waiting": 1,
         "products.leased": 8,
         "deliveries.due": 0,

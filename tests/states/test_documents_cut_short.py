@@ -15,7 +15,7 @@ import pytest
 
 from halve.core.models import DeliveryState, ImageState, Product, ProductState, Request, Status
 from halve.core.ports import StateStore
-from halve.states import firestore, mongo
+from halve.states import firestore
 from halve.states.firestore import FirestoreStates
 from halve.states.mongo import MongoStates
 from tests.contract import backends
@@ -23,6 +23,7 @@ from tests.contract.sample import DONE, FAILED, LEASE, PENDING, draft, finish, k
 from tests.support.dying import Killed, dying
 from tests.support.dying_firestore import dying_firestore
 from tests.support.firestore import ask
+from tests.support.lots import small_lots
 
 PRODUCTS, IMAGES = 10, 2
 
@@ -33,11 +34,7 @@ pytestmark = pytest.mark.torture  # dozens of killed connections
 @pytest.fixture(params=["mongodb", "firestore"])
 async def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[str]:
     """Of an empty database; lots are small, so that ten products are several."""
-    monkeypatch.setattr(mongo.lots, "LOT", 4)
-    monkeypatch.setattr(mongo.lots, "CLAIM_LIMIT", 2)
-    monkeypatch.setattr(firestore.packing, "PAGE_ROWS", 4)
-    monkeypatch.setattr(firestore.lots, "PAGE_ROWS", 4)
-    monkeypatch.setattr(firestore.lots, "CLAIM_LIMIT", 2)
+    small_lots(monkeypatch, 4)
     monkeypatch.setattr(firestore, "MEND_EVERY", 0.0)
     async with backends.STATES[request.param].empty(tmp_path) as url:
         yield url

@@ -97,7 +97,7 @@ async def test_a_worker_with_nothing_to_do_costs_what_is_said(tmp_path: Path) ->
         states = await FirestoreStates.open(url)
         await states.migrate()
         await states.close()
-        async with open_shop(tmp_path, database_url=url, storage_url=str(tmp_path / "images")):
+        async with open_shop(tmp_path, poll=None, database_url=url, storage_url=str(tmp_path / "images")):
             await asyncio.sleep(1)
             read, written, _ = await cost(url, lambda: asyncio.sleep(6))
     hourly, _, _ = documented("an hour of a worker with nothing to do")

@@ -18,6 +18,7 @@ from halve.states.mongo import MongoStates
 from tests.contract import elsewhere
 from tests.contract.sample import DONE, FAILED, LEASE, draft, finish, notice, outcome, publish, upload, work_off
 from tests.support.lossy import lossy_way_to
+from tests.support.lots import small_lots
 from tests.support.server import free_port
 
 ODD = ("$name", "a.b.$c", "$$NOW", "$literal", "{'$gt': ''}", "nul\0l", "ünï—😀")
@@ -95,8 +96,7 @@ async def test_a_sheets_rows_say_nothing_in_the_requests_document(states: MongoS
 
 async def test_lots_that_are_over_are_counted_in_the_request_itself(states: MongoStates, monkeypatch: pytest.MonkeyPatch) -> None:
     """So looking at it costs the lots at work, not the sheet."""
-    monkeypatch.setattr(mongo.lots, "LOT", 40)
-    monkeypatch.setattr(mongo.lots, "CLAIM_LIMIT", 20)
+    small_lots(monkeypatch, 40)
     request = await upload(states, 100)
     for _ in range(4):
         await states.record([outcome(product, DONE) for product in await states.claim("worker", 20, lease=LEASE)])

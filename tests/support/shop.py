@@ -36,9 +36,13 @@ def settings_for(folder: Path, **settings: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, *, worker: bool = True, **settings: Any) -> AsyncIterator[Parts]:
-    """All parts for real, with a worker beside them."""
+async def open_shop(folder: Path, *, worker: bool = True, poll: float | None = 0.02, **settings: Any) -> AsyncIterator[Parts]:
+    """All parts for real, with a worker beside them. Nobody tells it of an upload, so it looks every `poll` seconds; None: as often
+    as it would elsewhere.
+    """
     async with open_parts(settings_for(folder, **settings)) as parts:
+        if poll is not None:
+            parts.states.poll = poll
         if not worker:
             yield parts
             return
