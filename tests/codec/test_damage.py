@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pillow_heif
@@ -23,6 +23,7 @@ KINDS = ("jpeg", "png", "webp", "gif", "tiff", "avif", "bmp", "heic")
 NAMES = {"webp": "WebP"}
 
 
+@cache
 def sample(kind: str) -> bytes:
     if kind == "heic":
         out = io.BytesIO()

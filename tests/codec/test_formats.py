@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import Any
 
 import pillow_heif
@@ -18,6 +19,7 @@ PAGES = [picture(name, width=200).resize((200, 150)) for name in ("coffee", "che
 BECOMES = {"bmp": "png", "ico": "png"}
 
 
+@cache
 def sample(kind: str) -> bytes:
     """Coffee at a small size, or 256 pixels square where the format has no larger ones."""
     if kind == "ico":

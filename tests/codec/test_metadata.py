@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from functools import cache
 
 import pillow_heif
 import pytest
@@ -34,6 +35,7 @@ def exif() -> bytes:
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><creator>Jane Doe</creator></x:xmpmeta>'
 
 
+@cache
 def told(format: str) -> bytes:
     """A photograph whose file tells everything it can."""
     image = picture("coffee", width=240)

@@ -18,6 +18,7 @@ from halve import wiring
 from halve.core.errors import StoreFailed
 from halve.core.models import DeliveryState, Product, ProductState, Status
 from halve.core.ports import StateStore
+from halve.engine import embedded, finishing, retrying
 from halve.settings import read_settings
 from tests.contract import elsewhere
 from tests.contract.sample import DONE, LEASE, PENDING, finish, known, notice, outcome, upload
@@ -210,8 +211,13 @@ async def _all_at_once(handles: tuple[StateStore, StateStore], chance: random.Ra
 @pytest.mark.parametrize(
     "how", [signal.SIGQUIT, pytest.param(signal.SIGINT, marks=pytest.mark.torture)], ids=["killed", "restarted"]
 )
-async def test_a_sheet_is_done_though_the_server_goes_away(tmp_path: Path, how: signal.Signals) -> None:
+async def test_a_sheet_is_done_though_the_server_goes_away(
+    tmp_path: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Twice: in the middle of the images, and while the webhook is being answered."""
+    for module in (retrying, finishing):
+        monkeypatch.setattr(module, "PAUSE", 0.1)
+    monkeypatch.setattr(embedded, "AFTER_FAILURE", 0.2)
     server = server_of_its_own(fsync="on", synchronous_commit="on")
     try:
         with Origin(latency=0.05) as origin, empty_postgres(server.url()) as url:

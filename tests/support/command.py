@@ -34,13 +34,15 @@ class Ended:
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment without anything that would set `halve` or colour its output."""
+    """The environment without anything that would set `halve` or colour its output, and without the machine's certificate
+    authorities: whoever imports aiohttp reads them twice, and nothing here reaches further than loopback.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not re.match(r"HALVE_|DATABASE_URL|PROCESSED_|COLUMNS|NO_COLOR|FORCE_|PYTHONDONTWRITEBYTECODE", name)
     }
-    return {**kept, "TERM": "dumb", **(extra or {})}
+    return {**kept, "TERM": "dumb", "SSL_CERT_FILE": os.devnull, **(extra or {})}
 
 
 def _with_cache(env: Mapping[str, str] | None, cwd: Path) -> dict[str, str]:
