@@ -5,7 +5,9 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Whoever starts the tests in the background may hand down an ignored Ctrl-C, and the commands under test would inherit it.
@@ -18,3 +20,10 @@ atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 # A busy machine is no fault of ours, and on a fresh clone Hypothesis first makes tables of all characters.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Three for two cores: many a test waits for a process to start or for time to pass, and leaves its core to another."""
+    cores = yield
+    return (3 * cores + 1) // 2
