@@ -65,10 +65,10 @@ async def _pieces(context: Context, request: models.Request) -> AsyncIterator[by
 
 
 async def _entries(context: Context, request: models.Request) -> AsyncIterator[Entry]:
-    """Raises NotFound in the end if the request was erased meanwhile: what lacks the deleted must not look whole."""
+    """Raises NotFound where something is gone, as while the request is erased: what lacks it must not look whole."""
     for key, name in ((request.output_key, "output.csv"), (request.failed_key, "failed.csv")):
-        if key is not None and (entry := await _entry(context, key, name)):
-            yield entry
+        if key is not None:
+            yield await _entry(context, key, name)
     row = 0
     while products := await context.parts.states.products(request.id, after_row=row, limit=_PAGE):
         row = products[-1].row
@@ -76,13 +76,14 @@ async def _entries(context: Context, request: models.Request) -> AsyncIterator[E
             for place, result in enumerate(product.results, start=1):
                 if result.succeeded and result.key is not None:
                     name = f"images/{readable_name(product, place)}.{result.key.rpartition('.')[2]}"
-                    if entry := await _entry(context, result.key, name):
-                        yield entry
+                    yield await _entry(context, result.key, name)
     if await context.parts.states.request(request.id) is None:
         raise NotFound(f"Request {request.id} was erased while its archive was sent.")
 
 
-async def _entry(context: Context, key: str, name: str) -> Entry | None:
+async def _entry(context: Context, key: str, name: str) -> Entry:
     images = context.parts.images
     stored = await images.stat(key)
-    return Entry(name, stored.size, partial(images.read, key)) if stored is not None else None
+    if stored is None:
+        raise NotFound(f"{name} of an archive that is being sent is not in the store any more.")
+    return Entry(name, stored.size, partial(images.read, key))
