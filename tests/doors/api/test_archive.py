@@ -77,6 +77,16 @@ def test_an_archive_of_a_request_that_is_erased_meanwhile_does_not_end_well(tmp_
             response.read()
 
 
+def test_nor_does_one_that_lacks_a_picture_while_its_request_is_there(tmp_path: Path, sheet: bytes) -> None:
+    """Erasing takes the files first."""
+    with serving(tmp_path) as base:
+        request_id = hand_in(base, sheet).json()["request_id"]
+        the_end(base, request_id)
+        next((tmp_path / "images").rglob("*.jpg")).unlink()
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            requests.get(f"{base}/archive/{request_id}", timeout=10)
+
+
 # ── the format ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
