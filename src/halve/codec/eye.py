@@ -15,7 +15,7 @@ import math
 
 import pyvips
 
-FARTHEST = 40.0
+FARTHEST = 34.0
 """The largest distance that `quality=auto` allows for any picture."""
 
 _ALLOWED, _BY_BUSYNESS = 16.0, 0.3  # the distance allowed for a flat picture; the power of busyness by which it grows
