@@ -163,7 +163,8 @@ def _stays_a_jpeg_of_its_size(picture: Picture, what: Plan, encoder: Encoder) ->
 
 
 def _by_coefficients(picture: Picture, what: Plan) -> _Candidate | None:
-    smaller = partial(requantised, picture.data, pixels=what.width * what.height, orientation=picture.orientation)
+    pixels = what.width * what.height
+    smaller = partial(requantised, picture.data, pixels=pixels, orientation=picture.orientation, smooth=what.by_eye)
     quality = what.quality
     if what.by_eye:
         made: dict[int, Compressed] = {}

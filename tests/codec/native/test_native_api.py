@@ -34,11 +34,11 @@ def test_a_bound_of_nothing_is_an_error(bound: int) -> None:
 def test_the_extension_checks_its_arguments_itself() -> None:
     module: Any = importlib.import_module("halve.codec.native._requantiser")
 
-    for arguments in ((b"", 0, 0, 1, 1), (b"", 101, 0, 1, 1), (b"", 50, -1, 1, 1), (b"", 50, 0, 1, 0), (b"", 50, 0, 1, 9)):
+    for arguments in ((0, 0, 1, 1), (101, 0, 1, 1), (50, -1, 1, 1), (50, 0, 1, 0), (50, 0, 1, 9)):
         with pytest.raises(ValueError, match="quality must be"):
-            module.requantise(*arguments)
+            module.requantise(b"", *arguments, False)
     with pytest.raises(TypeError):
-        module.requantise("text", 50, 0, 1, 1)
+        module.requantise("text", 50, 0, 1, 1, False)
 
 
 def test_anything_that_lends_its_bytes_will_do() -> None:

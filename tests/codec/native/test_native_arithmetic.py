@@ -80,6 +80,24 @@ def test_every_quality_has_the_luminance_steps_that_libjpeg_gives_it_and_chroma_
         assert mine.steps[0] < other.steps[0] or not 1 < quality < 96
 
 
+@pytest.mark.parametrize("form", [Form(), Form(progressive=True, scans=progressive_script(3))])
+@pytest.mark.parametrize("quality", [10, 50, 80])
+def test_smooth_halves_the_dc_steps_of_luminance_and_nothing_else(quality: int, form: Form) -> None:
+    data = jpeg(small_picture("4:2:0", steps=[[1] * 64] * 3), form)
+    plain, smooth = (
+        read(answer.data).picture.components
+        for answer in (native.requantise(data, quality=quality, smooth=smooth) for smooth in (False, True))
+        if answer is not None
+    )
+    assert smooth[0].steps[0] == (plain[0].steps[0] + 1) // 2
+    assert smooth[0].steps[1:] == plain[0].steps[1:]
+    assert [one.steps for one in smooth[1:]] == [one.steps for one in plain[1:]]
+    assert np.array_equal(smooth[0].blocks[..., 1:], plain[0].blocks[..., 1:])
+    bounded = native.requantise(data, quality=quality, max_bytes=10**9, smooth=True)
+    assert bounded is not None
+    assert read(bounded.data).picture.components[0].steps == smooth[0].steps
+
+
 @settings(max_examples=80)
 @given(st.data())
 def test_any_coefficients_at_any_steps_are_rounded_exactly(data: st.DataObject) -> None:

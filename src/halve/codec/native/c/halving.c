@@ -11,9 +11,9 @@ enum {
 };
 
 /* Whether any step becomes coarser. */
-static bool coarser(const Frame *frame, const Metadata *metadata, int quality) {
+static bool coarser(const Frame *frame, const Metadata *metadata, int quality, bool smooth) {
     Rule rule[MAX_COMPONENTS];
-    make_rules(rule, frame, metadata, quality);
+    make_rules(rule, frame, metadata, quality, smooth);
     for (int c = 0; c < frame->components; c++)
         if (memcmp(rule[c].target, frame->component[c].quant.step, sizeof rule[c].target) != 0) return true;
     return false;
@@ -32,10 +32,10 @@ static bool can_be_halved(const Frame *frame, const Metadata *metadata) {
     return true;
 }
 
-int halved_below(const Frame *frame, const Metadata *metadata) {
+int halved_below(const Frame *frame, const Metadata *metadata, bool smooth) {
     if (!can_be_halved(frame, metadata)) return 0;
     int below = HALVED_BELOW;
-    while (below > 1 && !coarser(frame, metadata, below - 1)) below--;
+    while (below > 1 && !coarser(frame, metadata, below - 1, smooth)) below--;
     return below;
 }
 

@@ -24,7 +24,7 @@ struct Halving {
 
 /* Below which quality a frame's chroma is halved; 0 where it never is: without chroma, or where that is not of full resolution. At
  * most 90, and no quality at which the source is as coarse as asked: then nothing of it is to be lost. */
-int halved_below(const Frame *frame, const Metadata *metadata);
+int halved_below(const Frame *frame, const Metadata *metadata, bool smooth);
 
 /* The frame that comes of it. */
 Frame halved_frame(const Frame *frame);

@@ -37,10 +37,10 @@ static void make_rule(Rule *rule, const Component *component, const Manner *mann
     }
 }
 
-void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality) {
+void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality, bool smooth) {
     bool alone = frame->components == 1 || components_are_rgb(metadata, frame);
     for (int c = 0; c < frame->components; c++) {
-        Manner manner = {LUMINANCE, 100, 100, alone ? DEAD_ZONE : DEAD_ZONE_LUMINANCE};
+        Manner manner = {LUMINANCE, smooth ? SMOOTH_DC_STEP : 100, 100, alone ? DEAD_ZONE : DEAD_ZONE_LUMINANCE};
         if (c > 0 && !alone) manner = (Manner){CHROMINANCE, CHROMA_DC_STEP, CHROMA_AC_STEP, DEAD_ZONE_CHROMA};
         make_rule(&rule[c], &frame->component[c], &manner, quality);
     }

@@ -23,8 +23,8 @@ typedef struct {
  * since what that costs the eye is given back by finer chroma. */
 enum { DEAD_ZONE = 52, DEAD_ZONE_LUMINANCE = 66, DEAD_ZONE_CHROMA = 60, RATIO_BITS = 31 };
 
-/* Steps of chroma, in hundredths of the standard's. */
-enum { CHROMA_DC_STEP = 40, CHROMA_AC_STEP = 80 };
+/* Steps in hundredths of the standard's: of chroma, and of luminance's DC where smooth shading comes first. */
+enum { CHROMA_DC_STEP = 40, CHROMA_AC_STEP = 80, SMOOTH_DC_STEP = 50 };
 
 /* A magnitude in steps of the target, to the nearest, halves up. Exact for magnitudes up to 1024 and steps up to 255, or equal
  * ones: what the ratio errs by is less than the nearest fraction lies away. */
@@ -34,8 +34,9 @@ static inline uint32_t requantised(const Rule *rule, unsigned position, uint32_t
 
 /* The rules of all components. Targets are the standard's example tables (K.1: luminance for the first component, or all three
  * where they are red, green and blue; else chrominance, made finer) scaled to a quality from 1 to 100 as the Independent JPEG Group
- * does, but never finer than the source's steps: what those have lost does not come back. */
-void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality);
+ * does, but never finer than the source's steps: what those have lost does not come back. `smooth`: with finer steps for the DC of
+ * luminance. */
+void make_rules(Rule *rule, const Frame *frame, const Metadata *metadata, int quality, bool smooth);
 
 /* The sum of the standard's steps for luminance, at quality 50. */
 unsigned standard_steps(void);

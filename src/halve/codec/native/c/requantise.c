@@ -58,7 +58,7 @@ static Refusal settle_quant_tables(Job *job, const Scan *scan) {
 static bool choose_ceiling(Job *job) {
     const Request *request = job->request;
     const Frame *frame = &job->tables.frame;
-    int below = job->reach == WHOLE ? 0 : halved_below(frame, &job->tables.metadata);
+    int below = job->reach == WHOLE ? 0 : halved_below(frame, &job->tables.metadata, request->smooth);
     job->ceiling = request->quality;
     if (request->max_bytes > 0 && job->reach == LIKELY) {
         size_t size = below > 1 ? job->reader.size / 3 * 2 : job->reader.size; /* a third goes by halving alone */
@@ -87,7 +87,7 @@ static Refusal open_sink(Job *job) {
     job->lying = halved ? halved_frame(frame) : *frame;
     TRY(turnable(&job->turning, &job->lying));
     job->frame = turned_frame(&job->turning, &job->lying);
-    make_rules(job->rule, &job->frame, &job->tables.metadata, best_weighed(job));
+    make_rules(job->rule, &job->frame, &job->tables.metadata, best_weighed(job), job->request->smooth);
     job->sink.tokens = &job->tokens;
     job->sink.list = &job->list;
     if (job->request->max_bytes == 0 && lies_upright(job)) job->sink.rule = job->rule;
@@ -187,7 +187,7 @@ static Refusal write_within(Job *job, Trial *trial, Output *output, int *quality
 }
 
 static Refusal write_list(Job *job, Result *result) {
-    Trial trial = {&job->frame, &job->tables.metadata, NULL, job->rule, &job->tokens, 0};
+    Trial trial = {&job->frame, &job->tables.metadata, NULL, job->request->smooth, job->rule, &job->tokens, 0};
     TRY(set_upright(job, &trial.list));
     if (job->request->max_bytes > 0) return write_within(job, &trial, &result->output, &result->quality);
     TRY(requantise_list(&trial, result->quality));

@@ -10,6 +10,7 @@ typedef struct {
     size_t max_bytes;    /* 0: no matter */
     uint64_t max_pixels; /* largest width × height to take */
     int orientation;     /* 1 to 8, as Exif counts: it is turned upright */
+    bool smooth;         /* brightness in finer steps from block to block than the quality has */
 } Request;
 
 typedef struct {

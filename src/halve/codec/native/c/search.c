@@ -39,7 +39,7 @@ static Refusal requantise_blocks(Trial *trial, const List *list, int quality) {
     const Coefficient *from = list->ac;
     size_t mcu_blocks = (size_t)trial->frame->mcu_blocks;
     trial->held = 0;
-    make_rules(trial->rule, trial->frame, trial->metadata, quality);
+    make_rules(trial->rule, trial->frame, trial->metadata, quality, trial->smooth);
     tokens_restart(trial->tokens);
     for (size_t block = 0; block < list->blocks; block += mcu_blocks) {
         TRY(tokens_reserve(trial->tokens, mcu_blocks));
