@@ -15,10 +15,10 @@ import math
 
 import pyvips
 
-FARTHEST = 34.0
+FARTHEST = 32.0
 """The largest distance that `quality=auto` allows for any picture."""
 
-_ALLOWED, _BY_BUSYNESS = 16.0, 0.3  # the distance allowed for a flat picture; the power of busyness by which it grows
+_ALLOWED, _BY_BUSYNESS = 15.0, 0.3  # the distance allowed for a flat picture; the power of busyness by which it grows
 
 _VISIBLE = 160.0  # squared levels: what an error is weighed against where the original is flat
 _DETAIL, _SHADING, _COLOUR = 80.0, 320.0, 60.0  # how much each part counts
