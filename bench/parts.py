@@ -81,7 +81,7 @@ PARTS = (
         "again",
         "A second run",
         "A sheet that did not change, and one whose origin says nothing of versions",
-        full=("--images", "3000"),
+        full=("--images", "10000"),
         quick=("--images", "100"),
     ),
     Part(
