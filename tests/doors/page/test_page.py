@@ -231,6 +231,22 @@ def test_a_server_that_is_away_takes_nothing_from_what_is_shown(browser: Browser
     context.close()
 
 
+def test_a_server_that_is_away_is_said_to_be_until_it_is_back(browser: Browser, base: str, origin: Origin) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(base)
+    for path in ("**/status/*", "**/events/*"):
+        page.route(path, lambda route: route.abort())
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    away = page.get_by_text("The server cannot be reached. This page goes on")
+    expect(away).to_be_visible(timeout=PATIENCE)
+    page.unroute_all()
+    expect(page.locator("#request-view .pill")).to_have_text("completed", timeout=PATIENCE)
+    expect(away).to_be_hidden()
+    context.close()
+
+
 def test_a_failed_picture_can_be_retried_and_a_sheet_erased(page: Page, base: str, origin: Origin) -> None:
     late = origin.flaky("/late.jpg", photo("coffee", width=320), failures=1, status=404)
     choose(page, sheet_of([("Mug", [late])]), name="late.csv")

@@ -27,9 +27,10 @@ export class RequestView {
     this.before = h("dd", {}, h("i"), h("span", { class: "number" }));
     this.after = h("dd", { class: "after" }, h("i"), h("span", { class: "number" }));
     this.weights = h("dl", { class: "weights", hidden: true }, h("dt", {}, "Before"), this.before, h("dt", {}, "After"), this.after);
+    this.away = h("p", { class: "away", role: "status" });
     this.actions = h("div", { class: "actions" });
     this.trouble = h("div", { role: "alert" });
-    this.card = h("div", { class: "card" }, this.bar, this.count, this.saved, this.weights, this.actions, this.trouble);
+    this.card = h("div", { class: "card" }, this.bar, this.count, this.away, this.saved, this.weights, this.actions, this.trouble);
     this.parts = { repairs: h("section", { class: "part" }), failed: h("section", { class: "part" }), pictures: h("section", { class: "part" }), told: h("section", { class: "part" }) };
     for (const part of Object.values(this.parts)) part.hidden = true;
     this.picturesTold = h("p");
@@ -41,7 +42,7 @@ export class RequestView {
 
   async follow() {
     try {
-      await watch(this.id, (status) => this.show(status), this.signal);
+      await watch(this.id, { onStatus: (status) => this.show(status), onAway: (problem) => this.showAway(problem), signal: this.signal });
       if (!this.signal.aborted && this.status?.completed_at) await this.followDeliveries();
     } catch (problem) {
       if (this.signal.aborted) return;
@@ -57,6 +58,7 @@ export class RequestView {
     const first = this.status === null;
     const wasRunning = !first && this.status.completed_at === null;
     this.status = status;
+    this.away.textContent = "";
     const { progress } = status;
     document.title = status.completed_at ? `${status.filename} · halve` : `${progress.percent} % · ${status.filename}`;
     this.title.textContent = status.filename;
@@ -75,6 +77,11 @@ export class RequestView {
     this.speak(status, first, wasRunning);
     if (status.completed_at && status.failed_images + status.failed_rows > 0) this.showFailures();
     else this.parts.failed.hidden = true;
+  }
+
+  /** What is shown stays; it may be out of date. */
+  showAway(problem) {
+    this.away.textContent = `${problem.message} This page goes on as soon as it answers.`;
   }
 
   showProgress({ total, done, failed, percent }) {

@@ -9,8 +9,9 @@ const pause = (time, signal) =>
     signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
   });
 
-/** Calls `onStatus` with each new status until the request is over or `signal` aborts. Throws a Problem if it does not exist. */
-export async function watch(id, onStatus, signal) {
+/** Calls `onStatus` with each new status until the request is over or `signal` aborts, `onAway` with the Problem of a server that is
+ *  away for now. Throws a Problem if the request does not exist. */
+export async function watch(id, { onStatus, onAway, signal }) {
   while (!signal.aborted) {
     try {
       if (await byEvents(id, onStatus, signal)) return;
@@ -26,7 +27,9 @@ export async function watch(id, onStatus, signal) {
       if (status.completed_at) return;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Problem && !passing(error)) throw error;
+      if (!(error instanceof Problem)) continue;
+      if (!passing(error)) throw error;
+      onAway(error);
     }
   }
 }
