@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import shutil
@@ -128,10 +129,11 @@ class FileImages:
         return await asyncio.get_running_loop().run_in_executor(self._threads, translated)
 
     def _failed(self, error: OSError) -> StoreFailed:
-        return StoreFailed(
-            f"The folder of images {self._folder} failed: {error.strerror}. See that its disk has room and that this user may write"
-            f" there{self._elsewhere}."
-        )
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            advice = "Let more be open (`ulimit -n`), or set a smaller HALVE_IN_FLIGHT."
+        else:
+            advice = f"See that its disk has room and that this user may write there{self._elsewhere}."
+        return StoreFailed(f"The folder of images {self._folder} failed: {error.strerror}. {advice}")
 
     async def _sync(self, folders: Sequence[Path]) -> list[OSError | None]:
         failures = await self._run(sync_folders, folders)

@@ -3,6 +3,7 @@
 import json
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
 from tests.contract import elsewhere
-from tests.support.command import halve
+from tests.support.command import COMMAND, environment, halve
 
 
 @pytest.fixture
@@ -112,3 +113,12 @@ def test_postgresql_is_made_ready_and_looked_after(tmp_path: Path) -> None:
         assert ended.code == 0, ended
         [line] = [line for line in ended.out.splitlines() if line.startswith("✓ database:")]
         assert "written, read and erased" in line
+
+
+@pytest.mark.parametrize(("limit", "told"), [("-S", "up to "), ("", "400, and ")])
+def test_as_many_files_are_opened_as_the_user_may_open(tmp_path: Path, limit: str, told: str) -> None:
+    script = f'ulimit {limit} -n 400; exec "$@"'
+    command = ["sh", "-c", script, "sh", *COMMAND, "doctor", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    checks = {check["name"]: check["detail"] for check in json.loads(done.stdout)["checks"]}
+    assert checks["open files"].startswith(told)

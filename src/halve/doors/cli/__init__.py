@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 
 from halve.doors import heap
 
 _INTERRUPTED = 130
 """`Ending.INTERRUPTED`, for as long as its module is not loaded."""
+
+_OPEN_FILES = 65_536
+"""As many files and connections as are ever wanted at once."""
 
 
 def main() -> None:
@@ -23,6 +28,7 @@ def main() -> None:
 
 def _main() -> None:
     _open_what_is_closed()
+    _open_as_many_as_may_be()
     _say_what_can_be_said()
     heap.ease()
     from halve.core.errors import StoreFailed
@@ -50,6 +56,15 @@ def _say_what_can_be_said() -> None:
     """A locale without `→`, or a file name that is no UTF-8, must not change how a command ends; stderr escapes such by itself."""
     if isinstance(sys.stdout, TextIOWrapper) and (sys.stdout.encoding, sys.stdout.errors) != ("utf-8", "surrogateescape"):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _open_as_many_as_may_be() -> None:
+    """The usual limit (1,024 open files; 256 on macOS) is there for programs of long ago, and every process may raise its own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):  # a system that says that it has no limit may have one
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _open_what_is_closed() -> None:
