@@ -28,6 +28,11 @@ from tests.support.shop import sheet_of
 NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 
 
+def names(archive: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return opened.namelist()
+
+
 def test_the_archive_has_the_sheets_and_every_image_under_a_readable_name(done: Done) -> None:
     response = requests.get(done.status["archive_url"], timeout=10)
     assert response.headers["Content-Type"] == "application/zip"
@@ -77,14 +82,18 @@ def test_an_archive_of_a_request_that_is_erased_meanwhile_does_not_end_well(tmp_
             response.read()
 
 
-def test_nor_does_one_that_lacks_a_picture_while_its_request_is_there(tmp_path: Path, sheet: bytes) -> None:
-    """Erasing takes the files first."""
+def test_an_archive_lists_the_pictures_that_the_store_has_no_more(tmp_path: Path, sheet: bytes) -> None:
+    """Also where they go before their request does, for erasing takes the files first."""
     with serving(tmp_path) as base:
         request_id = hand_in(base, sheet).json()["request_id"]
         the_end(base, request_id)
+        whole = names(requests.get(f"{base}/archive/{request_id}", timeout=10).content)
         next((tmp_path / "images").rglob("*.jpg")).unlink()
-        with pytest.raises(requests.exceptions.ChunkedEncodingError):
-            requests.get(f"{base}/archive/{request_id}", timeout=10)
+        answer = requests.get(f"{base}/archive/{request_id}", timeout=10).content
+        with zipfile.ZipFile(io.BytesIO(answer)) as archive:
+            lacking = archive.read("missing.txt").decode().splitlines()[1:]
+        assert len(lacking) == 1
+        assert sorted([*names(answer), *lacking]) == sorted([*whole, "missing.txt"])
 
 
 # ── the format ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -65,25 +65,42 @@ async def _pieces(context: Context, request: models.Request) -> AsyncIterator[by
 
 
 async def _entries(context: Context, request: models.Request) -> AsyncIterator[Entry]:
-    """Raises NotFound where something is gone, as while the request is erased: what lacks it must not look whole."""
+    """What lacks something must not look whole: pictures that the store has no more are listed, and where the request or its sheet
+    is gone, as when it is erased meanwhile, NotFound is raised.
+    """
     for key, name in ((request.output_key, "output.csv"), (request.failed_key, "failed.csv")):
-        if key is not None:
-            yield await _entry(context, key, name)
-    row = 0
+        if key is None:
+            continue
+        if (entry := await _stored(context, key, name)) is None:
+            raise NotFound(f"{name} of request {request.id} is not in the store any more.")
+        yield entry
+    row, missing = 0, list[str]()
     while products := await context.parts.states.products(request.id, after_row=row, limit=_PAGE):
         row = products[-1].row
         for product in products:
             for place, result in enumerate(product.results, start=1):
                 if result.succeeded and result.key is not None:
                     name = f"images/{readable_name(product, place)}.{result.key.rpartition('.')[2]}"
-                    yield await _entry(context, result.key, name)
+                    if entry := await _stored(context, result.key, name):
+                        yield entry
+                    else:
+                        missing.append(name)
+    if missing:
+        yield _written("missing.txt", "\n".join(("These pictures are not in the store any more:", *missing, "")))
     if await context.parts.states.request(request.id) is None:
         raise NotFound(f"Request {request.id} was erased while its archive was sent.")
 
 
-async def _entry(context: Context, key: str, name: str) -> Entry:
+async def _stored(context: Context, key: str, name: str) -> Entry | None:
     images = context.parts.images
     stored = await images.stat(key)
-    if stored is None:
-        raise NotFound(f"{name} of an archive that is being sent is not in the store any more.")
-    return Entry(name, stored.size, partial(images.read, key))
+    return Entry(name, stored.size, partial(images.read, key)) if stored is not None else None
+
+
+def _written(name: str, text: str) -> Entry:
+    data = text.encode()
+
+    async def read() -> AsyncIterator[bytes]:
+        yield data
+
+    return Entry(name, len(data), read)
