@@ -27,3 +27,12 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """Three for two cores: many a test waits for a process to start or for time to pass, and leaves its core to another."""
     cores = yield
     return (3 * cores + 1) // 2
+
+
+LONG = ("tests/torture/", "tests/cluster/", "tests/doors/page/")
+"""Where a single test may take a while."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, or in the end one worker has them and the others wait."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))

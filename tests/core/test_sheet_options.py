@@ -10,7 +10,7 @@ from halve.core.errors import OptionRefused
 from halve.core.models import Mode, SheetOptions
 from halve.core.sheet_options import FIELDS, PRESETS, read_sheet_options
 
-HEADERS = st.text(alphabet=st.characters(exclude_characters="=,"), min_size=1).map(str.strip).filter(bool)
+HEADERS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="=,"), min_size=1).map(str.strip).filter(bool)
 
 
 def test_nothing_said_is_the_default() -> None:
