@@ -20,7 +20,7 @@ from unittest import mock
 
 import pyvips
 
-from bench.look import bytes_at
+from bench.look import at_score
 from bench.scales import compared, pictures
 from halve.codec import encoders
 
@@ -74,7 +74,7 @@ def table(format: str, images: list[pyvips.Image]) -> None:
     print(f"\n| {format}, effort | CPU ms/MP | CPU, of that in use | bytes at its look |\n| --- | --- | --- | --- |")
     for effort, found in curves.items():
         try:
-            weight = f"{bytes_at(found.points, wanted[1]) / wanted[0]:.3f}"
+            weight = f"{at_score(found.points, wanted[1]) / wanted[0]:.3f}"
         except ValueError:
             weight = "–"
         shown = f"**{effort}**" if effort == used else f"{effort}"

@@ -123,8 +123,8 @@ def curve(way: Way, files: list[Path]) -> list[tuple[float, float]]:
     return points
 
 
-def bytes_at(points: list[tuple[float, float]], wanted: float) -> float:
-    """The share of bytes at which a curve has this score, by a straight line between two points."""
+def at_score(points: list[tuple[float, float]], wanted: float) -> float:
+    """What a curve of figures and scores has at this score, by a straight line between two points."""
     for (less, low), (more, high) in pairwise(points):
         if low <= wanted <= high:
             return less + (more - less) * (wanted - low) / (high - low)
@@ -173,7 +173,7 @@ def main() -> None:
             found[name] = curve(way, files)
             print(name, *(f"{share:.3f}/{mean:.1f}" for share, mean in found[name]), sep="\t", flush=True)
     share, wanted = found["Pillow"][QUALITIES.index(50)]
-    like = {name: bytes_at(points, wanted) / share for name, points in found.items()}
+    like = {name: at_score(points, wanted) / share for name, points in found.items()}
     note("Bytes at the look of Pillow's quality 50", f"{like[OURS]:.2f} of Pillow's")
     plots.curves(place("look"), found, OURS, QUALITIES.index(50))
     ended("look", page(found, absent, len(files), like))

@@ -9,12 +9,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
 
 from bench.crops import crops
+from bench.look import at_score
 from bench.report import note
 from halve.codec.compress import compress
 from halve.core.options import MaxBytes, Options
@@ -90,14 +90,11 @@ def _by_eye(files: list[bytes]) -> None:
     fixed = [Way(f"{quality}", lambda data, quality=quality: ours(data, Options(quality=quality))) for quality in FIXED]  # type: ignore[misc]
     auto = Way("auto", lambda data: ours(data, Options(quality="auto")))
     _table(f"quality by eye, light photographs too ({len(files)})", files, [auto, *fixed])
-    curve = [(way.share, statistics.fmean(way.scores), min(way.scores)) for way in fixed]
-    score = statistics.fmean(auto.scores)
-    for (less, low, floor), (more, high, higher_floor) in pairwise(curve):
-        if low <= score <= high:
-            part = (score - low) / (high - low)
-            alike, least = less + part * (more - less), floor + part * (higher_floor - floor)
-            told = f"{auto.share / alike:.2f} of them; least score {min(auto.scores):.0f} against {least:.0f}"
-            note("`quality=auto`: bytes at the mean score of a fixed quality", told)
+    score, means = statistics.fmean(auto.scores), [statistics.fmean(way.scores) for way in fixed]
+    alike = at_score([(way.share, mean) for way, mean in zip(fixed, means, strict=True)], score)
+    least = at_score([(min(way.scores), mean) for way, mean in zip(fixed, means, strict=True)], score)
+    told = f"{auto.share / alike:.2f} of them; least score {min(auto.scores):.0f} against {least:.0f}"
+    note("`quality=auto`: bytes at the mean score of a fixed quality", told)
 
 
 def _table(title: str, files: list[bytes], ways: list[Way]) -> None:

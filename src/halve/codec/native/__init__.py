@@ -76,21 +76,15 @@ def requantise(
 
 
 def refusal(
-    data: Data,
-    *,
-    quality: int,
-    max_bytes: int | None = None,
-    max_pixels: int = MAX_PIXELS,
-    orientation: int = 1,
-    smooth: bool = False,
+    data: Data, *, quality: int, max_bytes: int | None = None, max_pixels: int = MAX_PIXELS, orientation: int = 1
 ) -> str | None:
     """Why `requantise` answers None for this, such as `ends within a scan`; None where it does not."""
-    answer = _answer(data, quality=quality, max_bytes=max_bytes, max_pixels=max_pixels, orientation=orientation, smooth=smooth)
+    answer = _answer(data, quality=quality, max_bytes=max_bytes, max_pixels=max_pixels, orientation=orientation)
     return answer if isinstance(answer, str) else None
 
 
 def _answer(
-    data: Data, *, quality: int, max_bytes: int | None, max_pixels: int, orientation: int, smooth: bool
+    data: Data, *, quality: int, max_bytes: int | None, max_pixels: int, orientation: int, smooth: bool = False
 ) -> tuple[bytes, int, int, int] | str:
     if not 1 <= quality <= 100:
         raise ValueError(f"quality {quality} is not from 1 to 100")

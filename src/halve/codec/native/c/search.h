@@ -10,7 +10,7 @@ typedef struct {
     const Frame *frame;
     const Metadata *metadata;
     const List *list;
-    bool smooth;
+    bool smooth;    /* as the request has it */
     Rule *rule;     /* room for one a component */
     Tokens *tokens; /* room to work in */
     int held;       /* the quality whose tokens and rule those are, 0 if none's */
