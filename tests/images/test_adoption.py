@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from halve.core.digests import digest_of
 from halve.core.ports import Adoption
 from halve.images.files import FileImages
 
 HERE, THERE = "0123456789abcdef/a.jpg", "fedcba9876543210/b.jpg"
 DATA = b"\xff\xd8 a picture" * 1000
-DIGEST = hashlib.sha256(DATA).hexdigest()
+DIGEST = digest_of(DATA)
 
 
 @pytest.fixture(params=["link", "copy"])
@@ -53,7 +53,7 @@ async def test_what_is_stored_anew_under_one_name_leaves_the_other(images: FileI
 
 async def test_a_source_that_is_gone_or_another_is_not_adopted(images: FileImages, tmp_path: Path) -> None:
     assert not await adopt(images, source="0123456789abcdef/gone.jpg")
-    assert not await adopt(images, digest=hashlib.sha256(b"another").hexdigest())
+    assert not await adopt(images, digest=digest_of(b"another"))
     (tmp_path / HERE).with_name("link.jpg").symlink_to(tmp_path / HERE)
     assert not await adopt(images, source="0123456789abcdef/link.jpg")
     assert not (tmp_path / THERE).exists()

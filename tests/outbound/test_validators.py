@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from email.utils import formatdate
 from time import time
 
 import pytest
 from aiohttp import web
 
+from halve.core.digests import digest_of
 from halve.core.errors import ImageFailed
 from halve.core.ports import Validators
 from halve.outbound.fetch import HttpFetcher
@@ -22,7 +22,7 @@ OLD = formatdate(time() - 3600, usegmt=True)
 
 async def version(fetcher: HttpFetcher, url: str) -> Validators | None:
     async with fetcher.fetch(url) as body:
-        assert body.digest == hashlib.sha256(body.read()).hexdigest()
+        assert body.digest == digest_of(body.read())
         return body.validators
 
 

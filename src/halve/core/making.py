@@ -7,9 +7,9 @@ so that each request has its own and can be erased by itself.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
+from halve.core.digests import digest_of
 from halve.core.errors import NotFound
 from halve.core.gathered import Gathered
 from halve.core.links import Links
@@ -107,7 +107,7 @@ class Maker:
         link = await self._images.put(key, small.data, content_type=content_type(key))
         made = Made(
             address=self._memory.address(key) if self._memory else key,
-            digest=hashlib.sha256(small.data).hexdigest() if self._memory else "",
+            digest=digest_of(small.data) if self._memory else "",
             source=body.digest,
             kept=small.kept,
             bytes_in=body.size,
@@ -126,7 +126,7 @@ class Maker:
         if self._adopting is not None:
             return self._result(task, made, None) if await self._adopting.ask(adoption) else None
         data = await self._stored(made.address)
-        if data is None or hashlib.sha256(data).hexdigest() != made.digest:
+        if data is None or digest_of(data) != made.digest:
             return None
         return self._result(task, made, await self._images.put(key, data, content_type=content_type(key)))
 

@@ -45,7 +45,7 @@ AT_ONCE = 500
 LONGEST = 1_000
 """Characters of a value; what would be longer (a path, an entity tag) is not remembered."""
 
-_SHAPE = "2"
+_SHAPE = "3"
 """Of keys and values; another number forgets everything that was remembered under this one."""
 
 
@@ -59,7 +59,7 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A stored output: where it is (`address`), the SHA-256, in hexadecimal, of itself (`digest`) and of what it was made of
+    """A stored output: where it is (`address`), the digest (`core.digests`) of itself (`digest`) and of what it was made of
     (`source`), and what an ImageResult says of it. `since`: seconds since 1970 when it was stored there.
     """
 
@@ -109,7 +109,7 @@ class Memory:
         return None if found is None else _known(found)
 
     async def content(self, request: Request, digest: str) -> Made | None:
-        """What bytes with that SHA-256 were made into; the bytes themselves where they are an output of ours."""
+        """What bytes with that digest were made into; the bytes themselves where they are an output of ours."""
         found = await self._found(self._key("content", request, digest))
         return None if found is None else _made(found)
 

@@ -234,7 +234,7 @@ class ImageStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What is stored at the address `source` shall be stored under `key` too, if it has the SHA-256 `digest`."""
+    """What is stored at the address `source` shall be stored under `key` too, if it has that `digest` (`core.digests`)."""
 
     key: str
     source: str
@@ -271,7 +271,7 @@ class Validators:
 
 
 class Fetched(Body, Protocol):
-    """A body, and what is known of its version. `digest`: its SHA-256 in hexadecimal, of the bytes that `read` gives; empty where
+    """A body, and what is known of its version. `digest`: of the bytes that `read` gives (`core.digests`); empty where
     none was asked for. `validators`: None where the origin said nothing to ask by.
     """
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from halve.core.digests import Digest, digest_of
 from halve.images.durable import PIECE, write_durably
 
 _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
@@ -17,7 +17,7 @@ _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.E
 
 
 def adopt(source: Path, target: Path, digest: str, *, link: bool, place: Callable[[], Path]) -> bool:
-    """Give the file at `source` the name `target` too, if its SHA-256 is `digest`; False if it is not, or there is no such file.
+    """Give the file at `source` the name `target` too, if that is its `digest`; False if it is not, or there is no such file.
 
     `link` False: a copy is made, which can be changed by itself. `place` gives names for what is not whole yet. The new name is on
     disk once its folder is, which is the caller's. Raises OSError, FileNotFoundError where there is no folder for `target`.
@@ -43,8 +43,8 @@ def adopt(source: Path, target: Path, digest: str, *, link: bool, place: Callabl
 
 def _digest(descriptor: int, size: int) -> str:
     if size <= PIECE:
-        return hashlib.sha256(os.pread(descriptor, size, 0)).hexdigest()
-    hashed, at = hashlib.sha256(), 0
+        return digest_of(os.pread(descriptor, size, 0))
+    hashed, at = Digest(), 0
     while piece := os.pread(descriptor, PIECE, at):
         hashed.update(piece)
         at += len(piece)

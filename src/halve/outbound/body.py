@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from halve.core.digests import Digest
 from halve.core.errors import ImageFailed, StoreFailed
 from halve.core.ports import Validators
 from halve.outbound.sizes import in_words
@@ -69,7 +69,7 @@ class Download:
 
     def __init__(self, spool: Path, limit: int, room: Room, *, digest: bool = True) -> None:
         self._spool, self._limit, self._room = spool, limit, room
-        self._hash = hashlib.sha256() if digest else None
+        self._hash = Digest() if digest else None
         self._pieces: list[bytes] = []
         self._held = 0
         self._borrowed = 0
