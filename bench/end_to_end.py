@@ -89,15 +89,15 @@ def is_jpeg(path: Path) -> bool:
         return file.read(3) == b"\xff\xd8\xff"
 
 
-def measure(peers: list[Peer], pictures: Corpus, latency: float, images: int, rounds: int) -> dict[Peer, list[Turn]]:
+def measure(peers: list[Peer], pictures: Corpus, latency: float, images: int, rounds: int, work: Path) -> dict[Peer, list[Turn]]:
     """`images` a turn; fewer for whoever downloads one at a time where that is slow: its rate does not grow with them."""
     turns: dict[Peer, list[Turn]] = {peer: [] for peer in peers}
-    with serving(pictures.folder, latency) as address, tempfile.TemporaryDirectory() as work:
+    with serving(pictures.folder, latency) as address:
         for number in range(rounds):
             for index, peer in enumerate(list(turns)):
                 mine = images if peer.patient or not latency else max(40, images // 16)
                 try:
-                    turn = take_turn(peer, pictures, address, mine, latency, Path(work, f"{number}-{index}"))
+                    turn = take_turn(peer, pictures, address, mine, latency, work / f"{latency}-{number}-{index}")
                 except FAULTS as fault:
                     if peer in (OURS, USUAL):
                         raise
@@ -189,16 +189,17 @@ def main() -> None:
     pictures = corpus(arguments.corpus)
     peers, versions, absent = present()
     lines, rates, cpu = [], {}, {}
-    for latency in LATENCIES:
-        here = [peer for peer in peers if latency or peer is not CROWD]
-        turns = measure(here, pictures, latency, arguments.images, arguments.rounds)
-        lines += table(turns, latency, pictures)
-        rates[latency] = {peer.name: median(mine, "rate") for peer, mine in turns.items()}
-        cpu[latency] = {peer.name: median(mine, "cpu") for peer, mine in turns.items()}
-        what = "no latency" if not latency else f"{latency * 1e3:.0f} ms of latency"
-        note(f"Images a second beside the usual worker, {what}", f"{times(turns[OURS], turns[USUAL]):.1f}×")
-        if not latency:
-            note("Memory of the whole tree, peak RSS", f"{median(turns[OURS], 'peak'):.0f} MB at {arguments.images:,} images")
+    with tempfile.TemporaryDirectory() as work:
+        for latency in LATENCIES:
+            here = [peer for peer in peers if latency or peer is not CROWD]
+            turns = measure(here, pictures, latency, arguments.images, arguments.rounds, Path(work))
+            lines += table(turns, latency, pictures)
+            rates[latency] = {peer.name: median(mine, "rate") for peer, mine in turns.items()}
+            cpu[latency] = {peer.name: median(mine, "cpu") for peer, mine in turns.items()}
+            what = "no latency" if not latency else f"{latency * 1e3:.0f} ms of latency"
+            note(f"Images a second beside the usual worker, {what}", f"{times(turns[OURS], turns[USUAL]):.1f}×")
+            if not latency:
+                note("Memory of the whole tree, peak RSS", f"{median(turns[OURS], 'peak'):.0f} MB at {arguments.images:,} images")
     print("\n".join(lines))
     plots.rates(place("end-to-end"), rates, cpu, OURS.name)
     ended("end-to-end", page(lines, versions, absent, arguments.rounds, pictures))
