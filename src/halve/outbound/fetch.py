@@ -181,7 +181,7 @@ class HttpFetcher:
         decode = decoder(",".join(response.headers.getall("Content-Encoding", ())))
         known = False
         try:
-            async for piece in response.content.iter_any():
+            async for piece, _ in response.content.iter_chunks():  # as they came: `iter_any` would join them
                 for data in decode.feed(piece):
                     await download.write(data)
                     if not known and download.size >= HEAD:
