@@ -8,7 +8,6 @@ from halve.core.errors import OptionRefused
 from halve.core.models import Mode
 from halve.core.sheet.headers import ERRORS, OUTPUT, spelling
 from halve.core.sheet.presets import BY_KEY
-from halve.core.sheet_options import PRESETS
 from tests.support.sheets import Sheets, options
 
 SERIAL = ["S. No.", "S.No", "Sr. No.", "Sno", "Serial Number", "serial_number", "#", "id"]
@@ -148,20 +147,6 @@ def test_no_header_that_is_found_by_itself_is_one_that_is_written() -> None:
 
 
 # ── presets ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_presets_are_those_that_may_be_asked_for() -> None:
-    assert tuple(BY_KEY) == PRESETS
-
-
-def test_an_unknown_preset_or_field_is_refused_by_name(sheets: Sheets) -> None:
-    with pytest.raises(OptionRefused) as refused:
-        sheets.read("a\nb\n", options(preset="etsy"))
-    assert refused.value.field == "preset"
-    assert "shopify" in str(refused.value)
-    with pytest.raises(OptionRefused) as refused:
-        sheets.read("a\nb\n", options(columns={"price": "a"}))
-    assert refused.value.field == "columns"
 
 
 SHOPIFY = (

@@ -13,7 +13,7 @@ from uuid import UUID
 from halve.core.errors import SheetRefused
 from halve.core.finding import Finding
 from halve.core.models import ImageResult, ImageState, Mode, Product, Row, SheetOptions
-from halve.core.report import ReportSummary, ReportWriter
+from halve.core.report import ReportWriter
 from halve.core.sheet import SheetLimits, open_sheet
 
 LIMITS = SheetLimits(max_rows=1_000, max_urls_per_row=20, max_bytes=1_000_000)
@@ -81,7 +81,7 @@ class Sheets:
                 opened.findings,
                 opened.repairs,
                 refused,
-                opened.preset,
+                opened.layout.preset.key,
                 opened.total_rows,
                 opened.failed_rows,
                 opened.total_images,
@@ -108,7 +108,7 @@ class Sheets:
         result: Callable[[Row, int], ImageResult] | None = None,
         *,
         page: int = 3,
-    ) -> ReportSummary:
+    ) -> None:
         """Run the sheet's good rows, every image with `result(row, place)`, and write both reports."""
         how = how or SheetOptions()
         path = self.path(sheet)
@@ -119,7 +119,7 @@ class Sheets:
             writer = ReportWriter(opened, self.output, self.failed)
             for begin in range(0, len(products), page):
                 writer.feed(products[begin : begin + page])
-            return writer.close()
+            writer.close()
 
 
 def product(row: Row, result: Callable[[Row, int], ImageResult]) -> Product:

@@ -11,7 +11,6 @@ import re
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -35,18 +34,11 @@ _NOT_RUN_REASONS = 3
 """Findings of a row that its cell names; the rest are in the answer that refused it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportSummary:
-    """`failed_rows_written`: rows in the failures' sheet, which is not there when it is 0."""
-
-    failed_rows_written: int
-
-
 class ReportWriter:
     """Writes both sheets in one pass over `sheet`, a fresh one over the same input.
 
-    Give it the products in the order of their rows, then close it. Raises StoreFailed where the disk is full. A file of the
-    name `failed` that is left over from an earlier run is removed.
+    Give it the products in the order of their rows, then close it. Raises StoreFailed where the disk is full. There is a file
+    `failed` in the end if a row failed: one that is left over from an earlier run is removed.
     """
 
     def __init__(self, sheet: Sheet, output: Path, failed: Path) -> None:
@@ -58,7 +50,6 @@ class ReportWriter:
         self._products: deque[Product] = deque()
         self._header: list[str] = []
         self._failed: TextIO | None = None
-        self._failed_rows = 0
         self._last = 0
         self._closed = False
         with _disk_trouble():
@@ -78,19 +69,19 @@ class ReportWriter:
             with _disk_trouble():
                 self._write_until(self._last)
 
-    def close(self) -> ReportSummary:
+    def close(self) -> None:
         """Write the records that are left, and finish both files. Repeatable."""
-        if not self._closed:
-            self._closed = True
-            try:
-                with _disk_trouble():
-                    self._write_until(None)
-            finally:
-                with _disk_trouble():
-                    self._close_files()
-            if self._products:
-                raise ValueError(f"the sheet has no row {self._products[0].row}")
-        return ReportSummary(self._failed_rows)
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with _disk_trouble():
+                self._write_until(None)
+        finally:
+            with _disk_trouble():
+                self._close_files()
+        if self._products:
+            raise ValueError(f"the sheet has no row {self._products[0].row}")
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +129,6 @@ class ReportWriter:
                 self._failed = self._create(self._failed_path)
                 self._failed.writelines(self._header)
             self._failed.write(line)
-            self._failed_rows += 1
 
     def _why_not_run(self, entry: Entry) -> str:
         """Empty for a row that was never meant to run: one without images, in a preset that has such."""

@@ -54,11 +54,11 @@ class Layout:
 def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[Layout, list[Finding]]:
     """The layout, and a finding for each column that is needed and missing. `line`: where the header stands.
 
-    Raises OptionRefused for a preset or field that does not exist, and where a column that is read is one of ours, in which
-    what was read would be overwritten. No accepted header is: only `columns` can name such.
+    Raises OptionRefused where a column that is read is one of ours, in which what was read would be overwritten. No accepted header
+    is: only `columns` can name such.
     """
-    preset = _preset(options) or recognise(headers)
-    named = _named(options)
+    preset = BY_KEY[options.preset] if options.preset else recognise(headers)
+    named = options.columns
     missing: list[Finding] = []
 
     def column(field: str, accepted: Sequence[str], *, needed: bool) -> int | None:
@@ -108,19 +108,3 @@ _OVERWRITTEN = (
     "columns names {}, which is a column that results are written to: what stands in it would be lost. Give it another header in "
     "the sheet, and name that."
 )
-
-
-def _preset(options: SheetOptions) -> Preset | None:
-    if options.preset is None:
-        return None
-    try:
-        return BY_KEY[options.preset]
-    except KeyError:
-        raise OptionRefused("preset", f"preset must be one of {', '.join(BY_KEY)}, not {options.preset[:40]!r}.") from None
-
-
-def _named(options: SheetOptions) -> dict[str, str]:
-    for field in options.columns:
-        if field not in ("serial", "name", "images"):
-            raise OptionRefused("columns", f"columns has serial, name and images, not {field[:40]!r}.")
-    return options.columns

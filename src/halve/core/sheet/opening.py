@@ -31,8 +31,8 @@ def open_sheet(path: Path, filename: str, options: SheetOptions, limits: SheetLi
     """The sheet at `path`, which the user calls `filename`, ready to be read.
 
     Reads the file once, for its encoding. Raises SheetRefused for what concerns the sheet as a whole (with a column
-    missing, the other columns are looked through too, so that all findings come at once), OptionRefused for a preset or
-    field that does not exist.
+    missing, the other columns are looked through too, so that all findings come at once), OptionRefused where `columns` names
+    one of ours.
     """
     source = find_source(path, filename, limits.max_bytes)
     encoding = find_encoding(source)

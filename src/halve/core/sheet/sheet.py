@@ -91,11 +91,6 @@ class Sheet:
         while self._passes:
             self._passes.pop().close()
 
-    @property
-    def preset(self) -> str:
-        """The name of the preset in force."""
-        return self.layout.preset.key
-
     def judge(self) -> Judge:
         """A judge of this sheet's records, for one pass."""
         return Judge(self.layout, self.limits)
