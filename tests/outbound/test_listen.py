@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import pytest
@@ -44,9 +46,9 @@ class Listener:
 
 
 @contextmanager
-def listening(*options: str) -> Iterator[Listener]:
+def listening(*options: str, stdout: int | IO[str] = subprocess.PIPE) -> Iterator[Listener]:
     command = [*COMMAND, "--port", "0", *options]
-    process = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=clean(), stdout=stdout, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
         found = re.search(r"http://\S+?/webhook", process.stderr.readline())
@@ -116,6 +118,28 @@ def test_half_a_character_in_a_message_is_shown_as_it_came() -> None:
         answer = requests.post(listener.url, data=b'{"name": "caf\xc3\xa9 \\ud83d"}', timeout=5)
         assert answer.status_code == 204
         assert listener.line()["payload"] == {"name": "café \ud83d"}
+
+
+def test_a_message_that_nobody_reads_is_not_called_received_and_ends_it() -> None:
+    with listening() as listener:
+        assert listener.process.stdout is not None
+        assert requests.post(listener.url, data=b"[1]", timeout=5).status_code == 204
+        assert listener.line()["payload"] == [1]
+        listener.process.stdout.close()  # as `halve listen | head -1` does
+        answer = requests.post(listener.url, data=b"[2]", timeout=5)
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_shown")
+        assert listener.process.wait(timeout=10) == 0
+        assert listener.process.stderr is not None
+        assert listener.process.stderr.read() == ""
+        listener.process.stdout = None
+
+
+def test_a_full_disk_under_its_lines_is_told() -> None:
+    with Path("/dev/full").open("w") as full, listening(stdout=full) as listener:
+        assert requests.post(listener.url, data=b"[1]", timeout=5).status_code == 503
+        assert listener.process.wait(timeout=10) == 3
+        assert listener.process.stderr is not None
+        assert "No space left on device" in listener.process.stderr.read()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])

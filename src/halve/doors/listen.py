@@ -1,7 +1,8 @@
 """`halve listen`: a receiver of webhooks, to try them out with and to learn from.
 
 It does what a receiver should: reads the body as bytes, verifies before it parses, remembers ids so that a message delivered
-twice is acted upon once, and answers quickly. One line of JSON a message goes to stdout, everything else to stderr.
+twice is acted upon once, and answers quickly. One line of JSON a message goes to stdout, everything else to stderr. A message that
+stdout did not take is not called received: it is answered 503, and this ends.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import json
 import signal
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
 from aiohttp import web
 
 from halve.core.errors import OptionRefused
+from halve.doors.cli.terminal import err, nobody_reads, unwritable
 from halve.doors.json_line import json_line
 from halve.outbound.signing import SignatureRefused, read_secrets, verify
 
@@ -28,50 +31,61 @@ REMEMBERED = 10_000
 
 
 def serve_listener(host: str, port: int, secret: str | None) -> None:
-    """Listen until interrupted: returns after SIGTERM, raises KeyboardInterrupt after Ctrl-C. Port 0 takes a free one.
+    """Listen until interrupted: returns after SIGTERM, and where nobody reads stdout any more (`halve listen | head -1`); raises
+    KeyboardInterrupt after Ctrl-C. Port 0 takes a free one.
 
-    Without `secret`, messages are taken unverified. Raises OptionRefused for an impossible secret or a port that is taken.
+    Without `secret`, messages are taken unverified. Raises OptionRefused for an impossible secret or a port that is taken,
+    StoreFailed where stdout takes nothing.
     """
     if secret:
-        read_secrets(secret, "--secret")
+        read_secrets(secret, "secret")
     asyncio.run(_serve(host, port, secret or None))
 
 
 async def _serve(host: str, port: int, secret: str | None) -> None:
     stop = asyncio.Event()
+    unshown: list[OSError] = []
+
+    def end_unshown(error: OSError) -> None:
+        nobody_reads(sys.stdout)
+        unshown.append(error)
+        stop.set()
+
     with suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread: Ctrl-C is enough there
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    runner = web.AppRunner(make_app(secret, sys.stdout), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(make_app(secret, sys.stdout, end_unshown), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             reason = error.strerror or str(error)
-            raise OptionRefused("--port", f"Cannot listen on {host} port {port}: {reason}. Choose another --port, or 0.") from None
+            raise OptionRefused("port", f"Cannot listen on {host} port {port}: {reason}. Choose another --port, or 0.") from None
         name, number = runner.addresses[0][:2]
         shown = f"[{name}]" if ":" in name else name
         how = "verifying signatures" if secret else "not verifying signatures (give --secret whsec_… to)"
-        print(f"Listening on http://{shown}:{number}/webhook, {how}. Ctrl-C ends it.", file=sys.stderr, flush=True)
+        err().print(f"Listening on http://{shown}:{number}/webhook, {how}. Ctrl-C ends it.", markup=False)
         await stop.wait()
     finally:
         await runner.cleanup()
+    if unshown and not isinstance(unshown[0], BrokenPipeError):
+        raise unwritable(unshown[0])
 
 
-def make_app(secret: str | None, out: TextIO) -> web.Application:
-    """The receiver as an application; lines go to `out`."""
+def make_app(secret: str | None, out: TextIO, on_unshown: Callable[[OSError], None]) -> web.Application:
+    """The receiver as an application; lines go to `out`. `on_unshown` is told when that takes none."""
     app = web.Application(client_max_size=LARGEST)
-    app.router.add_post("/webhook", _Receiver(secret, out).receive)
+    app.router.add_post("/webhook", _Receiver(secret, out, on_unshown).receive)
     return app
 
 
 class _Receiver:
-    def __init__(self, secret: str | None, out: TextIO) -> None:
-        self._secret, self._out = secret, out
+    def __init__(self, secret: str | None, out: TextIO, on_unshown: Callable[[OSError], None]) -> None:
+        self._secret, self._out, self._on_unshown = secret, out, on_unshown
         self._seen: OrderedDict[str, None] = OrderedDict()
 
     async def receive(self, request: web.Request) -> web.Response:
-        """204; 401 for a signature that is not good, 413 for too large, 400 for what is no JSON."""
+        """204; 401 for a signature that is not good, 413 for too large, 400 for what is no JSON, 503 for what cannot be shown."""
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -89,7 +103,11 @@ class _Receiver:
         except (ValueError, RecursionError):
             self._complain("400: a message that is no JSON")
             return web.json_response({"code": "not_json", "message": "The body is not JSON."}, status=400)
-        self._show(request, payload)
+        try:
+            self._show(request, payload)
+        except OSError as error:
+            self._on_unshown(error)
+            return web.json_response({"code": "not_shown", "message": "The receiver ends, and has not shown this."}, status=503)
         return web.Response(status=204)
 
     def _show(self, request: web.Request, payload: Any) -> None:
@@ -116,4 +134,4 @@ class _Receiver:
 
     @staticmethod
     def _complain(what: str) -> None:
-        print(what, file=sys.stderr, flush=True)
+        err().print(what, markup=False)

@@ -60,6 +60,15 @@ def test_an_answer_that_cannot_be_written_ends_with_3(sheet: Path, tmp_path: Pat
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("away", ["2>/dev/full", "2>&-"])
+def test_where_stderr_takes_nothing_a_run_goes_its_way(sheet: Path, tmp_path: Path, away: str) -> None:
+    code, _ = shell(f'"$@" {away}; echo $? >&9', "run", sheet, *LOOPBACK, cwd=tmp_path)
+    assert code == 0
+    assert rows_of(tmp_path / "shop-halved/output.csv")[0]["Image Errors"] == ""
+    code, _ = shell(f'"$@" {away}; echo $? >&9', "run", "nowhere.csv", cwd=tmp_path)
+    assert code == 2
+
+
 @pytest.mark.parametrize("words", [("serve", "--port", "0"), ("worker",)])
 def test_a_server_or_worker_that_cannot_say_that_it_is_up_works_all_the_same(tmp_path: Path, words: tuple[str, ...]) -> None:
     script = (

@@ -37,8 +37,8 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     class Unheard(Console):
-        """Rich would end the program where its reader has gone; a run goes on, and ends with the exit code that it earned. Raises
-        StoreFailed where stdout takes nothing.
+        """Rich would end the program where its reader has gone; a run goes on, and ends with the exit code that it earned, also
+        where stderr takes nothing. Raises StoreFailed where stdout takes nothing.
         """
 
         def on_broken_pipe(self) -> None:
@@ -49,9 +49,9 @@ def _console(*, stderr: bool) -> Console:
             try:
                 super().print(*objects, **how)
             except OSError as error:
-                if self.stderr:
-                    raise
-                raise unwritable(error) from error
+                if not self.stderr:
+                    raise unwritable(error) from error
+                self.on_broken_pipe()
 
     return Unheard(stderr=stderr, highlight=False)
 
