@@ -49,7 +49,7 @@ class RemoteServer:
         headers = {"User-Agent": f"halve/{__version__}"}
         if api_key:
             if not api_key.isprintable():
-                raise OptionRefused("api_key", "api-key must be one line of plain characters.")
+                raise OptionRefused("api_key", "api_key must be one line of plain characters.")
             headers["Authorization"] = f"Bearer {api_key}"
         self._session = aiohttp.ClientSession(
             headers=headers,
@@ -186,6 +186,8 @@ async def _refusal(response: aiohttp.ClientResponse, url: str) -> HalveError:
         return SheetRefused(findings)
     if response.status == 401:
         return HalveError(f"{url} wants an API key: --api-key, or HALVE_API_KEY. ({detail})", code=code)
+    if response.status == 400 and isinstance(field := problem.get("field"), str):
+        return OptionRefused(field, detail, code=code)
     if response.status >= 500 or response.status == 429:
         return StoreFailed(f"{url} says: {detail}", code=code)
     kind = {404: NotFound, 409: Conflict}.get(response.status, HalveError)

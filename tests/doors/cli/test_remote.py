@@ -169,9 +169,9 @@ def test_what_the_server_does_not_know_or_take_ends_with_2(server: str, tmp_path
     assert ended.code == 2
     assert "UUID" in ended.err or "id" in ended.err
     sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")])])
-    ended = halve("submit", sheet, "--url", server, "--quality", "900", cwd=tmp_path)
+    ended = halve("submit", sheet, "--url", server, "--max-bytes", "900%", cwd=tmp_path)
     assert ended.code == 2
-    assert "quality" in ended.err
+    assert "--max-bytes must be" in ended.err
     assert halve("status", str(uuid4()), "--url", "shop.example", cwd=tmp_path).code == 2
 
 

@@ -106,6 +106,12 @@ def test_json_is_one_object_and_nothing_else_on_stdout(sheet: Path, tmp_path: Pa
     assert (tmp_path / "out/output.csv").is_file()
 
 
+def test_an_empty_folder_is_one_that_was_not_given(sheet: Path, tmp_path: Path) -> None:
+    ended = halve("run", sheet, *LOOPBACK, "-o", "", cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert visible(tmp_path) == {"shop.csv", "shop-halved"}
+
+
 def test_a_gzipped_sheet_loses_both_endings_in_the_folders_name(sheet: Path, tmp_path: Path) -> None:
     packed = tmp_path / "packed.csv.gz"
     packed.write_bytes(gzip.compress(sheet.read_bytes()))
@@ -252,6 +258,7 @@ def test_an_impossible_option_ends_with_2_and_says_what_is_possible(
     ended = halve("run", sheet, *words, cwd=tmp_path)
     assert ended.code == 2, ended
     assert says in ended.err
+    assert words[0] in ended.err, "by the name under which it was given"
     assert visible(tmp_path) == {"shop.csv"}
 
 

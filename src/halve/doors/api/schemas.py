@@ -70,7 +70,7 @@ class Problem(BaseModel):
                 "type": "about:blank",
                 "title": "Bad Request",
                 "status": 400,
-                "detail": "quality must be a whole number from 1 to 100, not '500'.",
+                "detail": "quality must be a whole number from 1 to 100 or auto, not '500'.",
                 "code": "option_refused",
                 "instance": "/upload",
                 "field": "quality",

@@ -40,7 +40,8 @@ def _main() -> None:
     except (OSError, StoreFailed) as error:  # outside of any command: its help, which stdout did not take
         from halve.doors.cli.terminal import unwritable
 
-        sys.stderr.write(f"halve: {unwritable(error) if isinstance(error, OSError) else error}\n")
+        with suppress(OSError):  # or stderr neither
+            sys.stderr.write(f"halve: {unwritable(error) if isinstance(error, OSError) else error}\n")
         os._exit(Ending.BROKEN)
     except Exception:  # noqa: BLE001 - the last stop: told, and given an exit code of its own
         import traceback

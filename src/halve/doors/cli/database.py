@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from halve.doors.cli import flags
 from halve.doors.cli.endings import told
 
 if TYPE_CHECKING:
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 def init_db(
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the embedded database. Default: HALVE_DATA_DIR or ./halve-data.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=flags.place, help="Folder of the embedded database. Default: HALVE_DATA_DIR or ./halve-data."
+        ),
     ] = None,
 ) -> None:
     """Create the database, or bring its tables up to date.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from halve.doors.cli import flags
 from halve.doors.cli.endings import told
 
 if TYPE_CHECKING:
@@ -18,7 +19,17 @@ SHEET = "products.csv"
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the result goes.")] = Path("halve-demo"),
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            parser=flags.place,
+            help="Where the result goes. Default: ./halve-demo.",
+            show_default=False,
+        ),
+    ] = None,
     serve: Annotated[bool, typer.Option("--serve", help="Then serve the web page with the same sheet, until Ctrl-C.")] = False,
     port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="With --serve: port of the page; 0 takes a free one.")
@@ -43,13 +54,14 @@ def demo(
         from halve.settings import read_settings
 
         settings = read_settings(allow_private="127.0.0.0/8")
-        sheet = _own_folder(output) / SHEET
+        folder = _own_folder(output or Path("halve-demo"))
+        sheet = folder / SHEET
         with open_shop() as address:
             write_sheet(sheet, address)
-            result = carry_out(Job(sheet, output, Options(), SheetOptions(), fresh=True), settings)
+            result = carry_out(Job(sheet, folder, Options(), SheetOptions(), fresh=True), settings)
             show_before_after(result)
             if serve:
-                _serve(_of_the_demo(settings, output, port), sheet)
+                _serve(_of_the_demo(settings, folder, port), sheet)
         raise typer.Exit(result.ending)
 
 

@@ -13,7 +13,10 @@ from halve.doors.cli.endings import Ending, print_json, told
 
 def doctor(
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The data folder to look at. Default: HALVE_DATA_DIR or ./halve-data.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=flags.place, help="The data folder to look at. Default: HALVE_DATA_DIR or ./halve-data."
+        ),
     ] = None,
     as_json: flags.AsJson = False,
 ) -> None:

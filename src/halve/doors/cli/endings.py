@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import typer
 
-from halve.core.errors import HalveError, SheetRefused, StoreFailed
+from halve.core.errors import HalveError, OptionRefused, SheetRefused, StoreFailed
 from halve.doors.json_line import json_line
 
 
@@ -75,14 +75,22 @@ def print_json(value: dict[str, object]) -> None:
 
 
 def _tell(error: Exception, *, as_json: bool) -> None:
-    _say(f"halve: {error}", style="red")
+    _say(f"halve: {_as_typed(error)}", style="red")
     if as_json:
         _print_error(error)
 
 
 def _print_error(error: Exception, **more: object) -> None:
     code = error.code if isinstance(error, HalveError) else "os_error"
-    print_json({"error": {"code": code, "message": str(error), **more}})
+    print_json({"error": {"code": code, "message": _as_typed(error), **more}})
+
+
+def _as_typed(error: Exception) -> str:
+    """What a form calls `max_bytes` was typed as `--max-bytes`. Settings, in capitals, have one name everywhere."""
+    words = str(error)
+    if isinstance(error, OptionRefused) and error.field.islower() and words.startswith(error.field):
+        return f"--{error.field.replace('_', '-')}{words.removeprefix(error.field)}"
+    return words
 
 
 def _say(text: str, *, style: str) -> None:

@@ -7,6 +7,12 @@ from typing import Annotated
 
 import typer
 
+
+def place(word: str) -> Path | None:
+    """A folder or file. Left empty it counts as not given, as everywhere; `Path` would make the working directory of it."""
+    return Path(word) if word else None
+
+
 _HOW = "How to compress"
 _SHEET = "How to read the sheet"
 
@@ -55,5 +61,9 @@ Preset = Annotated[
 Columns = Annotated[
     str | None,
     typer.Option(metavar="C", help="Which column is which: serial=SKU,name=Title,images=Pictures.", rich_help_panel=_SHEET),
+]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, max=256, help="Cores to use. Default: HALVE_CONCURRENCY, or all.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text.")]

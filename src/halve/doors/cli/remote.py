@@ -26,7 +26,10 @@ def submit(
     api_key: ApiKey = None,
     wait: Wait = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="With --wait: save the output sheet here; - is stdout.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", parser=flags.place, help="With --wait: save the output sheet here; - is stdout."
+        ),
     ] = None,
     quality: flags.Quality = None,
     max_bytes: flags.MaxBytes = None,
@@ -126,7 +129,13 @@ def download(
     api_key: ApiKey = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to save it; - is stdout. Default: named for the request."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            parser=flags.place,
+            help="Where to save it; - is stdout. Default: named for the request.",
+        ),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only the rows with failures; can be uploaded again.")] = False,
     uploaded: Annotated[bool, typer.Option("--input", help="The sheet as it was uploaded.")] = False,

@@ -22,7 +22,13 @@ def run(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Where the result goes. Default: SHEET's name with -halved, beside it."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            parser=flags.place,
+            help="Where the result goes. Default: SHEET's name with -halved, beside it.",
+        ),
     ] = None,
     quality: flags.Quality = None,
     max_bytes: flags.MaxBytes = None,
@@ -41,9 +47,7 @@ def run(
             metavar="CIDR", help="A private network that may be fetched from, such as 10.0.0.0/8; may be given several times."
         ),
     ] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=256, help="Cores to use. Default: all.", show_default=False)
-    ] = None,
+    concurrency: flags.Concurrency = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove what an earlier run left in DIR, and start over.")] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="If a run in DIR has ended with failures, try those images again.")
@@ -149,7 +153,7 @@ def _base_url(word: str) -> str:
     try:
         return link(word) if word else ""
     except ValueError as error:
-        raise OptionRefused("base_url", f"base-url {error}.") from None
+        raise OptionRefused("base_url", f"base_url {error}.") from None
 
 
 def _networks(words: list[str]) -> tuple[Network, ...]:
@@ -162,6 +166,6 @@ def _networks(words: list[str]) -> tuple[Network, ...]:
                 networks.append(ipaddress.ip_network(part.strip(), strict=False))
             except ValueError:
                 raise OptionRefused(
-                    "allow_private", f"allow-private must be such as 127.0.0.0/8 or 10.1.2.3, not {part!r}."
+                    "allow_private", f"allow_private must be such as 127.0.0.0/8 or 10.1.2.3, not {part!r}."
                 ) from None
     return tuple(networks)

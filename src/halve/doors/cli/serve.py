@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from halve.doors.cli import flags
 from halve.doors.cli.endings import told
 
 
@@ -20,7 +21,11 @@ def serve(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for database, images and spool. Default: HALVE_DATA_DIR or ./halve-data."),
+        typer.Option(
+            metavar="DIR",
+            parser=flags.place,
+            help="Folder for database, images and spool. Default: HALVE_DATA_DIR or ./halve-data.",
+        ),
     ] = None,
 ) -> None:
     """Serve API, web page and an embedded worker.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from halve.doors.cli import flags
 from halve.doors.cli.endings import Interrupted, told
 
 if TYPE_CHECKING:
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 
 
 def worker(
-    concurrency: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, max=256, help="Cores to use. Default: HALVE_CONCURRENCY, or all.", show_default=False),
-    ] = None,
+    concurrency: flags.Concurrency = None,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The data folder that the server uses. Default: HALVE_DATA_DIR or ./halve-data."),
+        typer.Option(
+            metavar="DIR", parser=flags.place, help="The data folder that the server uses. Default: HALVE_DATA_DIR or ./halve-data."
+        ),
     ] = None,
 ) -> None:
     """Work on the requests of a server, beside it or on another machine.
