@@ -168,6 +168,21 @@ def test_what_another_sites_page_has_a_browser_send_is_refused(idle: str, sheet:
     assert requests.get(f"{idle}/requests", headers={"Sec-Fetch-Site": "cross-site"}, timeout=5).status_code == 200
 
 
+def test_over_plain_http_another_sites_page_is_told_by_its_origin(tmp_path: Path, sheet: bytes) -> None:
+    """Browsers send `Sec-Fetch-Site` to https and to their own machine alone."""
+    with serving(tmp_path, worker=False, base_url="https://Shop.test/halve") as base:
+
+        def send(**headers: str) -> int:
+            return requests.post(f"{base}/upload", files={"file": ("a.csv", sheet)}, headers=headers, timeout=5).status_code
+
+        assert send(Origin=base) == 202
+        assert send(Origin="https://shop.test") == 202
+        assert send(Origin="http://192.0.2.7:8000", Host="192.0.2.7:8000") == 202
+        for other in ("http://evil.test", "null", "http://127.0.0.1", f"{base}1", "http://["):
+            assert send(Origin=other) == 403, other
+        assert send(**{"Origin": "http://evil.test", "Sec-Fetch-Site": "same-origin"}) == 202, "the browser knows better"
+
+
 def test_no_other_site_may_read_answers(idle: str) -> None:
     headers = requests.get(f"{idle}/requests", headers={"Origin": "https://evil.test"}, timeout=5).headers
     assert "Access-Control-Allow-Origin" not in headers

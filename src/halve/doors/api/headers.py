@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from halve.doors.api.context import context_of
 from halve.doors.api.problems import Problem, answer
 
 ALWAYS = {
@@ -19,7 +22,7 @@ ALWAYS = {
 
 
 class Careful:
-    """ASGI middleware that adds the headers, and refuses what a foreign page has a browser send (Fetch Metadata).
+    """ASGI middleware that adds the headers, and refuses what a foreign page has a browser send.
 
     There are no cookies to steal, but a server without keys on somebody's own machine would do as it is told.
     """
@@ -40,10 +43,23 @@ class Careful:
             await send(message)
 
         http = HttpRequest(scope)
-        if http.method not in ("GET", "HEAD") and http.headers.get("sec-fetch-site") == "cross-site":
+        if http.method not in ("GET", "HEAD") and _from_another_site(http):
             refused = Problem(
-                403, "cross_site", "Pages of other sites may not do this; send it from a program, or from our own page."
+                403,
+                "cross_site",
+                "Pages of other sites may not do this; send it from a program, or from our own page. A proxy must pass `Host` on.",
             )
             await answer(http, refused)(scope, receive, adding)
             return
         await self._app(scope, receive, adding)
+
+
+def _from_another_site(http: HttpRequest) -> bool:
+    """As browsers tell it: to https and to their own machine by Fetch Metadata, over plain http by the page's origin alone, which
+    must be the address that the page itself was got from. Programs tell neither.
+    """
+    site, origin = http.headers.get("sec-fetch-site"), http.headers.get("origin")
+    if site is not None or origin is None:
+        return site == "cross-site"
+    ours = (http.headers.get("host", ""), urlsplit(context_of(http).parts.settings.base_url or "").netloc)
+    return origin.partition("://")[2].lower() not in [address.lower() for address in ours]
