@@ -94,6 +94,21 @@ def test_conditions_are_honoured(link: str) -> None:
         assert requests.get(link, headers={"Range": "bytes=0-1", "If-Range": stale}, timeout=5).status_code == 200
 
 
+def test_nothing_is_sent_where_another_state_of_it_is_asked_for(link: str) -> None:
+    """RFC 9110, 13.1.1: by strong comparison, and before all other conditions."""
+    tag = requests.head(link, timeout=5).headers["ETag"]
+    for match in (tag, f'"other", {tag}', "*"):
+        assert requests.get(link, headers={"If-Match": match}, timeout=5).status_code == 200, match
+        assert requests.get(link, headers={"If-Match": match, "Range": "bytes=0-1"}, timeout=5).status_code == 206, match
+        assert requests.get(link, headers={"If-Match": match, "If-None-Match": tag}, timeout=5).status_code == 304, match
+    for match in ('"other"', f"W/{tag}", "", "nonsense"):
+        for further in ({}, {"Range": "bytes=0-1"}, {"If-None-Match": tag}):
+            response = requests.get(link, headers={"If-Match": match, **further}, timeout=5)
+            assert (response.status_code, response.json()["code"], response.headers["ETag"]) == (412, "precondition_failed", tag)
+    head = requests.head(link, headers={"If-Match": '"other"'}, timeout=5)
+    assert (head.status_code, head.content) == (412, b"")
+
+
 def test_what_is_no_image_of_ours_is_404(link: str, done: Done) -> None:
     base, file_id = link.rsplit("/", 1)
     stem = file_id.rpartition(".")[0]

@@ -30,7 +30,7 @@ _CSV = stored("text/csv", "The sheet.")
     summary="The output sheet",
     tags=["Sheets"],
     response_class=Response,
-    responses={**_CSV, **problems(400, 401, 404, 409, 416, 503)},
+    responses={**_CSV, **problems(400, 401, 404, 409, 412, 416, 503)},
 )
 async def output(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     """The sheet that was uploaded and two columns more. 409 `not_finished` until it is there."""
@@ -43,7 +43,7 @@ async def output(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     summary="The rows with failures",
     tags=["Sheets"],
     response_class=Response,
-    responses={**_CSV, **problems(400, 401, 404, 409, 416, 503)},
+    responses={**_CSV, **problems(400, 401, 404, 409, 412, 416, 503)},
 )
 async def failed(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     """A sheet of only the rows that need another look, which can be uploaded itself. 404 `no_failures` where there are none."""
@@ -58,7 +58,7 @@ async def failed(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     summary="The sheet that was uploaded",
     tags=["Sheets"],
     response_class=Response,
-    responses={**_CSV, **problems(400, 401, 404, 416, 503)},
+    responses={**_CSV, **problems(400, 401, 404, 412, 416, 503)},
 )
 async def uploaded(http: HttpRequest, context: Ctx, request: Linked) -> Response:
     """Byte for byte as it came in."""

@@ -35,7 +35,7 @@ FileId = Annotated[str, Path(examples=["4f1d9c0e7b2a6835-0c9e4b7d2f61a8350c9e4b7
     summary="A compressed image",
     tags=["Sheets"],
     response_class=Response,
-    responses={**stored("image/*", "The image."), **problems(404, 416, 503)},
+    responses={**stored("image/*", "The image."), **problems(404, 412, 416, 503)},
 )
 async def image(http: HttpRequest, context: Ctx, file_id: FileId) -> Response:
     """Under the link that stands in the output sheet. Takes ranges and conditions; may be cached for ever."""

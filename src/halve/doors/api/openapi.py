@@ -21,6 +21,7 @@ _WHY = {
     404: "There is no such thing, or it is another key's.",
     408: "The body did not come in time.",
     409: "Not possible in the state that the request is in.",
+    412: "It is not what `If-Match` names.",
     413: "Too large.",
     415: "Not a form, or not a kind of file that is taken.",
     416: "No byte of the asked range is there.",

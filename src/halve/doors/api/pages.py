@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from halve.doors.api.context import Ctx
 from halve.doors.api.problems import Problem
 from halve.doors.api.routes import reading
+from halve.doors.api.stored import names
 
 router = APIRouter()
 
@@ -80,8 +81,8 @@ async def asset(http: HttpRequest, name: str) -> Response:
     found = _assets().get(name)
     if found is None:
         raise Problem(404, "not_found", "There is no such file.")
-    headers = {"ETag": found.etag, "Cache-Control": "no-cache", "Content-Type": found.media_type}
-    if http.headers.get("if-none-match") == found.etag:
+    headers = {"ETag": f'"{found.etag}"', "Cache-Control": "no-cache", "Content-Type": found.media_type}
+    if names(http, "if-none-match", found.etag):
         return Response(status_code=304, headers=headers)
     return Response(found.body, headers=headers)
 
@@ -120,4 +121,4 @@ def _assets() -> dict[str, Asset]:
 
 def _read(item: Traversable) -> Asset:
     body = item.read_bytes()
-    return Asset(body, _TYPES[item.name.rpartition(".")[2]], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    return Asset(body, _TYPES[item.name.rpartition(".")[2]], hashlib.sha256(body).hexdigest()[:32])

@@ -13,16 +13,20 @@ from halve.core.ports import ImageStore, Stored
 from halve.doors.api.problems import Problem
 
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]*)\s*-\s*([0-9]*)", re.IGNORECASE)
-_TAGS = re.compile(r'(?:W/)?"([^"]*)"')
+_TAGS = re.compile(r'(W/)?"([^"]*)"')
 
 
 def send(http: HttpRequest, images: ImageStore, key: str, stored: Stored, headers: Mapping[str, str]) -> Response:
     """The stored thing, or the one range of it that was asked for; several ranges are answered with all of it.
 
-    Answers 304 where `If-None-Match` has its tag. Raises a 416 problem where nothing of the range is there.
+    Answers 304 where `If-None-Match` has its tag. Raises a 412 problem where `If-Match` has not, a 416 problem where nothing of
+    the range is there. Conditions on dates mean nothing here, for stored things have none.
     """
-    told = {**headers, "ETag": f'"{stored.etag}"', "Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}
-    if _has_tag(http.headers.get("if-none-match"), stored.etag):
+    tag = f'"{stored.etag}"'
+    told = {**headers, "ETag": tag, "Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}
+    if names(http, "if-match", stored.etag, weakly=False) is False:
+        raise Problem(412, "precondition_failed", "It is not what If-Match names; its ETag is another.", headers={"ETag": tag})
+    if names(http, "if-none-match", stored.etag):
         told.pop("Content-Disposition", None)
         return Response(status_code=304, headers=told)
     part = _range(http, stored)
@@ -44,9 +48,13 @@ def attachment(filename: str) -> str:
     return f'attachment; filename="{plain}"{extended}'
 
 
-def _has_tag(header: str | None, etag: str) -> bool:
-    """Whether `If-None-Match` names the tag; weak comparison."""
-    return header is not None and (header.strip() == "*" or etag in _TAGS.findall(header))
+def names(http: HttpRequest, header: str, etag: str, *, weakly: bool = True) -> bool | None:
+    """Whether a header that lists tags has this one, or None where there is no such header. `weakly`: a weak one is as good."""
+    lines = http.headers.getlist(header)
+    if not lines:
+        return None
+    listed = [tag for line in lines for weak, tag in _TAGS.findall(line) if weakly or not weak]
+    return etag in listed or any(line.strip() == "*" for line in lines)
 
 
 def _range(http: HttpRequest, stored: Stored) -> tuple[int, int] | None:
