@@ -44,7 +44,8 @@ _PAGE = 500
     },
 )
 async def archive(http: HttpRequest, context: Ctx, request: Linked) -> Response:
-    """`output.csv`, `failed.csv` if there is one, and `images/` under names for people: serial, row, product, position.
+    """`output.csv`, `failed.csv` if there is one, and `images/` under names for people: serial, row, product, position. Pictures
+    that the store has no more are listed in `missing.txt`.
 
     It is written as it is sent, so its length is not known beforehand. 409 until the request is finished.
     """
