@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
 import requests
 
+from halve.core.models import Request
+from halve.core.pipeline import Pipeline
 from tests.doors.api.conftest import Done
 from tests.support.origin import Origin
 from tests.support.photos import photo
@@ -43,6 +46,21 @@ def test_a_request_that_nobody_works_on_can_be_cancelled_and_ends(idle: str, she
 def test_what_is_over_cannot_be_cancelled(done: Done) -> None:
     response = requests.post(f"{done.base}/cancel/{done.id}", timeout=5)
     assert (response.status_code, response.json()["code"]) == (409, "already_finished")
+
+
+def test_what_has_nothing_left_to_stop_ends_as_what_it_is(busy: str, sheet: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = Pipeline.report
+
+    async def slowly(pipeline: Pipeline, request: Request) -> tuple[str, str | None]:
+        await asyncio.sleep(1)
+        return await report(pipeline, request)
+
+    monkeypatch.setattr(Pipeline, "report", slowly)
+    request_id = hand_in(busy, sheet).json()["request_id"]
+    until(lambda: requests.get(f"{busy}/status/{request_id}", timeout=5).json()["progress"]["percent"] == 100)
+    response = requests.post(f"{busy}/cancel/{request_id}", timeout=5)
+    assert (response.status_code, response.json()["code"]) == (409, "already_finished")
+    assert the_end(busy, request_id)["status"] == "completed"
 
 
 def test_a_retry_runs_only_what_failed(busy: str, origin: Origin) -> None:

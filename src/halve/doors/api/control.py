@@ -19,7 +19,7 @@ from halve.doors.api.status import status_body
 router = APIRouter()
 
 END_WITHIN = 3.0
-"""Seconds that the answer to a cancellation waits for the request to end."""
+"""Seconds that a cancellation waits for the request to end."""
 
 
 @router.post(
@@ -33,13 +33,14 @@ async def cancel(context: Ctx, request: Found) -> schemas.RequestStatus:
     """No further image is begun. The answer waits a little for the output sheet, with what was done by then: who reads `cancelled`
     there will ask for it next. A long sheet follows later, and the webhook after it.
     """
+    if request.percent == 100:
+        await _ended(context, request)  # nothing is left to stop, and the whole of it shall not end as cancelled
     stopped = await context.parts.states.cancel(request.id)
     now = await _again(context, request)
     if not stopped and not (now.status is Status.CANCELLED and not now.finished):
         raise Problem(409, "already_finished", f"The request is over: it is {now.status}. There is nothing to stop.")
     context.nudge()
-    ending = context.aside(context.parts.pipeline.finish(request.id))
-    await asyncio.wait({ending}, timeout=END_WITHIN)
+    await _ended(context, request)
     return await status_body(context, await _again(context, request))
 
 
@@ -86,6 +87,12 @@ async def erase(context: Ctx, request: Found) -> Response:
 
 ids_left_out(router, "POST", "/cancel", "/retry")
 ids_left_out(router, "DELETE", "/requests")
+
+
+async def _ended(context: Context, request: models.Request) -> None:
+    """Have its end made if nothing of it is open, and wait a little for that."""
+    ending = context.aside(context.parts.pipeline.finish(request.id))
+    await asyncio.wait({ending}, timeout=END_WITHIN)
 
 
 async def _again(context: Context, request: models.Request) -> models.Request:
