@@ -84,6 +84,8 @@ def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("HALVE_PORT", "http"),
         ("HALVE_PORT", "70000"),
+        ("HALVE_LOG_LEVEL", "loud"),
+        ("HALVE_MEMORY", "on"),
         ("HALVE_MAX_ROWS", "0"),
         ("HALVE_FETCH_TIMEOUT", "0"),
         ("HALVE_FETCH_TIMEOUT", "inf"),
@@ -119,6 +121,11 @@ def test_an_impossible_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(name, value)
     with pytest.raises(OptionRefused, match=name):
         read_settings()
+
+
+def test_a_word_may_be_in_large_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALVE_LOG_LEVEL", "WARNING")
+    assert read_settings().log_level == "warning"
 
 
 def test_links_may_begin_with_any_web_address(monkeypatch: pytest.MonkeyPatch) -> None:

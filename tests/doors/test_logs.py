@@ -11,7 +11,6 @@ from uuid import UUID
 
 import pytest
 
-from halve.core.errors import OptionRefused
 from halve.core.log import Log
 from halve.doors.logs import set_up_logs
 
@@ -64,8 +63,3 @@ def test_on_a_terminal_nothing_that_it_would_obey_is_written(monkeypatch: pytest
     monkeypatch.delenv("NO_COLOR")
     Log("halve.test").error("told")
     assert "\x1b[31merror" in stderr.getvalue()
-
-
-def test_a_level_that_there_is_not_is_refused() -> None:
-    with pytest.raises(OptionRefused, match="HALVE_LOG_LEVEL"):
-        set_up_logs("loud")

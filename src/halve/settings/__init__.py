@@ -110,8 +110,10 @@ class Settings:
     cache_dir: Path | None = setting(
         None, "Where `halve run` remembers earlier runs. Default: `halve` in `$XDG_CACHE_HOME` or in `~/.cache`.", read=Path
     )
-    log_level: str = setting(
-        "info", "`debug`, `info`, `warning` or `error`; logs are JSON lines on stderr unless that is a terminal."
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "info",
+        "`debug`, `info`, `warning` or `error`; logs are JSON lines on stderr unless that is a terminal.",
+        read=one_of("debug", "info", "warning", "error"),
     )
 
     @property

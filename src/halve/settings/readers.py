@@ -52,10 +52,12 @@ class AboveZero:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
+    """In large letters or small."""
+
     def read(word: str) -> str:
-        if word not in words:
+        if word.lower() not in words:
             raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}, not {word[:80]!r}")
-        return word
+        return word.lower()
 
     return read
 

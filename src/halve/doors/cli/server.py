@@ -61,7 +61,7 @@ def serve_forever(settings: Settings, bound: socket.socket, ready: Callable[[], 
         loop="uvloop",
         lifespan="on",
         log_config=None,
-        access_log=settings.log_level.lower() == "debug",
+        access_log=settings.log_level == "debug",
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
