@@ -106,7 +106,7 @@ async def open_parts(
         spool = stack.enter_context(own_spool(settings.data_dir / "spool"))
         states = await open_states(settings)
         stack.push_async_callback(states.close)
-        if _scheme(database_url(settings)) == "sqlite":
+        if scheme(database_url(settings)) == "sqlite":
             await states.migrate()
         images = images or open_images(settings)
         stack.push_async_callback(images.close)
@@ -225,7 +225,7 @@ async def open_states(settings: Settings) -> StateStore:
 def open_images(settings: Settings) -> ImageStore:
     url = storage_url(settings)
     make = _class_for(url, IMAGE_SCHEMES, "HALVE_STORAGE_URL")
-    images: ImageStore = make(_path(url), link=settings.memory == "link") if _scheme(url) == "file" else make(url)
+    images: ImageStore = make(_path(url), link=settings.memory == "link") if scheme(url) == "file" else make(url)
     return images
 
 
@@ -236,7 +236,7 @@ def database_url(settings: Settings) -> str:
 def storage_url(settings: Settings) -> str:
     """The image store's URL; a bare folder's path, relative or not, is made one. Raises OptionRefused where it must be named."""
     if settings.storage_url is None:
-        if _scheme(database_url(settings)) == "firestore":
+        if scheme(database_url(settings)) == "firestore":
             raise OptionRefused(
                 "HALVE_STORAGE_URL",
                 "HALVE_DATABASE_URL is firestore://, and files belong in a bucket beside it: set HALVE_STORAGE_URL to "
@@ -244,7 +244,7 @@ def storage_url(settings: Settings) -> str:
                 code="bad_setting",
             )
         return (settings.data_dir / "images").absolute().as_uri()
-    if "://" not in settings.storage_url and _scheme(settings.storage_url) != "file":
+    if "://" not in settings.storage_url and scheme(settings.storage_url) != "file":
         return Path(settings.storage_url).absolute().as_uri()
     return settings.storage_url
 
@@ -254,8 +254,8 @@ def broker_url(settings: Settings) -> str | None:
     url = settings.broker_url
     if url is None:
         return None
-    scheme, colon, rest = url.partition("://")
-    known = BROKER_SCHEMES.get(scheme.lower())
+    named, colon, rest = url.partition("://")
+    known = BROKER_SCHEMES.get(named.lower())
     _check_brackets(url, "HALVE_BROKER_URL")
     if known is None or not colon or not urlsplit(f"//{rest}").hostname:
         schemes = ", ".join(f"{name}://" for name in BROKER_SCHEMES)
@@ -270,19 +270,19 @@ def broker_url(settings: Settings) -> str | None:
 
 
 def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], setting: str) -> Any:
-    scheme = _scheme(url)
-    if scheme not in schemes:
+    which = scheme(url)
+    if which not in schemes:
         known = ", ".join(f"{name}://" for name in schemes)
-        raise OptionRefused(setting, f"{setting} begins with {scheme or '?'}://, which is none of {known}.", code="bad_setting")
-    if scheme not in _READ_BY_ITS_OWN:
+        raise OptionRefused(setting, f"{setting} begins with {which or '?'}://, which is none of {known}.", code="bad_setting")
+    if which not in _READ_BY_ITS_OWN:
         _check_brackets(url, setting)
-    module, name, extra = schemes[scheme]
+    module, name, extra = schemes[which]
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
         if extra is None:
             raise
-        raise ExtraMissing(f"{scheme}:// needs an extra that is not installed: pip install 'halve[{extra}]'.") from error
+        raise ExtraMissing(f"{which}:// needs an extra that is not installed: pip install 'halve[{extra}]'.") from error
 
 
 _READ_BY_ITS_OWN = ("sqlite", "postgresql")
@@ -300,9 +300,10 @@ def _check_brackets(url: str, setting: str) -> None:
         ) from error
 
 
-def _scheme(url: str) -> str:
-    scheme = url.partition(":")[0].partition("+")[0].lower()
-    return OTHER_NAMES.get(scheme, scheme)
+def scheme(url: str) -> str:
+    """By which a URL is looked up in the tables above."""
+    named = url.partition(":")[0].partition("+")[0].lower()
+    return OTHER_NAMES.get(named, named)
 
 
 def _path(url: str) -> Path:

@@ -87,8 +87,13 @@ def test_the_database_is_made_and_may_be_made_again(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["shop.db"], "no data folder, which such a database does not need"
 
 
-def test_passwords_are_not_shown(tmp_path: Path) -> None:
-    from halve.doors.cli.worker import without_password
+def test_a_scheme_in_large_letters_is_the_same_to_the_doctor(tmp_path: Path) -> None:
+    ended = halve("doctor", cwd=tmp_path, env={"HALVE_DATABASE_URL": f"SQLite:///{tmp_path}/shop.db"})
+    assert ended.code == 0, ended
+
+
+def test_passwords_are_not_shown() -> None:
+    from halve.doors.cli.terminal import without_password
 
     assert without_password("postgresql://shop:s3cret@db.example/halve") == "postgresql://shop:…@db.example/halve"
     assert without_password("postgresql://db.example/halve?password=s3cret&sslmode=require") == (

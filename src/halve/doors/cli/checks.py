@@ -7,7 +7,6 @@ import os
 import platform
 import resource
 import shutil
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from halve.core.models import SheetOptions
 from halve.core.naming import new_folder
 from halve.core.options import Options
 from halve.core.ports import ImageStore, StateStore
+from halve.doors.cli.terminal import without_password
 from halve.settings import Settings, misspelt
-from halve.wiring import broker_url, database_url, open_images, open_states, storage_url
+from halve.wiring import broker_url, database_url, open_images, open_states, scheme, storage_url
 
 LEAST_SPACE = 1_000_000_000
 """Bytes free in the data folder below which a warning is given."""
@@ -79,8 +79,7 @@ async def _looked_at(name: str, look: Callable[[Settings], Awaitable[Found]], se
 
 
 async def _python(settings: Settings) -> Found:
-    version = f"{platform.python_version()}, halve {__version__}, {platform.system()} {platform.machine()}"
-    return (State.FINE, version) if sys.version_info >= (3, 11) else (State.WRONG, f"{version}: 3.11 or newer is needed")
+    return State.FINE, f"{platform.python_version()}, halve {__version__}, {platform.system()} {platform.machine()}"
 
 
 async def _settings(settings: Settings) -> Found:
@@ -105,11 +104,9 @@ async def _data_folder(settings: Settings) -> Found:
 
 
 async def _database(settings: Settings) -> Found:
-    from halve.doors.cli.worker import without_password
-
     states = await open_states(settings)
     try:
-        if database_url(settings).startswith("sqlite"):
+        if scheme(database_url(settings)) == "sqlite":
             await states.migrate()
         await states.ready()
         return (
@@ -131,14 +128,12 @@ async def _use(states: StateStore) -> None:
 
 
 async def _store(settings: Settings) -> Found:
-    from halve.doors.cli.worker import without_password
-
     images = open_images(settings)
     try:
         told = f"{without_password(storage_url(settings))}, written, read and erased in {await _milliseconds(_fill, images)}"
     finally:
         await images.close()
-    if database_url(settings).startswith("firestore") and storage_url(settings).startswith("file:"):
+    if scheme(database_url(settings)) == "firestore" and scheme(storage_url(settings)) == "file":
         return State.WARNING, f"{told}. Workers on other machines do not see it: HALVE_STORAGE_URL should be gs://bucket/prefix"
     return State.FINE, told
 
@@ -204,8 +199,6 @@ async def _mail(settings: Settings) -> Found:
 async def _links(settings: Settings) -> Found:
     if settings.base_url is None:
         return State.FINE, "begin with the address that the upload came to; HALVE_BASE_URL names another"
-    if not settings.base_url.startswith(("http://", "https://")):
-        return State.WRONG, f"HALVE_BASE_URL must be such as https://halve.example.com, not {settings.base_url!r}"
     return State.FINE, f"begin with {settings.base_url}"
 
 
@@ -238,7 +231,6 @@ async def broker(settings: Settings) -> Found:
     url = broker_url(settings)
     if url is None:
         return State.FINE, "none needed: workers take their work from the database"
-    from halve.doors.cli.worker import without_password
     from halve.engine.broker_check import try_out
 
     where = without_password(url)
@@ -247,12 +239,12 @@ async def broker(settings: Settings) -> Found:
     except HalveError as error:
         return State.WRONG, f"{where} cannot be used: {error}. HALVE_BROKER_URL names it"
     told = f"{where}, published and consumed in {1000 * tried.seconds:.0f} ms"
-    if database_url(settings).startswith("sqlite"):
+    if scheme(database_url(settings)) == "sqlite":
         return (
             State.WARNING,
             f"{told}; but SQLite is a file here: for workers on other machines, HALVE_DATABASE_URL must name a server",
         )
-    if storage_url(settings).startswith("file:"):
+    if scheme(storage_url(settings)) == "file":
         return (
             State.WARNING,
             f"{told}; but images are in a folder, which workers on other machines must have, too: see HALVE_STORAGE_URL",

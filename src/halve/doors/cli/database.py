@@ -34,8 +34,7 @@ def init_db(
     with told():
         import asyncio
 
-        from halve.doors.cli.terminal import out
-        from halve.doors.cli.worker import without_password
+        from halve.doors.cli.terminal import out, without_password
         from halve.settings import read_settings
         from halve.wiring import database_url
 

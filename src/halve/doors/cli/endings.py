@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import IntEnum
 
 import typer
@@ -46,7 +47,7 @@ def told(*, as_json: bool = False) -> Iterator[None]:
 
         show_findings(refused.findings)
         if as_json:
-            _print_error(refused, errors=[finding_words(finding) for finding in refused.findings])
+            _print_error(refused, errors=[asdict(finding) for finding in refused.findings])
         raise typer.Exit(Ending.REFUSED) from None
     except (StoreFailed, OSError) as broken:
         _tell(broken, as_json=as_json)
@@ -54,11 +55,6 @@ def told(*, as_json: bool = False) -> Iterator[None]:
     except HalveError as refused:
         _tell(refused, as_json=as_json)
         raise typer.Exit(Ending.REFUSED) from None
-
-
-def finding_words(finding: object) -> dict[str, object]:
-    """A finding as JSON has it."""
-    return {name: getattr(finding, name) for name in ("line", "column", "code", "message")}
 
 
 def print_json(value: dict[str, object]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from halve.core.sheet import open_sheet
-from halve.doors.cli.endings import finding_words, print_json
+from halve.doors.cli.endings import print_json
 from halve.doors.cli.findings import show_findings
 from halve.doors.cli.job import Job
 from halve.doors.cli.terminal import err, number, out, printable
@@ -30,8 +31,8 @@ def rehearse(job: Job, settings: Settings, *, as_json: bool) -> None:
                 "total_rows": sheet.total_rows,
                 "failed_rows": sheet.failed_rows,
                 "total_images": sheet.total_images,
-                "findings": [finding_words(finding) for finding in sheet.findings],
-                "repairs": [finding_words(finding) for finding in sheet.repairs],
+                "findings": [asdict(finding) for finding in sheet.findings],
+                "repairs": [asdict(finding) for finding in sheet.repairs],
                 "output_dir": str(job.folder),
             }
         )

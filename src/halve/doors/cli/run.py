@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -158,14 +157,9 @@ def _base_url(word: str) -> str:
 
 def _networks(words: list[str]) -> tuple[Network, ...]:
     from halve.core.errors import OptionRefused
+    from halve.settings.readers import networks
 
-    networks: list[Network] = []
-    for word in words:
-        for part in word.split(","):
-            try:
-                networks.append(ipaddress.ip_network(part.strip(), strict=False))
-            except ValueError:
-                raise OptionRefused(
-                    "allow_private", f"allow_private must be such as 127.0.0.0/8 or 10.1.2.3, not {part!r}."
-                ) from None
-    return tuple(networks)
+    try:
+        return networks(",".join(words))
+    except ValueError as error:
+        raise OptionRefused("allow_private", f"allow_private {error}.") from None

@@ -1,8 +1,11 @@
-"""The two consoles, and how numbers are said to people. What a command is asked for goes to stdout, all else to stderr."""
+"""The two consoles, and how numbers and other people's words are said on them. What a command is asked for goes to stdout, all else
+to stderr.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,17 +23,13 @@ STDOUT = Path("-")
 @cache
 def err() -> Console:
     """Stderr. Colours only on a terminal, and not where NO_COLOR is set; lines are broken only there, too."""
-    console = _console(stderr=True)
-    console.soft_wrap = not console.is_terminal
-    return console
+    return _console(stderr=True)
 
 
 @cache
 def out() -> Console:
     """Stdout, as plain as it comes where it is no terminal."""
-    console = _console(stderr=False)
-    console.soft_wrap = not console.is_terminal
-    return console
+    return _console(stderr=False)
 
 
 def _console(*, stderr: bool) -> Console:
@@ -53,7 +52,9 @@ def _console(*, stderr: bool) -> Console:
                     raise unwritable(error) from error
                 self.on_broken_pipe()
 
-    return Unheard(stderr=stderr, highlight=False)
+    console = Unheard(stderr=stderr, highlight=False)
+    console.soft_wrap = not console.is_terminal
+    return console
 
 
 def unwritable(error: OSError) -> StoreFailed:
@@ -117,3 +118,9 @@ def span(seconds: float) -> str:
 def printable(text: str) -> str:
     """Text of a stranger's with nothing in it that a terminal would obey."""
     return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown: what stands between `:` and `@` in it is left out, and so is an option `password`."""
+    shown = re.sub(r"(?i)(?<=password=)[^&#]+", "…", url)
+    return re.sub(r"(?<=://)([^:/?#@]*):(?:[^/?#]+|[^@]+)@", r"\1:…@", shown, count=1)  # some databases take `/` in a password, too

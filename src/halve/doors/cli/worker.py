@@ -69,7 +69,7 @@ def _work_in_a_cluster(settings: Settings) -> None:
 
     url = broker_url(settings)
     assert url is not None
-    from halve.doors.cli.terminal import announce
+    from halve.doors.cli.terminal import announce, without_password
     from halve.engine.celery import run
 
     announce(f"halve works for {without_password(url)} (stop it with Ctrl-C)")
@@ -81,7 +81,7 @@ async def _until_stopped(settings: Settings) -> int:
     """Work until a signal comes; returns it. The second one waits for nothing."""
     import asyncio
 
-    from halve.doors.cli.terminal import announce
+    from halve.doors.cli.terminal import announce, without_password
     from halve.wiring import database_url, open_parts, open_worker
 
     loop = asyncio.get_running_loop()
@@ -103,11 +103,3 @@ async def _until_stopped(settings: Settings) -> int:
         async with open_worker(parts):
             announce(f"halve works on {without_password(database_url(settings))} (stop it with Ctrl-C)")
             return await stopped
-
-
-def without_password(url: str) -> str:
-    """A URL that may be shown: what stands between `:` and `@` in it is left out, and so is an option `password`."""
-    import re
-
-    shown = re.sub(r"(?i)(?<=password=)[^&#]+", "…", url)
-    return re.sub(r"(?<=://)([^:/?#@]*):(?:[^/?#]+|[^@]+)@", r"\1:…@", shown, count=1)  # some databases take `/` in a password, too
