@@ -143,6 +143,18 @@ def test_nothing_is_checked_before_all_is_read(sheets: Sheets) -> None:
             sheet.check()
 
 
+def test_a_header_as_long_as_a_row_is_not_told_with_every_finding(sheets: Sheets) -> None:
+    sheet = HEADER.replace("Product Name", f"Product{'.' * 100_000}Name").replace("Urls", f"Urls{'_' * 100_000}")
+    read = sheets.read(sheet + f'1,,\n2,Shoe,{GOOD},{GOOD}\n3,"Hat,{GOOD}\n', options(Mode.LENIENT))
+    assert [f.code for f in (*read.findings, *read.repairs)] == [
+        *("empty_name", "no_url", "unclosed_quote"),
+        *("joined_list", "quoted_quote"),
+    ]
+    for finding in (*read.findings, *read.repairs):
+        assert finding.column.startswith(("Product...", "Input Image Urls___"))
+        assert len(finding.column) < 300
+
+
 def test_messages_are_one_line_whatever_the_sheet_says(sheets: Sheets) -> None:
     read = sheets.read(HEADER + '1,Shoe,"ftp://a.test/\x1b[31m\nx\u202e"\n2,Hat,"' + "x" * 5_000 + '"\n')
     for finding in read.findings:

@@ -177,6 +177,15 @@ def test_shopify_inherits_from_a_row_without_image_too(sheets: Sheets) -> None:
     assert [row.product_name for row in read.rows] == ["Shoe", "hat"]
 
 
+def test_shopify_rows_inherit_no_more_than_a_title_may_have(sheets: Sheets) -> None:
+    title, handle = "s" * 100_000, "h" * 100_000
+    read = sheets.read(
+        f"Handle,Title,Image Src\nshoe,{title},http://a.test/1.jpg\nshoe,,http://a.test/2.jpg\n"
+        f"{handle},Hat,http://a.test/3.jpg\n{handle},,http://a.test/4.jpg\n"
+    )
+    assert [row.product_name for row in read.rows] == [title, title[:255], "Hat", handle]
+
+
 def test_shopify_under_its_newer_headers(sheets: Sheets) -> None:
     read = sheets.read("Title,URL handle,Product image URL,Variant image URL\nShoe,shoe,http://a.test/1.jpg,http://a.test/2.jpg\n")
     assert (read.preset, read.rows[0].serial, read.total_images) == ("shopify", "shoe", 2)

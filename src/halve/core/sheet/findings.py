@@ -50,6 +50,14 @@ SAVE_AS_CSV = (
 )
 
 
+LONGEST_COLUMN = 200
+"""Characters of a header that a finding names. A header may be as long as a row, and be named with a hundred thousand of them."""
+
+
+def _found(line: int, column: str, code: Code, message: str) -> Finding:
+    return Finding(line, column if len(column) <= LONGEST_COLUMN else f"{column[:LONGEST_COLUMN]}...", code.value, message)
+
+
 def shown(text: str, longest: int = 80) -> str:
     """Foreign text as part of a sentence: one line, in quotes, cut short, without anything a terminal would act on."""
     text = "".join(c if c.isprintable() else " " for c in text[: longest + 1]).strip()
@@ -60,26 +68,24 @@ def shown(text: str, longest: int = 80) -> str:
 
 
 def unreadable_file(reason: str) -> Finding:
-    return Finding(0, "", Code.UNREADABLE_FILE.value, f"The file cannot be read: {reason}. Check its path and permissions.")
+    return _found(0, "", Code.UNREADABLE_FILE, f"The file cannot be read: {reason}. Check its path and permissions.")
 
 
 def too_large(max_bytes: int, *, unpacked: bool) -> Finding:
     what = f"unpacks to more than {UNPACKED_SHARE * max_bytes:,} bytes" if unpacked else f"is larger than {max_bytes:,} bytes"
-    return Finding(
-        0, "", Code.TOO_LARGE.value, f"The file {what}, the most that is taken. Split it, or raise HALVE_MAX_UPLOAD_BYTES."
-    )
+    return _found(0, "", Code.TOO_LARGE, f"The file {what}, the most that is taken. Split it, or raise HALVE_MAX_UPLOAD_BYTES.")
 
 
 def damaged_gzip() -> Finding:
-    return Finding(0, "", Code.DAMAGED_GZIP.value, "The gz file is damaged or cut short. Pack it again, or send it unpacked.")
+    return _found(0, "", Code.DAMAGED_GZIP, "The gz file is damaged or cut short. Pack it again, or send it unpacked.")
 
 
 def spreadsheet_file(kind: str) -> Finding:
-    return Finding(0, "", Code.SPREADSHEET_FILE.value, f"The file is {kind}, not a CSV. {SAVE_AS_CSV}")
+    return _found(0, "", Code.SPREADSHEET_FILE, f"The file is {kind}, not a CSV. {SAVE_AS_CSV}")
 
 
 def not_text(reason: str) -> Finding:
-    return Finding(0, "", Code.NOT_TEXT.value, f"The file is not a text sheet: {reason}. Save it as CSV in UTF-8.")
+    return _found(0, "", Code.NOT_TEXT, f"The file is not a text sheet: {reason}. Save it as CSV in UTF-8.")
 
 
 def missing_column(line: int, column: str, accepted: Sequence[str], headers: Sequence[str]) -> Finding:
@@ -90,7 +96,7 @@ def missing_column(line: int, column: str, accepted: Sequence[str], headers: Seq
         mend = f"The first line looks like a product, not like headers ({there}): put a line of headers above it."
     else:
         mend = f"The sheet has {there}: rename one of them, or name the one to use with columns."
-    return Finding(line, column, Code.MISSING_COLUMN.value, f"There is no column {shown(column)}{also}. {mend}")
+    return _found(line, column, Code.MISSING_COLUMN, f"There is no column {shown(column)}{also}. {mend}")
 
 
 def _list_of(headers: Sequence[str]) -> str:
@@ -101,7 +107,7 @@ def _list_of(headers: Sequence[str]) -> str:
 
 def too_many_columns(line: int, count: int) -> Finding:
     message = f"The sheet has {count:,} columns, more than {MOST_COLUMNS:,}. Leave out those that are not needed."
-    return Finding(line, "", Code.TOO_MANY_COLUMNS.value, message)
+    return _found(line, "", Code.TOO_MANY_COLUMNS, message)
 
 
 def no_rows(*, empty: bool) -> Finding:
@@ -109,28 +115,28 @@ def no_rows(*, empty: bool) -> Finding:
         message = "The file is empty. It needs a line of headers and, below it, a line for each product."
     else:
         message = "The sheet has headers and no rows. Add a line for each product below them."
-    return Finding(0, "", Code.NO_ROWS.value, message)
+    return _found(0, "", Code.NO_ROWS, message)
 
 
 def no_images(column: str) -> Finding:
     message = (
         "No row has an image URL, so there is nothing to do. Write the URLs, beginning with http:// or https://, in this column."
     )
-    return Finding(0, column, Code.NO_URL.value, message)
+    return _found(0, column, Code.NO_URL, message)
 
 
 def too_many_rows(line: int, most: int) -> Finding:
-    return Finding(line, "", Code.TOO_MANY_ROWS.value, f"The sheet has more than {most:,} rows. Split it, or raise HALVE_MAX_ROWS.")
+    return _found(line, "", Code.TOO_MANY_ROWS, f"The sheet has more than {most:,} rows. Split it, or raise HALVE_MAX_ROWS.")
 
 
 def record_too_long(line: int) -> Finding:
     message = f"The row that begins here is longer than {LONGEST_RECORD:,} characters. Check that it ends in a line break."
-    return Finding(line, "", Code.RECORD_TOO_LONG.value, message)
+    return _found(line, "", Code.RECORD_TOO_LONG, message)
 
 
 def more_findings(count: int) -> Finding:
     message = f"There are {count:,} more findings, not listed here. Mend those above and try again."
-    return Finding(0, "", Code.MORE_FINDINGS.value, message)
+    return _found(0, "", Code.MORE_FINDINGS, message)
 
 
 # ── one row ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,19 +144,19 @@ def more_findings(count: int) -> Finding:
 
 def unclosed_quote(line: int, column: str) -> Finding:
     message = 'A quote (") opens a cell of this row and none closes it. Close it, or write a quote that is part of the text as "".'
-    return Finding(line, column, Code.UNCLOSED_QUOTE.value, message)
+    return _found(line, column, Code.UNCLOSED_QUOTE, message)
 
 
 def extra_cells(line: int, cells: int, headers: int) -> Finding:
     message = f"The row has {cells} cells, the header only {headers}. Put quotes around a cell that contains the separator."
-    return Finding(line, "", Code.EXTRA_CELLS.value, message)
+    return _found(line, "", Code.EXTRA_CELLS, message)
 
 
 _EMPTY_NAME = "The product name is empty. Write one."
 
 
 def empty_name(line: int, column: str) -> Finding:
-    return Finding(line, column, Code.EMPTY_NAME.value, _EMPTY_NAME)
+    return _found(line, column, Code.EMPTY_NAME, _EMPTY_NAME)
 
 
 _NO_URL = "The row has no image URL. Write at least one, beginning with http:// or https://."
@@ -158,29 +164,27 @@ _NO_URL = "The row has no image URL. Write at least one, beginning with http:// 
 
 def no_url(line: int, column: str, text: str = "") -> Finding:
     if not text:
-        return Finding(line, column, Code.NO_URL.value, _NO_URL)
-    return Finding(
-        line, column, Code.NO_URL.value, f"{shown(text)} is no URL. Write it in full, beginning with http:// or https://."
-    )
+        return _found(line, column, Code.NO_URL, _NO_URL)
+    return _found(line, column, Code.NO_URL, f"{shown(text)} is no URL. Write it in full, beginning with http:// or https://.")
 
 
 def unsupported_scheme(line: int, column: str, scheme: str, url: str) -> Finding:
     message = f"{shown(url)} begins with {scheme}; only http:// and https:// can be downloaded. Put the image on a web server."
-    return Finding(line, column, Code.UNSUPPORTED_SCHEME.value, message)
+    return _found(line, column, Code.UNSUPPORTED_SCHEME, message)
 
 
 def bad_url(line: int, column: str, reason: str, url: str) -> Finding:
-    return Finding(line, column, Code.BAD_URL.value, f"{shown(url)} {reason}.")
+    return _found(line, column, Code.BAD_URL, f"{shown(url)} {reason}.")
 
 
 def url_too_long(line: int, column: str, url: str) -> Finding:
     message = f"{shown(url)} is longer than {LONGEST_URL:,} characters. Use a shorter address; separate several with commas."
-    return Finding(line, column, Code.URL_TOO_LONG.value, message)
+    return _found(line, column, Code.URL_TOO_LONG, message)
 
 
 def too_many_urls(line: int, column: str, count: int, most: int) -> Finding:
     message = f"The row has {count:,} images, more than {most:,}. Spread them over several rows, or raise HALVE_MAX_URLS_PER_ROW."
-    return Finding(line, column, Code.TOO_MANY_URLS.value, message)
+    return _found(line, column, Code.TOO_MANY_URLS, message)
 
 
 # ── repairs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,12 +192,12 @@ def too_many_urls(line: int, column: str, count: int, most: int) -> Finding:
 
 def joined_list(line: int, column: str, cells: int) -> Finding:
     message = f"A list of images without quotes around it had spilled into {cells} cells; they are joined again."
-    return Finding(line, column, Code.JOINED_LIST.value, message)
+    return _found(line, column, Code.JOINED_LIST, message)
 
 
 def dropped_cells(line: int, cells: int) -> Finding:
     cell = "cell" if cells == 1 else "cells"
-    return Finding(line, "", Code.DROPPED_CELLS.value, f"{cells} empty {cell} beyond the last header dropped.")
+    return _found(line, "", Code.DROPPED_CELLS, f"{cells} empty {cell} beyond the last header dropped.")
 
 
 def quoted_quote(line: int, column: str) -> Finding:
@@ -201,8 +205,8 @@ def quoted_quote(line: int, column: str) -> Finding:
         "A quote (\") that nothing closes is written as a part of its cell's text, in quotes, so that the sheet can be read on"
         " behind it. The row itself is not run."
     )
-    return Finding(line, column, Code.QUOTED_QUOTE.value, message)
+    return _found(line, column, Code.QUOTED_QUOTE, message)
 
 
 def more_repairs(count: int) -> Finding:
-    return Finding(0, "", Code.MORE_REPAIRS.value, f"{count:,} more rows were mended in the same ways.")
+    return _found(0, "", Code.MORE_REPAIRS, f"{count:,} more rows were mended in the same ways.")

@@ -13,6 +13,11 @@ from halve.core.sheet.urls import read_urls
 GROUPS_REMEMBERED = 10_000
 """Products of several rows whose name is remembered, the latest. Their rows follow one another in every export."""
 
+LONGEST_TITLE = 255
+"""Characters of such a name that its other rows inherit, and of a serial that has any: Shopify itself takes no more. One as long
+as a row would be stored with each of the rows below it.
+"""
+
 
 class Judge:
     """Judges records in the order of the sheet: a product of several rows has its name in the first of them."""
@@ -71,11 +76,11 @@ class Judge:
 
     def _inherited(self, serial: str, name: str) -> str:
         """The name, or that of the product's first row, or what else it can be called by."""
-        if not self._layout.preset.groups or not serial:
+        if not self._layout.preset.groups or not 0 < len(serial) <= LONGEST_TITLE:
             return name or serial
         if name:
             self._names.pop(serial, None)
-            self._names[serial] = name
+            self._names[serial] = name[:LONGEST_TITLE]
             if len(self._names) > GROUPS_REMEMBERED:
                 del self._names[next(iter(self._names))]
         return name or self._names.get(serial, serial)
