@@ -22,7 +22,7 @@ _ALLOWED, _BY_BUSYNESS = 15.0, 0.3  # the distance allowed for a flat picture; t
 
 _VISIBLE = 160.0  # squared levels: what an error is weighed against where the original is flat
 _DETAIL, _SHADING, _COLOUR = 80.0, 320.0, 60.0  # how much each part counts
-_COLOURS = [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]]  # ITU-R BT.601
+_COLOURS = [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]]  # brightness, and two (ITU-R BT.601)
 _BLOCK = 4  # pixels an edge, of a picture at half its size and of one at an eighth
 _LEAST_EDGE = 32
 
@@ -35,8 +35,8 @@ class Eye:
 
     def __init__(self, original: pyvips.Image) -> None:
         self._half = _half(original)
-        self._eighth = _eighth(self._half)
-        busy = [_variance(level).copy_memory() for level in (self._half, self._eighth)]
+        brightness = self._half.recomb(_COLOURS[:1]).copy_memory()
+        busy = [_variance(level).copy_memory() for level in (brightness, brightness.shrink(4, 4).copy_memory())]
         self._weights = [(1 / (variance + _VISIBLE)).copy_memory() for variance in busy]
         self.bound = _allowed(busy[0])
 
@@ -46,16 +46,16 @@ class Eye:
         return _DETAIL * detail + _SHADING * shading + _COLOUR * colour
 
     def parts(self, other: pyvips.Image) -> tuple[float, float, float]:
-        half = _half(other)
-        fine, coarse = _squared(self._half - half), _squared(self._eighth - _eighth(half))
+        error = (self._half - _half(other)).recomb(_COLOURS).copy_memory()
+        fine, coarse = _squared(error), _squared(error[0].shrink(4, 4))
         detail, shading = (
-            math.sqrt((error[0] * weight).avg()) for error, weight in zip((fine, coarse), self._weights, strict=True)
+            math.sqrt((squared * weight).avg()) for squared, weight in zip((fine[0], coarse), self._weights, strict=True)
         )
         return detail, shading, math.sqrt((fine[1].avg() + fine[2].avg()) / _VISIBLE)
 
 
 def _half(image: pyvips.Image) -> pyvips.Image:
-    """Brightness and two colours, in levels of 0 to 255, at half the size. Tiny pictures are repeated to fill some blocks."""
+    """In three colours, at half the size. Tiny pictures are repeated to fill some blocks."""
     if image.hasalpha():
         image = image.flatten(background=255)
     if image.bands == 1:
@@ -63,11 +63,7 @@ def _half(image: pyvips.Image) -> pyvips.Image:
     across, down = (-(-_LEAST_EDGE // edge) for edge in (image.width, image.height))
     if across > 1 or down > 1:
         image = image.replicate(across, down)
-    return image.shrink(2, 2).recomb(_COLOURS).copy_memory()
-
-
-def _eighth(half: pyvips.Image) -> pyvips.Image:
-    return half.shrink(4, 4).copy_memory()
+    return image.shrink(2, 2).copy_memory()
 
 
 def _squared(error: pyvips.Image) -> pyvips.Image:
@@ -82,7 +78,7 @@ def _allowed(variance: pyvips.Image) -> float:
 
 
 def _variance(level: pyvips.Image) -> pyvips.Image:
-    """Of the brightness, in each block."""
-    mean = level[0].shrink(_BLOCK, _BLOCK)
-    variance = (level[0] * level[0]).shrink(_BLOCK, _BLOCK) - mean * mean
+    """In each block."""
+    mean = level.shrink(_BLOCK, _BLOCK)
+    variance = (level * level).shrink(_BLOCK, _BLOCK) - mean * mean
     return (variance > 0).ifthenelse(variance, 0)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 LEAST_QUALITY = 1
 _FIRST = 70  # where the search starts if every quality is allowed: outputs at 100 are slow to make, and seldom wanted
-_FIRST_BY_EYE = 60
-_FADING = 0.0215  # by how much the logarithm of the distance falls, for one more of quality; of photographs
+_FIRST_BY_EYE = 57
+_FADING = 0.0135  # by how much the logarithm of the distance falls, for one more of quality; of photographs
 _CLOSE = 0.97  # a distance of this share of the bound, or more, is as good as the bound itself
 _BY_SAMPLE = 4  # encodes at the most that a sample aims; one that misleads more often is no help
 _GROWTH = 0.028  # of the logarithm of the size, for one more of quality; of photographs, between 30 and 90
