@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from halve.doors.protocol import HEAD_WITHIN
+from halve.doors import protocol
+from halve.doors.protocol import HEAD_WITHIN, CarefulHttp
 from tests.support.command import serving
+
+BOTH_LENGTHS = b"POST /webhook HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+"""Servers and proxies that disagree about where it ends can be made to see requests in it that nobody sent (RFC 9112, 6.1)."""
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +55,8 @@ def answered(connection: socket.socket) -> tuple[bytes, dict[str, object]]:
         (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400, "malformed_http"),
         (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nX: " + b"x" * 2_000_000, 431, "head_too_large"),
         (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n", 400, "malformed_http"),
+        (BOTH_LENGTHS, 400, "malformed_http"),
+        (b"POST /webhook HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "malformed_http"),
     ],
 )
 def test_what_is_no_request_is_a_problem(base: str, sent: bytes, status: int, code: str) -> None:
@@ -64,6 +75,36 @@ def test_a_head_asked_for_is_answered_without_a_body(base: str) -> None:
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"http://a.test/healthz", 200),
+        (b"HTTP://a.test:80/requests?limit=1", 200),
+        (b"https://a.test/requests?limit=x", 400),
+        (b"http://a.test", 200),
+        (b"http://a.test?x", 200),
+        (b"http://a.test/nowhere", 404),
+    ],
+)
+def test_a_target_may_be_a_whole_url(base: str, target: bytes, status: int) -> None:
+    """As proxies are asked, and a server must understand (RFC 9112, 3.2.2)."""
+    with closing(connected(base)) as connection:
+        connection.sendall(b"GET %s HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n" % target)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_the_host_in_a_whole_url_is_what_links_are_made_from(base: str) -> None:
+    sheet = b"S. No.,Product Name,Input Image Urls\r\n1,Mug,http://a.test/a.jpg\r\n"
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n%s\r\n--x--\r\n' % sheet
+    head = b"Host: other.test\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n"
+    with closing(connected(base)) as connection:
+        connection.sendall(b"POST http://a.test:8000/upload HTTP/1.1\r\n" + head % len(part) + part)
+        head, accepted = answered(connection)
+    assert head.startswith(b"HTTP/1.1 202 ")
+    assert str(accepted["status_url"]).startswith("http://a.test:8000/status/")
 
 
 def test_a_long_head_is_taken(base: str) -> None:
@@ -106,6 +147,38 @@ def test_who_has_nothing_more_to_say_is_answered_all_the_same(base: str) -> None
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(b'{"status":"ready"}')
     assert time.monotonic() < begun + 3, "nothing more can come, so the connection is closed at once"
+
+
+def test_an_answer_that_nobody_takes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "TAKEN_WITHIN", 0.5)
+    given_up = threading.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield bytes(65_536)
+                await asyncio.sleep(0)
+        finally:
+            given_up.set()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(endless())(scope, receive, send)
+
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        server = uvicorn.Server(uvicorn.Config(app, http=CarefulHttp, lifespan="off", log_config=None))
+        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+        thread.start()
+        with closing(connected(f"http://127.0.0.1:{bound.getsockname()[1]}")) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            begun = time.monotonic()
+            while time.monotonic() < begun + 1.5:  # who takes some of it now and then goes on getting it
+                assert connection.recv(1_000_000)
+                time.sleep(0.01)
+            assert not given_up.is_set()
+            assert given_up.wait(10)
+        server.should_exit = True
+        thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_who_hangs_up_in_the_middle_of_a_body_is_not_waited_for(base: str) -> None:

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1, with manners of our own towards what is no request, or takes for ever to become one.
+"""uvicorn's HTTP/1.1, with manners of our own towards what is no request, or takes for ever to become one, or to be answered.
 
 What comes before a request is understood never reaches the application, so its errors are made here: problems, as all others are.
 """
@@ -6,6 +6,7 @@ What comes before a request is understood never reaches the application, so its 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 
 import h11
@@ -21,16 +22,41 @@ HEAD_BYTES = 65_536
 HEAD_WITHIN = 20.0
 """Seconds within which the head of a request must have come. A connection that never ends its head would stay open for ever."""
 
+TAKEN_WITHIN = 300.0
+"""Seconds within which some of an answer must be taken. Who never reads it would keep its place, among archives say, for ever."""
+
 LINGER = 2.0
 """Seconds for which what still comes is thrown away after a refusal. A connection closed at once is reset, and the answer lost."""
+
+_ABSOLUTE = re.compile(rb"https?://([^/?]*)(/?[^?]*)(.*)", re.IGNORECASE)
+
+
+class _Connection(h11.Connection):
+    """h11's, with what else RFC 9112 asks of a server."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if not isinstance(event, h11.Request):
+            return event
+        told = dict(event.headers)
+        if b"transfer-encoding" in told and (b"content-length" in told or event.http_version < b"1.1"):
+            # 6.1: what is before us may have seen another end of this body, and so other requests behind it.
+            raise h11.RemoteProtocolError("it is not clear where its body ends")
+        if absolute := _ABSOLUTE.fullmatch(event.target):  # 3.2.2: as proxies are asked, and any server may be
+            host, path, query = absolute.groups()
+            headers = [(b"Host", host), *((name, value) for name, value in event.headers if name != b"host")]
+            return h11.Request(method=event.method, target=(path or b"/") + query, headers=headers, http_version=event.http_version)
+        return event
 
 
 class CarefulHttp(H11Protocol):
     _clock: asyncio.TimerHandle | None = None
+    _taken: asyncio.TimerHandle | None = None
     _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.conn = _Connection(h11.SERVER, HEAD_BYTES)
         self._mind_the_head()
 
     def data_received(self, data: bytes) -> None:
@@ -51,7 +77,21 @@ class CarefulHttp(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_the_clock()
+        self._stop_waiting()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._taken = self.loop.call_later(TAKEN_WITHIN, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_waiting()
+        super().resume_writing()
+
+    def _stop_waiting(self) -> None:
+        if self._taken is not None:
+            self._taken.cancel()
+            self._taken = None
 
     def send_400_response(self, msg: str) -> None:
         error = sys.exception()
@@ -95,7 +135,7 @@ class CarefulHttp(H11Protocol):
         told = answer(HttpRequest({"type": "http", "path": "", "headers": []}), problem)
         always = [(name.encode(), value.encode()) for name, value in ALWAYS.items()]
         headers = [*self.server_state.default_headers, *told.raw_headers, *always, (b"connection", b"close")]
-        asked_for_a_head = self.conn.our_state is h11.SEND_RESPONSE and self.scope["method"] == "HEAD"
+        asked_for_a_head = self.conn.our_state is h11.SEND_RESPONSE and self.scope is not None and self.scope["method"] == "HEAD"
         for event in (
             h11.Response(status_code=told.status_code, headers=headers, reason=STATUS_PHRASES[problem.status]),
             h11.Data(data=b"" if asked_for_a_head else bytes(told.body)),

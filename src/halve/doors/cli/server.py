@@ -15,7 +15,7 @@ from halve.core.errors import HalveError, StoreFailed
 from halve.doors import heap
 from halve.doors.api import create_app
 from halve.doors.cli.endings import Interrupted
-from halve.doors.protocol import HEAD_BYTES, CarefulHttp
+from halve.doors.protocol import CarefulHttp
 from halve.settings import Settings
 
 GRACE = 10
@@ -56,7 +56,6 @@ def serve_forever(settings: Settings, bound: socket.socket, ready: Callable[[], 
     config = uvicorn.Config(
         create_app(settings),
         http=CarefulHttp,
-        h11_max_incomplete_event_size=HEAD_BYTES,
         ws="none",
         loop="uvloop",
         lifespan="on",
