@@ -8,14 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from halve.doors import protocol
 from halve.doors.protocol import HEAD_WITHIN, CarefulHttp
@@ -149,6 +149,19 @@ def test_who_has_nothing_more_to_say_is_answered_all_the_same(base: str) -> None
     assert time.monotonic() < begun + 3, "nothing more can come, so the connection is closed at once"
 
 
+@contextmanager
+def spoken(app: ASGIApp) -> Iterator[str]:
+    """The protocol with that behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        server = uvicorn.Server(uvicorn.Config(app, http=CarefulHttp, lifespan="off", log_config=None))
+        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_an_answer_that_nobody_takes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "TAKEN_WITHIN", 0.5)
     given_up = threading.Event()
@@ -164,21 +177,24 @@ def test_an_answer_that_nobody_takes_is_given_up(monkeypatch: pytest.MonkeyPatch
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await StreamingResponse(endless())(scope, receive, send)
 
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        server = uvicorn.Server(uvicorn.Config(app, http=CarefulHttp, lifespan="off", log_config=None))
-        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
-        thread.start()
-        with closing(connected(f"http://127.0.0.1:{bound.getsockname()[1]}")) as connection:
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
-            begun = time.monotonic()
-            while time.monotonic() < begun + 1.5:  # who takes some of it now and then goes on getting it
-                assert connection.recv(1_000_000)
-                time.sleep(0.01)
-            assert not given_up.is_set()
-            assert given_up.wait(10)
-        server.should_exit = True
-        thread.join(10)
-    assert not thread.is_alive()
+    with spoken(app) as base, closing(connected(base)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        begun = time.monotonic()
+        while time.monotonic() < begun + 1.5:  # who takes some of it now and then goes on getting it
+            assert connection.recv(1_000_000)
+            time.sleep(0.01)
+        assert not given_up.is_set()
+        assert given_up.wait(10)
+
+
+@pytest.mark.parametrize("to", ["h2c", "websocket"])
+def test_who_asks_for_another_protocol_is_answered_in_this_one(to: str, caplog: pytest.LogCaptureFixture) -> None:
+    with spoken(Response("here")) as base, closing(connected(base)) as connection:
+        head = b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: x\r\n\r\n"
+        connection.sendall(head % to.encode())
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 def test_who_hangs_up_in_the_middle_of_a_body_is_not_waited_for(base: str) -> None:

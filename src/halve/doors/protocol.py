@@ -93,6 +93,10 @@ class CarefulHttp(H11Protocol):
             self._taken.cancel()
             self._taken = None
 
+    def _should_upgrade(self) -> bool:
+        """Never, and that is no cause for a warning: clients as common as Java's ask for HTTP/2 with each new connection."""
+        return False
+
     def send_400_response(self, msg: str) -> None:
         error = sys.exception()
         if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
