@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 
 PHOTOS = Path(__file__).parent / "photos"
@@ -38,13 +40,19 @@ def open_shop() -> Iterator[str]:
             thread.join()
 
 
-def write_sheet(path: Path, address: str) -> None:
+def sheet(address: str) -> bytes:
     """The shop's sheet, with its photographs at that address."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["S. No.", "Product Name", "Input Image Urls"])
-        for number, (product, photos) in enumerate(CATALOGUE, start=1):
-            writer.writerow([number, product, ", ".join(f"{address}/{photo}" for photo in photos)])
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["S. No.", "Product Name", "Input Image Urls"])
+    for number, (product, photos) in enumerate(CATALOGUE, start=1):
+        writer.writerow([number, product, ", ".join(f"{address}/{photo}" for photo in photos)])
+    return text.getvalue().encode()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a shop, wherever it was, wrote this sheet."""
+    return path.is_file() and re.sub(rb"http://127\.0\.0\.1:\d+", b"", path.read_bytes()) == sheet("")
 
 
 class _Handler(SimpleHTTPRequestHandler):

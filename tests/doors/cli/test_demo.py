@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from halve.demo.shop import CATALOGUE, PHOTOS
-from tests.support.command import halve, rows_of, started, until
+from tests.support.command import halve, rows_of, started, until, write_sheet
 
 
 def test_it_halves_a_dozen_photographs_and_says_where_they_are(tmp_path: Path) -> None:
@@ -32,6 +32,15 @@ def test_it_keeps_off_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
     (tmp_path / "halve-demo/products.csv").write_text("mine")
     assert halve("demo", cwd=tmp_path).code == 2
     assert (tmp_path / "halve-demo/products.csv").read_text() == "mine"
+
+
+def test_it_takes_no_run_of_its_users_for_its_own(tmp_path: Path) -> None:
+    """Both write to `products.csv` and its results."""
+    write_sheet(tmp_path / "products.csv", [("Cup", ["http://127.0.0.1:9/cup.jpg"])])
+    assert halve("run", "products.csv", "-o", ".", cwd=tmp_path).code == 1
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")}
+    assert halve("demo", "-o", ".", cwd=tmp_path).code == 2
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")} == before
 
 
 def test_with_serve_the_page_stays_up_with_the_sample_in_it(tmp_path: Path) -> None:

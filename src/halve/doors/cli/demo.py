@@ -47,7 +47,7 @@ def demo(
     with told():
         from halve.core.models import SheetOptions
         from halve.core.options import Options
-        from halve.demo.shop import open_shop, write_sheet
+        from halve.demo import shop
         from halve.doors.cli.before_after import show_before_after
         from halve.doors.cli.job import Job
         from halve.doors.cli.run import carry_out
@@ -56,8 +56,8 @@ def demo(
         settings = read_settings(allow_private="127.0.0.0/8")
         folder = _own_folder(output or Path("halve-demo"))
         sheet = folder / SHEET
-        with open_shop() as address:
-            write_sheet(sheet, address)
+        with shop.open_shop() as address:
+            sheet.write_bytes(shop.sheet(address))
             result = carry_out(Job(sheet, folder, Options(), SheetOptions(), fresh=True), settings)
             show_before_after(result)
             if serve:
@@ -68,10 +68,10 @@ def demo(
 def _own_folder(output: Path) -> Path:
     """The folder, made if it is not there. HalveError where it holds something that is not the demo's."""
     from halve.core.errors import Conflict, StoreFailed
-    from halve.doors.cli.folder import STATE
+    from halve.demo.shop import is_ours
 
     try:
-        if output.exists() and not (output / STATE).exists() and any(output.iterdir()):
+        if output.exists() and any(output.iterdir()) and not is_ours(output / SHEET):
             raise Conflict(f"{output} holds other things already. Choose another folder with -o.", code="folder_taken")
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
