@@ -26,7 +26,7 @@ def sheet(tmp_path: Path) -> Iterator[Path]:
 
 
 def on_a_terminal(*words: str | Path, cwd: Path, **env: str) -> str:
-    """What a command shows on stderr where that is a terminal."""
+    """What a command shows on a terminal."""
     ours, theirs = pty.openpty()
     seen = bytearray()
 
@@ -40,9 +40,7 @@ def on_a_terminal(*words: str | Path, cwd: Path, **env: str) -> str:
     reader = threading.Thread(target=read)
     reader.start()
     settings = environment({"TERM": "xterm-256color", "COLUMNS": "100", **env})
-    done = subprocess.run(
-        [*COMMAND, *map(str, words)], cwd=cwd, env=settings, stdout=subprocess.DEVNULL, stderr=theirs, check=False
-    )
+    done = subprocess.run([*COMMAND, *map(str, words)], cwd=cwd, env=settings, stdout=theirs, stderr=theirs, check=False)
     os.close(theirs)
     reader.join(timeout=10)
     os.close(ours)
@@ -56,6 +54,11 @@ def test_a_terminal_sees_a_bar(sheet: Path, tmp_path: Path) -> None:
     assert "saved" in seen
     assert "━" in seen
     assert COLOUR.search(seen)
+
+
+def test_a_path_is_not_broken(sheet: Path, tmp_path: Path) -> None:
+    folder = tmp_path / ("n" * 120)
+    assert f"{folder}/output.csv\r\n" in on_a_terminal("run", sheet, *LOOPBACK, "-o", folder, cwd=tmp_path)
 
 
 def test_no_color_is_honoured(sheet: Path, tmp_path: Path) -> None:

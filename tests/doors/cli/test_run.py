@@ -279,12 +279,15 @@ def test_a_sheet_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert "nowhere.csv" in ended.err
     assert "folder" in halve("run", tmp_path, cwd=tmp_path).err
+    unnameable = halve("run", f"{'n' * 300}.csv", cwd=tmp_path)
+    assert unnameable.code == 2, unnameable
+    assert "cannot be read: File name too long." in unnameable.err
 
 
-@pytest.mark.parametrize("kind", ["device", "pipe"])
-def test_what_never_ends_or_can_be_read_but_once_is_no_sheet(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("sheet", ["/dev/zero", "pipe", "-"])
+def test_what_never_ends_or_can_be_read_but_once_is_no_sheet(tmp_path: Path, sheet: str) -> None:
     os.mkfifo(tmp_path / "pipe")
-    ended = halve("run", "/dev/zero" if kind == "device" else "pipe", "-o", "out", cwd=tmp_path, timeout=20)
+    ended = halve("run", sheet, "-o", "out", cwd=tmp_path, timeout=20)
     assert ended.code == 2, ended
     assert "save it" in ended.err
     assert not (tmp_path / "out").exists()
@@ -541,6 +544,9 @@ def test_a_sheet_whose_name_leaves_no_room_for_its_folders_is_told_to_name_one(s
     ended = halve("run", named, *LOOPBACK, cwd=tmp_path)
     assert ended.code == 3, ended
     assert "cannot be written to: File name too long. Choose another folder with -o." in ended.err
+    ended = halve("run", named, *LOOPBACK, "--fresh", cwd=tmp_path)
+    assert ended.code == 3, ended
+    assert "n-halved: File name too long." in ended.err
 
 
 def test_a_folder_that_cannot_be_made_ends_with_3(sheet: Path, tmp_path: Path) -> None:

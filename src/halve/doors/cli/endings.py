@@ -71,18 +71,20 @@ def print_json(value: dict[str, object]) -> None:
 
 
 def _tell(error: Exception, *, as_json: bool) -> None:
-    _say(f"halve: {_as_typed(error)}", style="red")
+    _say(f"halve: {_sentence(error)}", style="red")
     if as_json:
         _print_error(error)
 
 
 def _print_error(error: Exception, **more: object) -> None:
     code = error.code if isinstance(error, HalveError) else "os_error"
-    print_json({"error": {"code": code, "message": _as_typed(error), **more}})
+    print_json({"error": {"code": code, "message": _sentence(error), **more}})
 
 
-def _as_typed(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     """What a form calls `max_bytes` was typed as `--max-bytes`. Settings, in capitals, have one name everywhere."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}."
     words = str(error)
     if isinstance(error, OptionRefused) and error.field.islower() and words.startswith(error.field):
         return f"--{error.field.replace('_', '-')}{words.removeprefix(error.field)}"

@@ -160,7 +160,7 @@ def download(
         part = "failed" if failed else "input" if uploaded else ""
         saved_as = following.save(url, api_key, request_id, kind=kind, part=part, target=output)
         if saved_as != STDOUT:
-            out().print(str(saved_as), markup=False)
+            out().print(str(saved_as), markup=False, soft_wrap=True)
 
 
 def _end(body: dict[str, Any], url: str, *, as_json: bool, waited: bool, saved_as: Path | None = None) -> None:

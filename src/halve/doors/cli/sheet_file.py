@@ -6,16 +6,20 @@ from pathlib import Path
 
 from halve.core.errors import HalveError
 
+_STDIN = Path("-")
+
 
 def existing(sheet: Path) -> Path:
     """The path itself. HalveError, saying what is wrong with it, where it names nothing that can be read."""
-    if not sheet.exists():
-        raise HalveError(f"There is no file {sheet}.", code="no_such_file")
-    if sheet.is_dir():
-        raise HalveError(f"{sheet} is a folder; give the sheet in it.", code="not_a_file")
-    if not sheet.is_file():
-        raise HalveError(f"{sheet} is no regular file, and it has to be read more than once; save it as one.", code="not_a_file")
     try:
+        if not sheet.exists() and sheet != _STDIN:
+            raise HalveError(f"There is no file {sheet}.", code="no_such_file")
+        if sheet.is_dir():
+            raise HalveError(f"{sheet} is a folder; give the sheet in it.", code="not_a_file")
+        if not sheet.is_file():
+            raise HalveError(
+                f"{sheet} is no regular file, and it has to be read more than once; save it as one.", code="not_a_file"
+            )
         sheet.open("rb").close()
     except OSError as error:
         raise HalveError(f"{sheet} cannot be read: {error.strerror}.", code="unreadable") from error

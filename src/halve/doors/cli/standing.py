@@ -64,14 +64,16 @@ def tell_standing(body: dict[str, Any], url: str, saved_as: Path | None) -> None
             console.print(f"mended: line {repair.get('line')}: {printable(str(repair.get('message')))}", markup=False)
     if over(body):
         if saved_as != STDOUT:
-            console.print(str(saved_as or printable(str(body["output_csv_url"]))), markup=False)
+            console.print(str(saved_as or printable(str(body["output_csv_url"]))), markup=False, soft_wrap=True)
     else:
         tell_way_back(console, body, url)
 
 
 def tell_way_back(console: Console, body: dict[str, Any], url: str) -> None:
     """The command that asks after the request."""
-    console.print(f"halve status {printable(str(body.get('request_id', '')))} --url {url}", style="dim", markup=False)
+    console.print(
+        f"halve status {printable(str(body.get('request_id', '')))} --url {url}", style="dim", markup=False, soft_wrap=True
+    )
 
 
 def _count(body: dict[str, Any], name: str) -> int:

@@ -38,9 +38,10 @@ def show_summary(result: Result) -> None:
         parts.append(f"{number(request.failed_rows, 'row')} left out")
     parts += filter(None, [saved(request.bytes_in, request.bytes_out), span(result.seconds)])
     out().print(", ".join(parts), markup=False)
-    out().print(str(result.output_csv), markup=False)
+    out().print(str(result.output_csv), markup=False, soft_wrap=True)
     if result.failed_csv is not None:
-        out().print(f"{result.failed_csv} (only the rows with failures; can be run again by itself)", markup=False)
+        said = f"{result.failed_csv} (only the rows with failures; can be run again by itself)"
+        out().print(said, markup=False, soft_wrap=True)
 
 
 def _show_failures(result: Result) -> None:

@@ -22,7 +22,9 @@ STDOUT = Path("-")
 
 @cache
 def err() -> Console:
-    """Stderr. Colours only on a terminal, and not where NO_COLOR is set; lines are broken only there, too."""
+    """Stderr. Colours only on a terminal, and not where NO_COLOR is set; lines are broken only there, too (not what is
+    to be copied, a path or a command: that is printed with `soft_wrap`).
+    """
     return _console(stderr=True)
 
 
