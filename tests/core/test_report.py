@@ -127,6 +127,13 @@ def test_blank_lines_and_what_stands_above_the_header_stay(sheets: Sheets) -> No
     assert sheets.failed.read_text() == f"sep=,\n{HEADER.strip()},{OURS}\n1,Shoe,{GOOD},,1: not found (404)\n"
 
 
+def test_lines_of_fewer_separators_than_the_others_have_are_not_filled_up(sheets: Sheets) -> None:
+    header = HEADER.strip() + "," * 1_000
+    sheets.report(f"{header}\n1,Shoe,{GOOD}\n" + ",\n" * 500 + "," * 1_002 + "\n")
+    assert sheets.output.stat().st_size < 10_000
+    assert sheets.output.read_text().splitlines()[2:] == [","] * 500 + ["," * 1_004]
+
+
 def test_short_rows_are_filled_up_so_that_our_cells_stand_under_our_headers(sheets: Sheets) -> None:
     sheets.report(f"S. No.,Product Name,Input Image Urls,Note,Price\n1,Shoe,{GOOD}\n")
     assert sheets.output.read_text().splitlines()[1] == f"1,Shoe,{GOOD},,,images/1-1.jpg,"

@@ -110,6 +110,15 @@ def test_too_many_rows_refuse_the_sheet_in_both_modes(sheets: Sheets) -> None:
     assert sheets.read(HEADER + f"1,Shoe,{GOOD}\n" * 3, limits=limits).refused == ()
 
 
+def test_blank_lines_without_end_refuse_the_sheet(sheets: Sheets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("halve.core.sheet.sheet.SPARE_LINES", 5)
+    limits = SheetLimits(max_rows=3, max_urls_per_row=9, max_bytes=10_000)
+    row = f"1,Shoe,{GOOD}\n"
+    assert sheets.read(HEADER + row + "\n,,\n" * 4 + row, limits=limits).refused == ()
+    refused = sheets.read(HEADER + row + "\n,,\n" * 4 + "\n" + row, options(Mode.LENIENT), limits=limits).refused
+    assert [(f.line, f.code) for f in refused] == [(11, "too_many_rows")]
+
+
 def test_too_many_urls_refuse_their_row(sheets: Sheets) -> None:
     limits = SheetLimits(max_rows=3, max_urls_per_row=2, max_bytes=10_000)
     sheet = HEADER + f'1,Shoe,"{GOOD},{GOOD},{GOOD}"\n2,Hat,"{GOOD},{GOOD}"\n'

@@ -203,8 +203,11 @@ class _Cells:
         return self._separator.join([*fields[: self._width], *ours, *fields[self._width :]]) + record.ending
 
     def blank(self, record: Record) -> str:
-        """A blank line as it is; one of separators alone with ours, so that it stays as wide as the others."""
-        return self.row(record, "", "") if len(record.fields) > 1 else self.as_it_is(record)
+        """A line of separators alone that is as wide as the others, with ours, so that it stays so; any other as it is: filled up, a
+        megabyte of them would be a thousand megabytes.
+        """
+        wide = len(record.fields) >= max(self._width, 2)
+        return self.row(record, "", "") if wide else self.as_it_is(record)
 
     def as_it_is(self, record: Record) -> str:
         return self._separator.join(record.fields) + record.ending

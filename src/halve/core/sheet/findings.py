@@ -129,6 +129,10 @@ def too_many_rows(line: int, most: int) -> Finding:
     return _found(line, "", Code.TOO_MANY_ROWS, f"The sheet has more than {most:,} rows. Split it, or raise HALVE_MAX_ROWS.")
 
 
+def too_many_blank_lines(line: int, most: int) -> Finding:
+    return _found(line, "", Code.TOO_MANY_ROWS, f"The sheet has more than {most:,} blank lines. Take them out.")
+
+
 def record_too_long(line: int) -> Finding:
     message = f"The row that begins here is longer than {LONGEST_RECORD:,} characters. Check that it ends in a line break."
     return _found(line, "", Code.RECORD_TOO_LONG, message)

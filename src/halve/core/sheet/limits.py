@@ -13,6 +13,11 @@ LONGEST_RECORD = 4 * 2**20
 MOST_COLUMNS = 2_000
 """Columns of a sheet. Every short row is filled up to the header's width, so a header without bound would blow up the report."""
 
+SPARE_LINES = 2**20
+"""Blank lines that a sheet may have beyond as many as it may have rows: all of a sheet of Excel's. A gz of one megabyte is a
+thousand million of them, half an hour's reading.
+"""
+
 LONGEST_URL = 8_192
 """Characters of one URL; servers and browsers give up at about this length."""
 

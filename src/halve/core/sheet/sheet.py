@@ -14,7 +14,7 @@ from halve.core.models import Mode, Row, SheetOptions
 from halve.core.sheet import findings
 from halve.core.sheet.encoding import Encoding
 from halve.core.sheet.layout import Layout
-from halve.core.sheet.limits import MOST_FINDINGS, MOST_REPAIRS, SheetLimits
+from halve.core.sheet.limits import MOST_FINDINGS, MOST_REPAIRS, SPARE_LINES, SheetLimits
 from halve.core.sheet.records import Record, Scanner
 from halve.core.sheet.rows import Judge
 from halve.core.sheet.source import Source
@@ -103,12 +103,16 @@ class Sheet:
 
     def _entries(self) -> Generator[Entry, None, None]:
         mender = Mender(self.layout, self.form.separator)
-        width, number = len(self.layout.headers), 0
+        width, number, blank = len(self.layout.headers), 0, 0
+        most_blank = self.limits.max_rows + SPARE_LINES
         spare = self.layout.unnamed_after_images
         for place, record in enumerate(self.form.records()):
             if place <= self.form.above:
                 yield Entry(Part.HEADER if place == self.form.above else Part.ABOVE, record)
             elif record.blank:
+                blank += 1
+                if blank > most_blank:
+                    raise SheetRefused([findings.too_many_blank_lines(record.line, most_blank)])
                 yield Entry(Part.BLANK, record)
             else:
                 number += 1
