@@ -183,6 +183,12 @@ def test_over_plain_http_another_sites_page_is_told_by_its_origin(tmp_path: Path
         assert send(**{"Origin": "http://evil.test", "Sec-Fetch-Site": "same-origin"}) == 202, "the browser knows better"
 
 
+def test_a_page_without_an_origin_to_name_is_another_sites(idle: str, sheet: bytes) -> None:
+    """`null` is what a sandboxed frame sends, and a page that is a file."""
+    answer = requests.post(f"{idle}/upload", files={"file": ("a.csv", sheet)}, headers={"Origin": "null"}, timeout=5)
+    assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
+
+
 def test_no_other_site_may_read_answers(idle: str) -> None:
     headers = requests.get(f"{idle}/requests", headers={"Origin": "https://evil.test"}, timeout=5).headers
     assert "Access-Control-Allow-Origin" not in headers

@@ -62,4 +62,5 @@ def _from_another_site(http: HttpRequest) -> bool:
     if site is not None or origin is None:
         return site == "cross-site"
     ours = (http.headers.get("host", ""), urlsplit(context_of(http).parts.settings.base_url or "").netloc)
-    return origin.partition("://")[2].lower() not in [address.lower() for address in ours]
+    address = origin.partition("://")[2].lower()  # nothing, of `null`
+    return not address or address not in [each.lower() for each in ours]
