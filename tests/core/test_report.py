@@ -227,6 +227,14 @@ def test_cancelled_images_are_failures(sheets: Sheets) -> None:
     assert cells(sheets.failed.read_bytes())[1][3:] == ["", "1: cancelled"]
 
 
+def test_a_row_of_too_many_images_says_so_though_the_limit_is_not_known_any_more(sheets: Sheets) -> None:
+    many = ", ".join(f"http://a.test/{n}.jpg" for n in range(LIMITS.max_urls_per_row + 1))
+    sheets.report(HEADER + f'1,Shoe,"{many}"\n2,Hat,{GOOD}\n', options(Mode.LENIENT))
+    reason = "not run: The row has 21 images, more than were taken. Spread them over several rows, or raise HALVE_MAX_URLS_PER_ROW"
+    assert [row[4] for row in cells(sheets.output.read_bytes())[1:]] == [reason, ""]
+    assert [row[0] for row in cells(sheets.failed.read_bytes())[1:]] == ["1"]
+
+
 def test_a_row_whose_product_is_not_given_did_not_run(sheets: Sheets) -> None:
     path = sheets.path(HEADER + f"1,Shoe,{GOOD}\n2,Hat,{GOOD}\n")
     with (
@@ -236,7 +244,10 @@ def test_a_row_whose_product_is_not_given_did_not_run(sheets: Sheets) -> None:
         writer.feed([])
         writer.feed([product(Row(2, 3, "2", "Hat", (GOOD,)), done)])
         writer.feed([])
-    assert [row[3:] for row in cells(sheets.output.read_bytes())[1:]] == [["", "not run"], ["images/2-1.jpg", ""]]
+    first, second = (row[3:] for row in cells(sheets.output.read_bytes())[1:])
+    assert first[0] == ""
+    assert first[1].startswith("not run: ")
+    assert second == ["images/2-1.jpg", ""]
 
 
 def test_a_report_is_complete_when_closed_and_may_be_closed_again(sheets: Sheets) -> None:

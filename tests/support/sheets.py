@@ -15,6 +15,7 @@ from halve.core.finding import Finding
 from halve.core.models import ImageResult, ImageState, Mode, Product, Row, SheetOptions
 from halve.core.report import ReportWriter
 from halve.core.sheet import SheetLimits, open_sheet
+from halve.core.sheet.limits import ACCEPTED
 
 LIMITS = SheetLimits(max_rows=1_000, max_urls_per_row=20, max_bytes=1_000_000)
 HEADER = "S. No.,Product Name,Input Image Urls\n"
@@ -115,7 +116,7 @@ class Sheets:
         with open_sheet(path, "sheet.csv", how, LIMITS) as opened:
             products = [product(row, result or done) for row in opened.rows()]
             opened.check()
-        with open_sheet(path, "sheet.csv", how, LIMITS) as opened:
+        with open_sheet(path, "sheet.csv", how, ACCEPTED) as opened:
             writer = ReportWriter(opened, self.output, self.failed)
             for begin in range(0, len(products), page):
                 writer.feed(products[begin : begin + page])

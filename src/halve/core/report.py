@@ -17,7 +17,7 @@ from typing import Self, TextIO
 
 from halve.core.errors import StoreFailed
 from halve.core.models import ImageResult, ImageState, Product
-from halve.core.sheet import Sheet
+from halve.core.sheet import Sheet, findings
 from halve.core.sheet.headers import ERRORS, OUTPUT
 from halve.core.sheet.records import Record, is_quoted, quoted, value
 from halve.core.sheet.sheet import Entry, Part
@@ -133,8 +133,8 @@ class ReportWriter:
     def _why_not_run(self, entry: Entry) -> str:
         """Empty for a row that was never meant to run: one without images, in a preset that has such."""
         row, wrong = self._judge.judge(entry.row, entry.record)
-        if row is not None:
-            return "not run"
+        if row is not None:  # good by no limits but those of the sheet, which the intake's were not
+            wrong = [findings.too_many_urls(entry.record.line, self._sheet.layout.image_header, len(row.input_urls))]
         return f"not run: {'; '.join(finding.message.rstrip('.') for finding in wrong[:_NOT_RUN_REASONS])}" if wrong else ""
 
     def _create(self, path: Path) -> TextIO:
@@ -203,8 +203,8 @@ class _Cells:
         return self._separator.join([*fields[: self._width], *ours, *fields[self._width :]]) + record.ending
 
     def blank(self, record: Record) -> str:
-        """A line of separators alone that is as wide as the others, with ours, so that it stays so; any other as it is: filled up, a
-        megabyte of them would be a thousand megabytes.
+        """A line of separators alone that is as wide as the others, with ours, so that it stays so; any other as it is. Filled up,
+        a megabyte of them would be a thousand megabytes.
         """
         wide = len(record.fields) >= max(self._width, 2)
         return self.row(record, "", "") if wide else self.as_it_is(record)

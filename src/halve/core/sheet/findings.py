@@ -186,8 +186,10 @@ def url_too_long(line: int, column: str, url: str) -> Finding:
     return _found(line, column, Code.URL_TOO_LONG, message)
 
 
-def too_many_urls(line: int, column: str, count: int, most: int) -> Finding:
-    message = f"The row has {count:,} images, more than {most:,}. Spread them over several rows, or raise HALVE_MAX_URLS_PER_ROW."
+def too_many_urls(line: int, column: str, count: int, most: int | None = None) -> Finding:
+    """`most` None: nobody knows any more how many were taken then."""
+    limit = "were taken" if most is None else f"{most:,}"
+    message = f"The row has {count:,} images, more than {limit}. Spread them over several rows, or raise HALVE_MAX_URLS_PER_ROW."
     return _found(line, column, Code.TOO_MANY_URLS, message)
 
 
