@@ -13,6 +13,7 @@ from halve.core.naming import content_type, new_folder, new_secret, sheet_key
 from halve.core.options import Options
 from halve.core.ports import ImageStore, StateStore
 from halve.core.sheet import SheetLimits, open_sheet
+from halve.core.threads import in_thread
 
 CHUNK = 5_000
 """Rows that go to the state store at once: enough to be quick, few enough that other writers get their turn."""
@@ -58,9 +59,9 @@ async def accept(states: StateStore, images: ImageStore, path: Path, request: Re
     """
     await states.create(request)
     try:
-        with await asyncio.to_thread(open_sheet, path, request.filename, request.sheet, limits) as sheet:
+        with await in_thread(open_sheet, path, request.filename, request.sheet, limits) as sheet:
             rows = sheet.rows()
-            while chunk := await asyncio.to_thread(_take, rows):
+            while chunk := await in_thread(_take, rows):
                 await states.add_products(request.id, chunk)
             sheet.check()
         input_key = sheet_key(request, "input", _extension(request.filename))

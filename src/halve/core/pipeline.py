@@ -39,6 +39,7 @@ from halve.core.report import ReportWriter
 from halve.core.sheet import open_sheet
 from halve.core.sheet.limits import ACCEPTED
 from halve.core.tally import Tally
+from halve.core.threads import in_thread
 
 log = Log(__name__)
 
@@ -208,15 +209,15 @@ class Pipeline:
 
     async def _write_sheets(self, request: Request, sheet_path: Path, output: Path, failed: Path) -> None:
         """Raises _StillOpen where a product turns out to be."""
-        sheet = await asyncio.to_thread(open_sheet, sheet_path, request.filename, request.sheet, ACCEPTED)
+        sheet = await in_thread(open_sheet, sheet_path, request.filename, request.sheet, ACCEPTED)
         with sheet, ReportWriter(sheet, output, failed) as writer:
             row = 0
             while products := await self._states.products(request.id, after_row=row, limit=PAGE):
                 if any(product.state not in _OVER for product in products):
                     raise _StillOpen
-                await asyncio.to_thread(writer.feed, products)
+                await in_thread(writer.feed, products)
                 row = products[-1].row
-            await asyncio.to_thread(writer.close)
+            await in_thread(writer.close)
 
     async def notify(self, delivery: Delivery) -> None:
         """Make one attempt at a delivery, and write down how it went and what follows."""
@@ -261,7 +262,7 @@ class Pipeline:
     async def _load(self, key: str, path: Path) -> None:
         with path.open("wb") as file:
             async for piece in self._images.read(key):
-                await asyncio.to_thread(file.write, piece)
+                await in_thread(file.write, piece)
 
     @contextmanager
     def _work_folder(self) -> Iterator[Path]:
