@@ -157,6 +157,27 @@ def test_an_old_excel_workbook_is_refused_likewise(sheets: Sheets) -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>",
+        b'<html xmlns:x="urn:schemas-microsoft-com:office:excel">\r\n<table><tr><td>S. No.</td></tr></table></html>',
+        b'\xef\xbb\xbf\n <?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook/>',
+        b"<TABLE><tr><td>S. No.,Product Name,Input Image Urls",
+    ],
+    ids=lambda data: repr(data[:12]),
+)
+def test_markup_is_refused_likewise_whatever_it_is_named(sheets: Sheets, data: bytes) -> None:
+    refused = sheets.refusal(data, filename="products.xls")
+    assert [(finding.line, finding.code) for finding in refused.findings] == [(0, "spreadsheet_file")]
+    assert "HTML" in str(refused)
+    assert "Save As" in str(refused)
+
+
+def test_a_header_that_begins_with_a_less_than_sign_is_no_markup(sheets: Sheets) -> None:
+    assert sheets.read("<Tablet>,id,name,images\n1,1,Shoe,http://a.test/1.jpg\n").refused == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
         b"\x89PNG\r\n\x1a\n" + bytes(40),
         b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
         b"%PDF-1.7\n%abc\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import stat
 import zlib
 from collections.abc import Generator
@@ -38,6 +39,9 @@ _KINDS = {
     _GZIP: "it is gz within gz; pack it once",
 }
 """First bytes → what the user is told."""
+
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|meta|table|\?xml)\b", re.IGNORECASE)
+"""A login page instead of the sheet, or what many a program writes and names .xls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ def _refuse_other_kinds(head: bytes, filename: str) -> None:
         raise SheetRefused([findings.spreadsheet_file(kind)])
     if head.startswith(_OLE):
         raise SheetRefused([findings.spreadsheet_file("an old Excel workbook (XLS)")])
+    if _MARKUP.match(head):
+        raise SheetRefused([findings.spreadsheet_file("HTML or XML")])
     for magic, kind in _KINDS.items():
         if head.startswith(magic):
             raise SheetRefused([findings.not_text(kind)])
