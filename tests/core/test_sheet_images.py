@@ -197,6 +197,22 @@ def test_other_cells_too_many_are_a_finding_and_never_guessed_at(sheets: Sheets,
     assert read.repairs == []
 
 
+@pytest.mark.parametrize(
+    ("ours", "row", "code"),
+    [
+        ("Output Image Urls", f"{A},{A},{A}", "extra_cells"),
+        ("Output Image Urls,Image Errors", f"{A},{A},{A},{A}", "extra_cells"),
+        ("Output Image Urls,Image Errors", f"{A},{A},{A},", ""),
+        ("Output Image Urls,Image Errors", f"{A},{A},,", ""),
+        ("Output Image Urls,Image Errors", f"{A},{A},images/1.jpg,2: timeout", ""),
+    ],
+)
+def test_no_url_of_a_spilled_list_is_overwritten_by_results(sheets: Sheets, ours: str, row: str, code: str) -> None:
+    read = sheets.read(f"S. No.,Product Name,Input Image Urls,{ours}\n1,Shoe,{row}\n")
+    assert read.codes == ([(2, code)] if code else [])
+    assert read.urls == ([] if code else [(A, A)])
+
+
 def test_cells_of_other_columns_are_never_taken_for_a_spilled_list(sheets: Sheets) -> None:
     read = sheets.read(f"S. No.,Product Name,Input Image Urls,Page\n1,Shoe,{A},http://shop.test/shoe\n")
     assert read.urls == [(A,)]

@@ -35,6 +35,8 @@ class Mender:
             room = self._unnamed if place == max(self._layout.images) else 0
             window = [value(field) for field in record.fields[place : place + 1 + room + extra]]
             if _is_list(window, last=place + len(window) == len(record.fields)):
+                if self._goes_on_in_ours(record, place + len(window), extra):
+                    return None
                 self._join(record, place, window, room)
                 return findings.joined_list(record.line, self._layout.headers[place], len(window))
         if not any(field.strip(BLANK) for field in record.fields[self._width :]):
@@ -47,6 +49,14 @@ class Mender:
         record.fields[place] = quoted(record.fields[place])
         headers = self._layout.headers
         return findings.quoted_quote(record.line, headers[place] if place < len(headers) else "")
+
+    def _goes_on_in_ours(self, record: Record, end: int, extra: int) -> bool:
+        """Whether all cells behind the list are URLs too, and would stand in columns of ours: the list's own rather than results of
+        a run before, and what stands there is overwritten.
+        """
+        ours = (*self._layout.output, *self._layout.errors)
+        rest = range(end, len(record.fields))
+        return bool(rest) and all(place - extra in ours and _URL.match(value(record.fields[place])) for place in rest)
 
     def _rejoin_unnamed(self, record: Record) -> Finding | None:
         """The list spilled into columns without header, which the spreadsheet that saved it has added."""
