@@ -181,7 +181,8 @@ class HttpFetcher:
         decode = decoder(",".join(response.headers.getall("Content-Encoding", ())))
         known = False
         try:
-            async for piece, _ in response.content.iter_chunks():  # as they came: `iter_any` would join them
+            while not response.content.at_eof():  # `iter_chunks` ends but once in a process where there is no body (204)
+                piece, _ = await response.content.readchunk()  # as it came: `readany` would join what lies ready
                 for data in decode.feed(piece):
                     await download.write(data)
                     if not known and download.size >= HEAD:
