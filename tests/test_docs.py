@@ -25,9 +25,6 @@ README = ROOT / "README.md"
 PAGES = sorted({README, *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md"), *ROOT.glob("examples/**/*.md")})
 GENERATED = ROOT / "docs/commands.md"
 
-ELSEWHERE = {"HALVE_API_KEY", "HALVE_URL"}
-"""Variables that are no settings of the server but of the remote commands."""
-
 OF_OTHERS = {"--strict", "--forwarded-allow-ips", "--autoscale", "--latency"}
 """Options of mypy, uvicorn, Celery and the benchmarks that are spoken of."""
 
@@ -95,7 +92,7 @@ def test_the_page_of_commands_is_current() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_variable_that_is_named_is_a_setting(page: Path) -> None:
     settings = {f"HALVE_{field.name.upper()}" for field in fields(Settings)}
-    assert set(re.findall(r"HALVE_[A-Z_]+", TEXT[page])) <= settings | ELSEWHERE
+    assert set(re.findall(r"HALVE_[A-Z_]+", TEXT[page])) <= settings
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != GENERATED], ids=named)

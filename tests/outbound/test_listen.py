@@ -113,6 +113,14 @@ def test_without_a_secret_messages_are_shown_as_unverified() -> None:
         assert listener.line() == {"id": None, "timestamp": None, "verified": False, "repeated": False, "payload": [1]}
 
 
+def test_the_secret_is_found_where_the_servers_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text(f"HALVE_WEBHOOK_SECRET={SECRET}\n")
+    monkeypatch.chdir(tmp_path)
+    with listening() as listener:
+        assert requests.post(listener.url, data=b"{}", timeout=5).status_code == 401
+        assert requests.post(listener.url, data=b"{}", headers=headers(b"{}"), timeout=5).status_code == 204
+
+
 def test_half_a_character_in_a_message_is_shown_as_it_came() -> None:
     with listening() as listener:
         answer = requests.post(listener.url, data=b'{"name": "caf\xc3\xa9 \\ud83d"}', timeout=5)

@@ -27,9 +27,6 @@ CENTURY = 36_500
 
 _OURS = "HALVE_"
 
-_OF_CLIENTS = {"URL", "API_KEY"}
-"""What `halve submit` and its like read by themselves."""
-
 
 def setting(default: Any, description: str, *, read: Callable[[str], Any] = str, also: str | None = None) -> Any:
     """A field of Settings. `read`: what stands in the environment → its value. `also`: a customary name of it, beside ours."""
@@ -110,6 +107,8 @@ class Settings:
     cache_dir: Path | None = setting(
         None, "Where `halve run` remembers earlier runs. Default: `halve` in `$XDG_CACHE_HOME` or in `~/.cache`.", read=Path
     )
+    url: str = setting("http://127.0.0.1:8000", "Server that `halve submit`, `status`, `cancel`, `retry` and `download` speak to.")
+    api_key: str | None = setting(None, "Key that they show to it. Default: none.")
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info",
         "`debug`, `info`, `warning` or `error`; logs are JSON lines on stderr unless that is a terminal.",
@@ -135,7 +134,7 @@ def names_of(name: str) -> tuple[str, ...]:
 
 def misspelt() -> dict[str, str | None]:
     """Names in the environment and in `.env` that look like a setting's and are none → the nearest that is, if one is near."""
-    known = {setting.name.upper() for setting in fields(Settings)} | _OF_CLIENTS
+    known = {setting.name.upper() for setting in fields(Settings)}
     there = {name.removeprefix(_OURS) for source in sources() for name in source if name.startswith(_OURS)}
     return {
         _OURS + name: next((_OURS + near for near in get_close_matches(name, known, 1)), None) for name in sorted(there - known)

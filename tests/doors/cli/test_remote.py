@@ -192,13 +192,16 @@ def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origi
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_with_keys_one_is_wanted_and_taken_from_the_environment(tmp_path: Path, origin: Origin) -> None:
+def test_with_keys_one_is_wanted_and_taken_from_the_environment_or_the_file(tmp_path: Path, origin: Origin) -> None:
     sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")])])
     with serving(tmp_path / "data", env={"HALVE_API_KEYS": "shop:s3cret-key"}) as address:
         ended = halve("submit", sheet, "--url", address, cwd=tmp_path)
         assert ended.code == 2, ended
         assert "--api-key" in ended.err
         ended = halve("submit", sheet, "--wait", cwd=tmp_path, env={"HALVE_URL": address, "HALVE_API_KEY": "s3cret-key"})
+        assert ended.code == 0, ended
+        (tmp_path / ".env").write_text(f"HALVE_URL={address}\nHALVE_API_KEY=s3cret-key\n")
+        ended = halve("submit", sheet, "--wait", cwd=tmp_path)
         assert ended.code == 0, ended
 
 

@@ -14,9 +14,7 @@ def listen(
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 9000,
     secret: Annotated[
         str | None,
-        typer.Option(
-            metavar="S", envvar="HALVE_WEBHOOK_SECRET", help="whsec_…; without it signatures are not checked.", show_envvar=True
-        ),
+        typer.Option(metavar="S", help="whsec_…; without one signatures are not checked. Default: HALVE_WEBHOOK_SECRET."),
     ] = None,
 ) -> None:
     """Receive webhooks at POST /webhook, verify them, print one line of JSON each.
@@ -30,5 +28,6 @@ def listen(
     """
     with told():
         from halve.doors.listen import serve_listener
+        from halve.settings import read_settings
 
-        serve_listener(host, port, secret)
+        serve_listener(host, port, read_settings(webhook_secret=secret).webhook_secret)

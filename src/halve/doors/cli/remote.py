@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -11,18 +11,15 @@ from halve.doors.cli import flags
 from halve.doors.cli.endings import print_json, told
 
 RequestId = Annotated[str, typer.Argument(metavar="REQUEST_ID", help="What the upload answered.", show_default=False)]
-Url = Annotated[str, typer.Option(metavar="URL", envvar="HALVE_URL", help="The server's address.", show_envvar=True)]
-ApiKey = Annotated[
-    str | None, typer.Option(metavar="K", envvar="HALVE_API_KEY", help="Key, where the server wants one.", show_envvar=True)
-]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="The server's address. Default: HALVE_URL or http://127.0.0.1:8000.")]
+ApiKey = Annotated[str | None, typer.Option(metavar="K", help="Key, where the server wants one. Default: HALVE_API_KEY, or none.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Follow it to the end; exit code 1 if images failed then.")]
-HERE = "http://127.0.0.1:8000"
 
 
 def submit(
     sheet: flags.Sheet,
     *,
-    url: Url = HERE,
+    url: Url = None,
     api_key: ApiKey = None,
     wait: Wait = False,
     output: Annotated[
@@ -74,11 +71,12 @@ def submit(
         if output == STDOUT and as_json:
             raise typer.BadParameter("has no stdout to itself with --json.", param_hint="--output")
         fields = {name: value for name, value in given.items() if value}
-        body, saved_as = following.submit(url, api_key, existing(sheet), fields, wait=wait, output=output)
-        _end(body, url, as_json=as_json, waited=wait, saved_as=saved_as)
+        server = _server(url, api_key)
+        body, saved_as = following.submit(*server, existing(sheet), fields, wait=wait, output=output)
+        _end(body, server.url, as_json=as_json, waited=wait, saved_as=saved_as)
 
 
-def status(request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, as_json: flags.AsJson = False) -> None:
+def status(request_id: RequestId, url: Url = None, api_key: ApiKey = None, as_json: flags.AsJson = False) -> None:
     """Say how far a request is.
 
     Exit codes: 0 under way or all done, 1 over and images failed, 2 no such
@@ -87,10 +85,11 @@ def status(request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, as_js
     with told(as_json=as_json):
         from halve.doors.cli import following
 
-        _end(following.ask(url, api_key, "status", request_id), url, as_json=as_json, waited=True)
+        server = _server(url, api_key)
+        _end(following.ask(*server, "status", request_id), server.url, as_json=as_json, waited=True)
 
 
-def cancel(request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, as_json: flags.AsJson = False) -> None:
+def cancel(request_id: RequestId, url: Url = None, api_key: ApiKey = None, as_json: flags.AsJson = False) -> None:
     """Stop a request. What was done stays; the sheet is there in a moment.
 
     Exit codes: 0 cancelled, 2 no such request or it is over, 3 server out of
@@ -100,7 +99,7 @@ def cancel(request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, as_js
         from halve.doors.cli import following
         from halve.doors.cli.terminal import out
 
-        body = following.ask(url, api_key, "cancel", request_id)
+        body = following.ask(*_server(url, api_key), "cancel", request_id)
         if as_json:
             print_json(body)
         else:
@@ -108,7 +107,7 @@ def cancel(request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, as_js
 
 
 def retry(
-    request_id: RequestId, url: Url = HERE, api_key: ApiKey = None, wait: Wait = False, as_json: flags.AsJson = False
+    request_id: RequestId, url: Url = None, api_key: ApiKey = None, wait: Wait = False, as_json: flags.AsJson = False
 ) -> None:
     """Run the failed images of a finished request again.
 
@@ -118,14 +117,15 @@ def retry(
     with told(as_json=as_json):
         from halve.doors.cli import following
 
-        body = following.ask(url, api_key, "retry", request_id, wait=wait)
-        _end({"request_id": request_id, **body}, url, as_json=as_json, waited=wait)
+        server = _server(url, api_key)
+        body = following.ask(*server, "retry", request_id, wait=wait)
+        _end({"request_id": request_id, **body}, server.url, as_json=as_json, waited=wait)
 
 
 def download(
     request_id: RequestId,
     *,
-    url: Url = HERE,
+    url: Url = None,
     api_key: ApiKey = None,
     output: Annotated[
         Path | None,
@@ -158,9 +158,22 @@ def download(
 
         kind = "archive" if archive else "download"
         part = "failed" if failed else "input" if uploaded else ""
-        saved_as = following.save(url, api_key, request_id, kind=kind, part=part, target=output)
+        saved_as = following.save(*_server(url, api_key), request_id, kind=kind, part=part, target=output)
         if saved_as != STDOUT:
             out().print(str(saved_as), markup=False, soft_wrap=True)
+
+
+class _Server(NamedTuple):
+    url: str
+    api_key: str | None
+
+
+def _server(url: str | None, api_key: str | None) -> _Server:
+    """Whom to ask, and with which key, by what was given and the settings."""
+    from halve.settings import read_settings
+
+    settings = read_settings(url=url, api_key=api_key)
+    return _Server(settings.url, settings.api_key)
 
 
 def _end(body: dict[str, Any], url: str, *, as_json: bool, waited: bool, saved_as: Path | None = None) -> None:
