@@ -156,6 +156,28 @@ def test_a_product_may_be_called_anything(page: Page, origin: Origin) -> None:
     assert "caught" not in page.title()
 
 
+def test_names_and_links_as_long_as_they_like_hide_nothing_that_failed(page: Page, origin: Origin) -> None:
+    choose(page, sheet_of([("A" * 300, [origin.url(f"/{'long-' * 40}.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    table = page.locator("#request-view table")
+    for width in (1000, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        for cell in (table.get_by_text("A" * 300), table.get_by_text("not found (404)"), table.get_by_role("link")):
+            box = cell.bounding_box(timeout=PATIENCE)
+            assert box is not None
+            assert box["x"] + box["width"] <= width, width
+
+
+def test_what_is_written_from_right_to_left_is_shown_from_its_start(page: Page, origin: Origin) -> None:
+    name = "كوب قهوة سيراميك أبيض كبير مع صحن وملعقة"
+    choose(page, sheet_of([(name, [origin.url("/coffee.jpg")])]), "كتالوج.csv")
+    page.get_by_role("button", name="Halve it").click()
+    shown = page.locator("#request-view .pictures .name")
+    expect(shown).to_have_text(name, timeout=PATIENCE)
+    for words in (shown, page.locator("#request-title")):
+        assert words.evaluate("one => getComputedStyle(one).direction") == "rtl", "what does not fit is cut at its end"
+
+
 def test_what_is_refused_is_pointed_at(page: Page) -> None:
     page.get_by_role("button", name="Halve it").click()
     expect(page.locator("#refusal")).to_contain_text("Choose a sheet first")

@@ -32,7 +32,7 @@ function picture(product, image) {
     h(
       "span",
       { class: "label" },
-      h("span", { class: "name" }, name),
+      h("span", { class: "name", dir: "auto" }, name),
       h("span", { class: "muted" }, `${weight(image.bytes_in)} → ${weight(image.bytes_out)}`),
       h("span", { class: "lighter" }, gain),
     ),
@@ -49,7 +49,7 @@ export async function failures(id, cursor, signal) {
       h(
         "tr",
         {},
-        h("td", {}, product.product_name || `Row ${product.row}`),
+        h("td", { dir: "auto" }, product.product_name || `Row ${product.row}`),
         h("td", { class: "number", "data-label": "Picture" }, String(image.position)),
         h("td", {}, image.error.message),
         h("td", {}, webLink(image.input_url)),

@@ -27,7 +27,7 @@ function item(request) {
   const link = h(
     "a",
     { href: `#${request.request_id}` },
-    h("strong", {}, request.filename),
+    h("strong", { dir: "auto" }, request.filename),
     h("small", {}, facts.join(" · ")),
     h("span", { class: `pill ${request.status}` }, request.status),
   );

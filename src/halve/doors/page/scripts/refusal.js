@@ -24,7 +24,7 @@ export function table(findings) {
       "tr",
       {},
       h("td", { class: "number", "data-label": "Line" }, finding.line ? String(finding.line) : ""),
-      h("td", {}, finding.column),
+      h("td", { dir: "auto" }, finding.column),
       h("td", {}, finding.message),
     ),
   );

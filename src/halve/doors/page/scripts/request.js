@@ -18,7 +18,7 @@ export class RequestView {
   }
 
   build() {
-    this.title = h("h1", { id: "request-title", tabindex: "-1" }, "…");
+    this.title = h("h1", { id: "request-title", tabindex: "-1", dir: "auto" }, "…");
     this.pill = h("span", { class: "pill" });
     this.when = h("p", { class: "when" });
     this.bar = h("div", { class: "bar", role: "progressbar", "aria-label": "Pictures tried", "aria-valuemin": "0", "aria-valuemax": "100" }, h("i"), h("i"));
