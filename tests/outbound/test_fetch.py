@@ -208,6 +208,16 @@ async def test_a_login_page_that_drips_is_named_all_the_same(origin: Origin, fet
     assert (await failure(fetcher, origin.drip("/a.jpg", b"<html>" + b" " * 20, pause=0.001))).code == "not_an_image"
 
 
+@pytest.mark.parametrize("size", [1, 700, 5000])
+async def test_a_body_in_chunks_of_any_size_comes_whole(origin: Origin, fetcher: HttpFetcher, size: int) -> None:
+    data = JPEG * (20_000 // len(JPEG) + 1)
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    url = origin.raw("/a.jpg", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+    async with fetcher.fetch(url) as body:
+        assert body.read() == data
+
+
 async def test_an_empty_body_is_named(origin: Origin, fetcher: HttpFetcher) -> None:
     assert said(await failure(fetcher, origin.empty("/a.jpg"))) == ("empty", "empty answer", False)
 

@@ -41,6 +41,9 @@ REDIRECTS = (301, 302, 303, 307, 308)
 LEFTOVER = 2**16
 """Bytes of a body that nobody wants (a 404's, a redirect's) that are read all the same, to keep the connection."""
 
+CRUMB = 4096
+"""Bytes of a piece of a body below which the next ones are taken joined."""
+
 KEPT_HOSTS = 32
 """Connections are kept for so many hosts at once; a sheet of a thousand hosts would hold a thousand sockets open otherwise."""
 
@@ -179,10 +182,12 @@ class HttpFetcher:
         """Read the body into `download`, look at its beginning as soon as there is enough of it."""
         download.check(response.content_length or 0)
         decode = decoder(",".join(response.headers.getall("Content-Encoding", ())))
-        known = False
+        content, crumbs, known = response.content, True, False
         try:
-            while not response.content.at_eof():  # `iter_chunks` ends but once in a process where there is no body (204)
-                piece, _ = await response.content.readchunk()  # as it came: `readany` would join what lies ready
+            while not content.at_eof():  # aiohttp's iterators end but once in a process where there is no body (204)
+                # As it came, for to join what lies ready is to copy it once more; but not crumbs, of which each costs much more.
+                piece = await content.readany() if crumbs else (await content.readchunk())[0]
+                crumbs = len(piece) < CRUMB
                 for data in decode.feed(piece):
                     await download.write(data)
                     if not known and download.size >= HEAD:
