@@ -58,6 +58,14 @@ def test_columns_of_ours_that_were_there_are_replaced_in_place(sheets: Sheets) -
     assert rows[2][1:] == ["2", "", "", "", ""]
 
 
+def test_of_several_columns_of_ours_the_first_is_filled(sheets: Sheets) -> None:
+    sheets.report(f"S. No.,Image Errors,Product Name,Input Image Urls,image_errors\n1,old,Shoe,{GOOD},mine\n")
+    assert cells(sheets.output.read_bytes()) == [
+        ["S. No.", "Image Errors", "Product Name", "Input Image Urls", "image_errors", "Output Image Urls"],
+        ["1", "", "Shoe", GOOD, "mine", "images/1-1.jpg"],
+    ]
+
+
 def test_one_column_of_ours_that_was_there_is_replaced_and_the_other_appended(sheets: Sheets) -> None:
     sheets.report(f"S. No.,Image Errors,Product Name,Input Image Urls\n1,old,Shoe,{GOOD}\n")
     assert cells(sheets.output.read_bytes()) == [

@@ -185,7 +185,7 @@ class _Cells:
     def header(self, record: Record) -> str:
         """Columns of ours that were there keep the name they have."""
         fields = list(record.fields)
-        fields += [self._cell(name, record) for name, there in ((OUTPUT, self._output), (ERRORS, self._errors)) if not there]
+        fields += [self._cell(name, record) for name, place in ((OUTPUT, self._output), (ERRORS, self._errors)) if place is None]
         return self._separator.join(fields) + record.ending
 
     def row(self, record: Record, outputs: str, errors: str) -> str:
@@ -193,14 +193,13 @@ class _Cells:
         output, error = self._cell(outputs, record), self._cell(errors, record)
         if len(fields) < self._width:
             fields = fields + [""] * (self._width - len(fields))
-        if self._output or self._errors:
-            fields = list(fields)
-            for place in self._output:
-                fields[place] = output
-            for place in self._errors:
-                fields[place] = error
-        ours = [cell for cell, there in ((output, self._output), (error, self._errors)) if not there]
-        return self._separator.join([*fields[: self._width], *ours, *fields[self._width :]]) + record.ending
+        own, ours = list(fields[: self._width]), []
+        for cell, place in ((output, self._output), (error, self._errors)):
+            if place is None:
+                ours.append(cell)
+            else:
+                own[place] = cell
+        return self._separator.join([*own, *ours, *fields[self._width :]]) + record.ending
 
     def blank(self, record: Record) -> str:
         """A line of separators alone that is as wide as the others, with ours, so that it stays so; any other as it is. Filled up,

@@ -48,12 +48,6 @@ def find(names: Iterable[str], headers: Sequence[str]) -> int | None:
     return None
 
 
-def find_all(name: str, headers: Sequence[str]) -> tuple[int, ...]:
-    """The places of all headers of that name."""
-    key = spelling(name)
-    return tuple(place for place, header in enumerate(headers) if spelling(header) == key)
-
-
 def distinct(names: Iterable[str]) -> list[str]:
     """The names without those that are spelt like an earlier one."""
     first: dict[str, str] = {}

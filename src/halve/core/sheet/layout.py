@@ -9,7 +9,7 @@ from halve.core.errors import OptionRefused
 from halve.core.finding import Finding
 from halve.core.models import SheetOptions
 from halve.core.sheet import findings
-from halve.core.sheet.headers import ERRORS, OUTPUT, distinct, find, find_all
+from halve.core.sheet.headers import ERRORS, OUTPUT, distinct, find
 from halve.core.sheet.presets import BY_KEY, Preset, recognise
 
 
@@ -17,7 +17,8 @@ from halve.core.sheet.presets import BY_KEY, Preset, recognise
 class Layout:
     """`headers`: their text. `serial`, `name`: places of columns, None where there is none. `images`: places, main one first.
 
-    `output`, `errors`: places of columns of ours that the sheet has already. `strict`: see Preset.
+    `output`, `errors`: places of columns of ours that the sheet has already, None where it has not. Of several the first, as
+    ever: a result in each of two thousand would make a gigabyte of a page. `strict`: see Preset.
     """
 
     preset: Preset
@@ -25,8 +26,8 @@ class Layout:
     serial: int | None
     name: int | None
     images: tuple[int, ...]
-    output: tuple[int, ...]
-    errors: tuple[int, ...]
+    output: int | None
+    errors: int | None
     strict: bool
 
     @property
@@ -94,12 +95,12 @@ def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[L
         serial,
         name,
         tuple(dict.fromkeys(place for place in images if place is not None)),
-        find_all(OUTPUT, headers),
-        find_all(ERRORS, headers),
+        find([OUTPUT], headers),
+        find([ERRORS], headers),
         strict=preset.strict,
     )
     for place in (layout.serial, layout.name, *layout.images):
-        if place is not None and place in (*layout.output, *layout.errors):
+        if place is not None and place in (layout.output, layout.errors):
             raise OptionRefused("columns", _OVERWRITTEN.format(findings.shown(headers[place])))
     return layout, missing
 

@@ -54,7 +54,7 @@ class Mender:
         """Whether all cells behind the list are URLs too, and would stand in columns of ours: the list's own rather than results of
         a run before, and what stands there is overwritten.
         """
-        ours = (*self._layout.output, *self._layout.errors)
+        ours = (self._layout.output, self._layout.errors)
         rest = range(end, len(record.fields))
         return bool(rest) and all(place - extra in ours and _URL.match(value(record.fields[place])) for place in rest)
 
