@@ -66,6 +66,15 @@ def test_pages_work_below_a_path(tmp_path: Path) -> None:
         assert requests.get(f"{base}/openapi.json", timeout=5).json()["servers"] == [{"url": "/halve"}]
 
 
+def test_a_proxy_may_take_off_the_path_that_the_public_address_has(tmp_path: Path, sheet: bytes) -> None:
+    with serving(tmp_path, worker=False, base_url="https://shop.test/halve/") as base:
+        for host, above in (("Shop.test", "/halve"), ("127.0.0.1", "")):
+            servers = requests.get(f"{base}/openapi.json", headers={"Host": host}, timeout=5).json()["servers"]
+            assert servers == [{"url": above or "/"}]
+            accepted = requests.post(f"{base}/upload", files={"file": ("a.csv", sheet)}, headers={"Host": host}, timeout=5)
+            assert accepted.headers["Location"] == f"{above}/status/{accepted.json()['request_id']}"
+
+
 def test_every_route_is_described_with_an_example(schema: dict[str, Any]) -> None:
     assert set(schema["paths"]) == {
         "/upload",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request as HttpRequest
 
@@ -20,7 +20,21 @@ def base_url(http: HttpRequest, context: Context) -> str:
     """
     if context.parts.settings.base_url:
         return context.parts.settings.base_url.rstrip("/")
-    return f"{http.scope['scheme']}://{_host(http)}{quote(http.scope.get('root_path', '').rstrip('/'))}"
+    return f"{http.scope['scheme']}://{_host(http)}{quote(_root(http))}"
+
+
+def path_above(http: HttpRequest, context: Context) -> str:
+    """The path that whoever asks sees this server below, without a closing slash: that of `HALVE_BASE_URL` where it was asked under
+    that address, for a proxy may have taken it off; else the root path.
+    """
+    public = urlsplit(context.parts.settings.base_url or "")
+    asked_there = public.netloc.lower() == http.headers.get("host", "").lower()
+    return public.path.rstrip("/") if public.netloc and asked_there else _root(http)
+
+
+def _root(http: HttpRequest) -> str:
+    root: str = http.scope.get("root_path", "")
+    return root.rstrip("/")
 
 
 def _host(http: HttpRequest) -> str:

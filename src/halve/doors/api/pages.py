@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
+from halve.doors.api.addresses import path_above
 from halve.doors.api.context import Ctx
 from halve.doors.api.problems import Problem
 from halve.doors.api.routes import reading
@@ -66,9 +67,9 @@ async def docs() -> Response:
 
 
 @reading(router, "/openapi.json", include_in_schema=False)
-async def openapi_json(http: HttpRequest) -> Response:
-    root = http.scope.get("root_path", "").rstrip("/")
-    return JSONResponse({**http.app.openapi(), "servers": [{"url": root or "/"}]}, headers={"Cache-Control": "no-cache"})
+async def openapi_json(http: HttpRequest, context: Ctx) -> Response:
+    servers = [{"url": path_above(http, context) or "/"}]
+    return JSONResponse({**http.app.openapi(), "servers": servers}, headers={"Cache-Control": "no-cache"})
 
 
 @reading(router, "/favicon.ico", include_in_schema=False)

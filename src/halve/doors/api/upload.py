@@ -13,7 +13,7 @@ from halve.core.intake import accept, new_request
 from halve.core.options import read_options
 from halve.core.sheet_options import PRESETS, read_sheet_options
 from halve.doors.api import bodies, schemas
-from halve.doors.api.addresses import base_url
+from halve.doors.api.addresses import base_url, path_above
 from halve.doors.api.contacts import read_email, read_webhook_url
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.forms import FILE, Form, read_form
@@ -103,7 +103,7 @@ async def upload(
     ):
         request = await _earlier(context, who, key, form) or await _begun(http, context, who, key, form)
     context.nudge()
-    answer.headers["Location"] = f"{http.scope.get('root_path', '').rstrip('/')}/status/{request.id}"
+    answer.headers["Location"] = f"{path_above(http, context)}/status/{request.id}"
     return bodies.accepted(request, parts.links)
 
 
