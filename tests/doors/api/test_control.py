@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import requests
 
 from halve.core.models import Request
 from halve.core.pipeline import Pipeline
+from halve.doors.api import erasing
+from halve.doors.api.context import Context
+from halve.states.sql import sqlite
+from halve.wiring import open_parts
 from tests.doors.api.conftest import Done
 from tests.support.origin import Origin
 from tests.support.photos import photo
 from tests.support.serving import hand_in, serving, the_end, until
-from tests.support.shop import sheet_of
+from tests.support.shop import settings_for, sheet_of
 
 
 def test_a_cancelled_request_ends_with_what_was_done(busy: str, origin: Origin) -> None:
@@ -116,3 +123,32 @@ def test_a_request_with_images_in_work_can_be_erased(tmp_path: Path, origin: Ori
         assert requests.get(f"{base}/status/{request_id}", timeout=5).status_code == 404
         time.sleep(2)  # what was in work is stored by now
         until(lambda: not list((tmp_path / "images").glob("[!.]*/*")), "images of an erased request stayed")
+
+
+def test_what_could_not_be_erased_goes_on_and_ends(tmp_path: Path, sheet: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.2)
+    with serving(tmp_path, worker=False) as base:
+        request_id = hand_in(base, sheet).json()["request_id"]
+        with closing(sqlite3.connect(tmp_path / "halve.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            response = requests.delete(f"{base}/requests/{request_id}", timeout=5)
+            assert (response.status_code, response.json()["code"]) == (503, "store_failed")
+    with serving(tmp_path) as base:
+        assert the_end(base, request_id)["no_img_compressed"] == 3
+
+
+def test_an_erasure_that_was_cut_short_is_gone_on_with_by_the_next_server(tmp_path: Path, sheet: bytes) -> None:
+    with serving(tmp_path, worker=False) as base:
+        request_id = hand_in(base, sheet).json()["request_id"]
+
+    async def cut_short() -> None:
+        async with open_parts(settings_for(tmp_path)) as parts:
+            request = await parts.states.request(UUID(request_id))
+            assert request is not None
+            assert await parts.states.cancel(request.id)
+            erasing.note(Context(parts, lambda: None), request)
+
+    asyncio.run(cut_short())
+    with serving(tmp_path) as base:
+        until(lambda: requests.get(f"{base}/status/{request_id}", timeout=5).status_code == 404)
+        until(lambda: not list((tmp_path / "images").glob("[!.]*/*")), "its sheet stayed")

@@ -76,12 +76,12 @@ async def erase(context: Ctx, request: Found) -> Response:
     parts = context.parts
     in_work = not request.finished or request.status is Status.CANCELLED  # that ends before the images do which were begun
     if in_work:
-        erasing.note(context, request.folder)
         await parts.states.cancel(request.id)
+        erasing.note(context, request)  # not before: where it cannot be cancelled just now, nothing may be erased behind its back
     await parts.images.delete_folder(request.folder)
     await parts.states.erase(request.id)
     if in_work:
-        erasing.sweep(context, request.folder)
+        erasing.sweep(context, request)
     return Response(status_code=204)
 
 
