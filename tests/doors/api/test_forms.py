@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request as HttpRequest
 
+from halve.core.errors import StoreFailed
 from halve.doors.api.forms import Form, read_form
 from halve.doors.api.problems import Problem
 
@@ -119,4 +121,16 @@ async def test_a_file_is_cut_off_at_its_bound_and_its_remains_are_gone(tmp_path:
     with pytest.raises(Problem, match="larger than") as caught:
         await read(form_of(part("file", b"x" * 101, "a.csv")), tmp_path, [], max_bytes=100)
     assert caught.value.code == "too_large"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [10, 100_000], ids=["a small file", "a large file"])
+async def test_a_full_disk_is_a_store_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    def on_a_full_disk(**_: object) -> tuple[int, str]:
+        (tmp_path / "upload").touch()
+        return os.open("/dev/full", os.O_WRONLY), str(tmp_path / "upload")
+
+    monkeypatch.setattr("tempfile.mkstemp", on_a_full_disk)
+    with pytest.raises(StoreFailed, match="No space left on device"):
+        await read(form_of(part("file", b"x" * size, "a.csv")), tmp_path, [], max_bytes=size)
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -89,11 +89,12 @@ def _spooled(spool: Path) -> Iterator[tuple[Path, BinaryIO]]:
         handle, name = tempfile.mkstemp(prefix="upload-", dir=spool)
     except OSError as error:
         raise StoreFailed(f"No upload can be written to {spool}: {error.strerror}.") from error
-    path = Path(name)
+    path, file = Path(name), os.fdopen(handle, "wb")
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield path, file
+        yield path, file
     finally:
+        with suppress(OSError):  # what could not be written, as has been told by then, is tried once more
+            file.close()
         path.unlink(missing_ok=True)
 
 
