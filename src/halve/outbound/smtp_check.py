@@ -32,6 +32,6 @@ async def greet(url: str, *, tls: ssl.SSLContext | None = None) -> str:
             await client.ehlo()
             encrypted = client.get_transport_info("sslcontext") is not None
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise StoreFailed(one_line(f"{relay.host}:{relay.port} {error}", 300)) from error
+        raise StoreFailed(f"{relay.host}:{relay.port} {one_line(str(error), 300)}. HALVE_SMTP_URL names it") from error
     words = [f"{relay.host}:{relay.port}", "encrypted" if encrypted else "not encrypted"]
     return ", ".join([*words, "logged in"] if relay.user else words)

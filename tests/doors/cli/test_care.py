@@ -46,15 +46,22 @@ def test_what_is_wrong_is_named_with_the_setting_that_mends_it(tmp_path: Path) -
         "HALVE_DATABASE_URL": "oracle://x",
         "HALVE_SMTP_URL": f"smtp://127.0.0.1:{port}",
         "HALVE_MAIL_FROM": "halve@example.com",
+        "HALVE_WEBHOOK_SECRET": "a secret of another form",
         "HALVE_HOST": "0.0.0.0",
         "HALVE_ALLOW_PRIVATE": "0.0.0.0/0",
     }
     ended = halve("doctor", cwd=tmp_path, env=env)
     assert ended.code == 1, ended
     lines = {line[2:].partition(":")[0]: line for line in ended.out.splitlines()}
-    for name, setting in (("image store", "HALVE_STORAGE_URL"), ("database", "HALVE_DATABASE_URL"), ("e-mail", str(port))):
+    for name, setting in (
+        ("image store", "HALVE_STORAGE_URL"),
+        ("database", "HALVE_DATABASE_URL"),
+        ("e-mail", "HALVE_SMTP_URL"),
+        ("webhooks", "HALVE_WEBHOOK_SECRET"),
+    ):
         assert lines[name].startswith("✗")
         assert setting in lines[name]
+    assert "another form" not in ended.out
     for name, setting in (("API keys", "HALVE_API_KEYS"), ("private addresses", "HALVE_ALLOW_PRIVATE")):
         assert lines[name].startswith("!")
         assert setting in lines[name]

@@ -59,6 +59,7 @@ async def all_checks(settings: Settings) -> list[Check]:
         ("image store", _store),
         ("codec", _codec),
         ("e-mail", _mail),
+        ("webhooks", _webhooks),
         ("links", _links),
         ("API keys", _keys),
         ("private addresses", _private),
@@ -194,6 +195,15 @@ async def _mail(settings: Settings) -> Found:
 
     SmtpMailer(settings.smtp_url, settings.mail_from)
     return State.FINE, await greet(settings.smtp_url)
+
+
+async def _webhooks(settings: Settings) -> Found:
+    if settings.webhook_secret is None:
+        return State.FINE, "signed with a secret that the database keeps; HALVE_WEBHOOK_SECRET names another"
+    from halve.outbound.signing import read_secrets
+
+    secrets = read_secrets(settings.webhook_secret)
+    return State.FINE, "signed" if len(secrets) == 1 else f"signed with {len(secrets)} secrets, the newest first"
 
 
 async def _links(settings: Settings) -> Found:
