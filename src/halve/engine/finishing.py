@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import UUID
 
 from halve.core.errors import StoreFailed
@@ -55,7 +56,7 @@ class Finishing:
         """End this one, and begin with what is owed then."""
         if request_id not in self._requests:
             self._requests.add(request_id)
-            self._begin(self._finish(request_id))
+            self._begin(partial(self._finish, request_id))
 
     async def notify_due(self) -> None:
         """Begin with the deliveries that are due, as many as there is room for."""
@@ -65,7 +66,7 @@ class Finishing:
                 return  # a later look has more
             for delivery in await self._states.claim_deliveries(self._owner, room, lease=self._lease):
                 self._delivering += 1
-                self._begin(self._deliver(delivery))
+                self._begin(partial(self._deliver, delivery))
 
     async def _finish(self, request_id: UUID) -> None:
         try:
@@ -93,15 +94,15 @@ class Finishing:
         finally:
             self._delivering -= 1
 
-    def _begin(self, work: Awaitable[None]) -> None:
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
         """A failure is told, and made good by a later look."""
         task = asyncio.create_task(self._told(work))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _told(self, work: Awaitable[None]) -> None:
+    async def _told(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except StoreFailed as error:
             self._retrying.failed(error)
         except Exception:
