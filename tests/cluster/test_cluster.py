@@ -97,6 +97,17 @@ def test_a_worker_that_is_stopped_hands_back_what_it_cannot_end(tmp_path: Path, 
     assert figures(tmp_path)["products.leased"] == 0
 
 
+@pytest.mark.parametrize("broker", ["valkey", "rabbitmq"], indirect=True)
+def test_two_workers_of_one_name_are_both_at_work(tmp_path: Path, broker: str) -> None:
+    """Two on one machine, or one that came back before the broker has noticed that its connection is gone."""
+    settings = settings_of(tmp_path, broker)
+    with started(cwd=tmp_path, env=settings, program=CELERY) as one, started(cwd=tmp_path, env=settings, program=CELERY) as other:
+        logs = list(tmp_path.glob("stderr-*"))
+        until("both are ready", lambda: all(b" ready." in log.read_bytes() for log in logs) or one.poll() or other.poll())
+        time.sleep(0.5)  # they take their commands from the broker only then
+        assert (one.poll(), other.poll()) == (None, None), [log.read_text()[-1000:] for log in logs]
+
+
 def done(base: str, request_id: str) -> int:
     return int(requests.get(f"{base}/status/{request_id}", timeout=10).json()["no_img_compressed"])
 
@@ -126,8 +137,9 @@ def figures(folder: Path) -> dict[str, int]:
             3,
             "127.0.0.1:1",
         ),
+        ({"HALVE_BROKER_URL": "redis://127.0.0.1:1/0", "HALVE_LOG_LEVEL": "loud"}, 2, "HALVE_LOG_LEVEL: must be debug, info,"),
     ],
-    ids=["no broker", "no folder"],
+    ids=["no broker", "no folder", "no such level"],
 )
 def test_a_worker_that_cannot_work_says_why_in_a_sentence(tmp_path: Path, settings: dict[str, str], code: int, told: str) -> None:
     ended = subprocess.run(CELERY, cwd=tmp_path, env=environment(settings), capture_output=True, text=True, timeout=30, check=False)

@@ -53,6 +53,10 @@ def configuration(url: str) -> dict[str, Any]:
         "worker_pool": "halve.engine.threads:Threads",
         "worker_hijack_root_logger": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Else RabbitMQ leaves a worker's queue of commands to one connection alone: a worker that is back before the broker noticed
+        # that its old connection is gone, or is the second of its name on a machine, would end.
+        "control_queue_exclusive": False,
+        "control_queue_durable": True,  # RabbitMQ 4 does without queues that are neither; this one goes when it is not used
     }
 
 
