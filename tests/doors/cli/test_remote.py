@@ -75,6 +75,32 @@ def test_a_sheet_that_goes_to_stdout_is_alone_there(server: str, origin: Origin,
     assert (both.code, "--json" in both.err) == (2, True), both
 
 
+def test_a_device_or_pipe_is_written_to_and_a_link_is_followed(server: str, origin: Origin, tmp_path: Path) -> None:
+    """As /dev/null is, where this must never be tried: a file took its place."""
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg?5")])])
+    os.mkfifo(tmp_path / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], cwd=tmp_path, stdout=PIPE, text=True)
+    with reader:
+        assert halve("submit", sheet, "--url", server, "--wait", "-o", "pipe", cwd=tmp_path).code == 0
+        assert reader.stdout is not None
+        assert reader.stdout.read().startswith("S. No.,")
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    assert halve("submit", sheet, "--url", server, "--wait", "-o", "link", cwd=tmp_path).code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert rows_of(tmp_path / "file")[0]["Image Errors"] == ""
+
+
+def test_a_reader_of_the_sheet_that_has_gone_changes_no_exit_code(server: str, origin: Origin, tmp_path: Path) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg?6")])])
+    with started("submit", sheet, "--url", server, "--wait", "-o", "-", cwd=tmp_path) as submit:
+        assert submit.stdout is not None
+        submit.stdout.close()
+        submit.stdout = None
+        assert submit.wait(timeout=60) == 0
+
+
 @pytest.mark.parametrize("target", [".", "..", "nowhere/a.csv"])
 def test_a_place_where_nothing_can_be_saved_is_told_before_anything_is_asked_for(
     origin: Origin, tmp_path: Path, target: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from halve.core.errors import HalveError, StoreFailed
 from halve.doors.cli.endings import Interrupted
@@ -56,7 +56,7 @@ def ask(url: str, api_key: str | None, what: str, request_id: str, *, wait: bool
 
 
 def save(url: str, api_key: str | None, request_id: str, *, kind: str, part: str, target: Path | None) -> Path:
-    """Save a file of the request; the target appears when it is whole. `-` is stdout; None: named for the request. Returns it."""
+    """Save a file of the request; a file appears when it is whole. `-` is stdout; None: named for the request. Returns it."""
     if target is not None:
         _check(target)
 
@@ -107,17 +107,34 @@ async def _saved(server: RemoteServer, kind: str, request_id: str, part: str, ta
                     sys.stdout.flush()
                 except OSError as error:
                     nobody_reads(sys.stdout)
+                    if isinstance(error, BrokenPipeError):
+                        break
                     raise unwritable(error) from error
             return target
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            with temporary.open("wb") as file:
+            with _written(target) as file:
                 async for piece in pieces:
                     file.write(piece)
-            temporary.replace(target)
         except OSError as error:
             raise StoreFailed(f"{target} cannot be written: {error.strerror}.") from error
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
     return target
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[BinaryIO]:
+    """A file that appears under its name when it is whole. What is no file, such as /dev/null or a pipe, is written to as it is:
+    the rename would put a file in its place.
+    """
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            yield file
+        return
+    target = target.resolve()  # what a link leads to is replaced, not the link
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        temporary.replace(target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
