@@ -320,6 +320,26 @@ def test_it_fits_narrow_screens_and_can_be_read(browser: Browser, base: str, wid
     context.close()
 
 
+def test_with_the_readers_own_colours_nothing_is_lost(browser: Browser, base: str, origin: Origin) -> None:
+    """What Windows calls contrast themes: no background of ours is left."""
+    context = browser.new_context(forced_colors="active")
+    page = context.new_page()
+    page.goto(base)
+
+    def colour(of: str) -> str:
+        shown: str = page.locator(of).first.evaluate("one => getComputedStyle(one).backgroundColor")
+        return shown
+
+    assert colour(".segments input:checked + span") != colour(".segments input:not(:checked) + span")
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg"), origin.url("/gone.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#request-view .pill")).to_have_text("completed", timeout=PATIENCE)
+    shown = {colour(part) for part in (".card", ".bar i:first-child", ".bar i + i")}
+    assert len(shown) == 3
+    assert colour(".weights i") != colour(".card") != colour(".weights .after i")
+    context.close()
+
+
 CONTRASTS = """() => {
   // WCAG 2.2, 1.4.3: text that is too faint on what is behind it.
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
