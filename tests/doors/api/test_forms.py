@@ -85,6 +85,9 @@ async def test_any_bytes_are_a_form_or_a_problem(tmp_path_factory: pytest.TempPa
         ("a%22b.csv", 'a"b.csv'),
         ("ta\tb\x7f.csv", "tab.csv"),
         ("käse 🧀.csv", "käse 🧀.csv"),
+        ("Liste\u00a02024\u202f–\u30003.csv", "Liste 2024 – 3.csv"),
+        ("می\u200cخواهم 👨\u200d👩\u200d👧.csv", "می\u200cخواهم 👨\u200d👩\u200d👧.csv"),
+        ("\u202egpj.\u2066csv", "gpj.csv"),
         ("x" * 500 + ".csv", "x" * 196 + ".csv"),
     ],
 )

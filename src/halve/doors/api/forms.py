@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+import unicodedata
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ MAX_FILENAME = 200
 """Characters kept of a file's name, its end."""
 
 _EXTENDED_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
+
+_JOINERS = "\u200c\u200d"
+"""Not to be seen, and part of words: Persian is spelled with the one, families of emoji are held together by the other."""
 
 _ENCODINGS = ("", "7bit", "8bit", "binary")
 
@@ -233,8 +237,15 @@ def _filename(disposition: str, parameters: dict[bytes, bytes]) -> str | None:
     if not name and extended:  # not allowed in forms, and sent all the same
         name = unquote_to_bytes(extended[1]).decode("utf-8", "replace")
     name = name.replace("%22", '"').replace("\\", "/")
-    name = "".join(c for c in PurePath(name).name if c.isprintable()).strip()
+    name = "".join(_visible(c) for c in PurePath(name).name).strip()
     return name[-MAX_FILENAME:] or None
+
+
+def _visible(c: str) -> str:
+    """A character as it is kept in names: a space of any width as the usual one, nothing of what is not to be seen."""
+    if unicodedata.category(c) == "Zs":
+        return " "
+    return c if c.isprintable() or c in _JOINERS else ""
 
 
 def _as_latin(text: str) -> str:
