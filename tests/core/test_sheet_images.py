@@ -180,6 +180,12 @@ def test_a_list_that_a_spreadsheet_gave_columns_without_header_is_joined(sheets:
     assert [(f.line, f.code) for f in read.repairs] == [(2, "joined_list")]
 
 
+def test_such_a_list_is_joined_too_where_empty_cells_are_dropped(sheets: Sheets) -> None:
+    read = sheets.read(f"S. No.,Product Name,Input Image Urls,,Price\n1,Shoe,{A},{A},5,,\n2,Hat,{A},,6,,\n")
+    assert [len(row.input_urls) for row in read.rows] == [2, 1]
+    assert [(f.line, f.code) for f in read.repairs] == [(2, "joined_list"), (3, "dropped_cells")]
+
+
 @pytest.mark.parametrize(
     "row",
     [

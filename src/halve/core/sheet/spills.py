@@ -30,7 +30,7 @@ class Mender:
             return self._quote(record, record.unclosed)
         extra = len(record.fields) - self._width
         if extra <= 0:
-            return self._rejoin_unnamed(record) if self._unnamed else None
+            return self._rejoin_unnamed(record)
         for place in sorted(self._layout.images, reverse=True):
             room = self._unnamed if place == max(self._layout.images) else 0
             window = [value(field) for field in record.fields[place : place + 1 + room + extra]]
@@ -41,7 +41,7 @@ class Mender:
                 return findings.joined_list(record.line, self._layout.headers[place], len(window))
         if not any(field.strip(BLANK) for field in record.fields[self._width :]):
             del record.fields[self._width :]
-            return findings.dropped_cells(record.line, extra)
+            return self._rejoin_unnamed(record) or findings.dropped_cells(record.line, extra)
         return None
 
     def _quote(self, record: Record, place: int) -> Finding:
@@ -60,6 +60,8 @@ class Mender:
 
     def _rejoin_unnamed(self, record: Record) -> Finding | None:
         """The list spilled into columns without header, which the spreadsheet that saved it has added."""
+        if not self._unnamed:
+            return None
         place = max(self._layout.images)
         window = [value(field) for field in record.fields[place : place + 1 + self._unnamed]]
         if not _is_list(window, last=place + len(window) == len(record.fields)):
