@@ -9,12 +9,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from halve import __version__
+from halve.outbound.connection import Connection, KeptTooLong
 from halve.outbound.guard import Guard
 
 USER_AGENT = f"halve/{__version__}"
@@ -61,6 +66,12 @@ class Resolver(AbstractResolver):
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = partial(Connection, loop=self._loop)  # type: ignore[assignment]  # `partial` is invariant
+
+
 class Client:
     """An HTTP session in the running loop. It sets no deadline: callers have their own."""
 
@@ -68,7 +79,7 @@ class Client:
         self, guard: Guard, *, accept: str, resolver: AbstractResolver | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self._resolver = resolver or Resolver()
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=0,
             limit_per_host=0,
             ttl_dns_cache=DNS_SECONDS,
@@ -86,6 +97,14 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             read_bufsize=2**18,
         )
+
+    async def get(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """One GET, no redirect followed; over another connection as often as one that was kept turns out to be of no use."""
+        while True:
+            try:
+                return await self.session.get(url, headers=headers, allow_redirects=False)
+            except KeptTooLong:
+                headers = {**headers, "Connection": "close"}
 
     async def close(self) -> None:
         await self.session.close()

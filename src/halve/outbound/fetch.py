@@ -1,7 +1,7 @@
 """Downloads of images that strangers name: guarded, bounded in time and bytes, polite to hosts, and plain about what went wrong.
 
 One download is one GET and the redirects behind it. It does not try again by itself: what may pass is marked `transient`, and
-who asked comes back later. A connection kept from before that turns out to be closed is the one exception (RFC 9112, 9.3.1).
+who asked comes back later. A connection kept from before that turns out to be closed is the one exception (`connection`).
 """
 
 from __future__ import annotations
@@ -149,10 +149,7 @@ class HttpFetcher:
         if not self._keep(target.origin):
             headers["Connection"] = "close"
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._client.session.get(target.url, headers=headers, allow_redirects=False) as response,
-            ):
+            async with asyncio.timeout(seconds), await self._client.get(target.url, headers) as response:
                 if known is not None and asked and response.status == HTTP_NOT_MODIFIED:
                     raise _NotModified(of_known=still_the_same(known, response.headers))
                 return await self._read(response, target, download)

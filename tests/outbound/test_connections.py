@@ -1,0 +1,148 @@
+"""What comes over a connection beside the answers: nothing of it is taken for a picture, and none of it costs one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from halve.core.errors import ImageFailed
+from halve.outbound.fetch import HttpFetcher
+from tests.support.origin import Origin
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+def picture(path: str) -> bytes:
+    return b"\xff\xd8\xff\xe0" + path.encode() * 20
+
+
+def answer(path: str) -> bytes:
+    return HEAD + b"Content-Length: %d\r\n\r\n" % len(picture(path)) + picture(path)
+
+
+async def question(reader: asyncio.StreamReader) -> str:
+    return (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+
+
+@asynccontextmanager
+async def talking(talk: Talk) -> AsyncIterator[str]:
+    """An origin that says what it likes, at this URL."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def get(fetcher: HttpFetcher, url: str) -> bytes:
+    async with fetcher.fetch(url) as body:
+        return body.read()
+
+
+# ── beyond the end of an answer ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("size", [100, 1_000_000])
+@pytest.mark.parametrize("more", [b"\r\n", b"\n\n", b"<!-- served in 3 ms -->", bytes(100), HEAD + b"Content-Length: 2\r\n\r\nhi"])
+@pytest.mark.parametrize("header", [b"", b"Connection: close\r\n"])
+async def test_bytes_beyond_the_stated_length_are_left_alone(
+    origin: Origin, fetcher: HttpFetcher, size: int, more: bytes, header: bytes
+) -> None:
+    body = picture("/a.jpg") + bytes(size)
+    origin.raw("/a.jpg", HEAD + header + b"Content-Length: %d\r\n\r\n" % len(body) + body + more)
+    assert await get(fetcher, origin.url("/a.jpg")) == body
+
+
+async def test_bytes_beyond_the_last_chunk_are_left_alone(origin: Origin, fetcher: HttpFetcher) -> None:
+    body = picture("/a.jpg")
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    assert await get(fetcher, origin.raw("/a.jpg", HEAD + chunked + b"and more")) == body
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (b"404 Not Found\r\nContent-Length: 4\r\n\r\nnope, and more", "not_found"),
+        (b"204 No Content\r\n\r\nall the same", "empty"),
+        (b"302 Found\r\nContent-Length: 0\r\nLocation: /nowhere\r\n\r\nover there", "not_found"),
+    ],
+)
+async def test_bytes_beyond_an_answer_do_not_hide_what_it_says(
+    origin: Origin, fetcher: HttpFetcher, said: bytes, code: str
+) -> None:
+    with pytest.raises(ImageFailed) as caught:
+        await get(fetcher, origin.raw("/a.jpg", b"HTTP/1.1 " + said))
+    assert caught.value.code == code
+
+
+# ── between two questions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_answer_that_nobody_asked_for_is_no_links_picture(fetcher: HttpFetcher) -> None:
+    async def one_too_many(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(answer(await question(reader)))
+            await asyncio.sleep(0.01)
+            writer.write(answer("/another.jpg"))
+
+    async with talking(one_too_many) as url:
+        for number in range(5):
+            assert await get(fetcher, f"{url}/{number}.jpg") == picture(f"/{number}.jpg")
+            await asyncio.sleep(0.05)
+
+
+async def test_what_is_left_of_one_answer_costs_not_the_next(fetcher: HttpFetcher) -> None:
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(await question(reader)))
+        await question(reader)
+        writer.write(b"<!-- served in 3 ms -->")
+
+    async with talking(late) as url:
+        for number in range(5):
+            assert await get(fetcher, f"{url}/{number}.jpg") == picture(f"/{number}.jpg")
+
+
+@pytest.mark.parametrize("reset", [True, False])
+async def test_connections_that_are_closed_at_the_second_question_cost_no_picture(fetcher: HttpFetcher, reset: bool) -> None:
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(await question(reader)))
+        await question(reader)
+        if reset:
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+    async with talking(once) as url:
+        for _ in range(10):
+            paths = [f"/{number}.jpg" for number in range(4)]
+            got = await asyncio.gather(*(get(fetcher, url + path) for path in paths))
+            assert got == [picture(path) for path in paths]
+
+
+# ── within an answer ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_body_in_no_proper_chunks_is_given_up_at_once(fetcher: HttpFetcher) -> None:
+    async def no_chunks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = await question(reader)
+        writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        await asyncio.sleep(0.02)
+        writer.write(picture(path))
+        await reader.read()
+
+    async with talking(no_chunks) as url:
+        with pytest.raises(ImageFailed, match="cut short"):
+            await asyncio.wait_for(get(fetcher, f"{url}/a.jpg"), 2)
