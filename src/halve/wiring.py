@@ -90,7 +90,9 @@ async def open_parts(
     from halve.engine.spool import own_spool
     from halve.outbound.fetch import FetchLimits, HttpFetcher
     from halve.outbound.guard import Guard
-    from halve.outbound.webhook import HttpWebhooks, new_secret, retry_delay
+    from halve.outbound.schedule import retry_delay
+    from halve.outbound.signing import new_secret
+    from halve.outbound.webhook import HttpWebhooks
 
     mailer = None
     if settings.smtp_url is not None:

@@ -18,7 +18,7 @@ from halve.core.ports import Answer
 from halve.engine import embedded, finishing, retrying
 from halve.images.files import FileImages
 from halve.outbound import schedule
-from halve.outbound.webhook import verify
+from halve.outbound.signing import verify
 from halve.wiring import Parts, open_parts, open_worker
 from tests.support.origin import Origin
 from tests.support.photos import photo

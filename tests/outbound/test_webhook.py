@@ -16,7 +16,8 @@ from halve.core.errors import OptionRefused
 from halve.core.models import Delivery, DeliveryKind
 from halve.outbound.guard import Guard
 from halve.outbound.schedule import RETRY_SCHEDULE, retry_delay
-from halve.outbound.webhook import HttpWebhooks, new_secret
+from halve.outbound.signing import new_secret
+from halve.outbound.webhook import HttpWebhooks
 from tests.outbound.conftest import LOOPBACK, TRUST, connections_to
 from tests.support.origin import Origin
 

@@ -7,7 +7,6 @@ HalveError
 │   └── CodecCrashed    the child that held the image died or hung; charged to that image
 ├── StoreFailed         the database, the disk or the image store failed; nothing is lost, try again later
 ├── NotFound            no such request, image or sheet (or it is another key's)
-├── Conflict            the request is not in a state in which this can be done
 ├── AddressRefused      an address that users may not make us connect to
 └── ExtraMissing        an optional part is not installed; names the extra
 
@@ -83,12 +82,6 @@ class NotFound(HalveError):
     """There is no such thing, or it belongs to another key."""
 
     code = "not_found"
-
-
-class Conflict(HalveError):
-    """The request is not in a state in which this can be done."""
-
-    code = "conflict"
 
 
 class AddressRefused(HalveError):

@@ -14,10 +14,8 @@ from halve.core.errors import OptionRefused
 from halve.core.models import Delivery
 from halve.core.ports import Answer, Mail
 from halve.outbound.letter import compose, one_line
-from halve.outbound.mailbox import check_address, read_sender
+from halve.outbound.mailbox import read_sender
 from halve.outbound.smtp_url import read_smtp_url
-
-__all__ = ["SmtpMailer", "check_address"]
 
 STEP_TIMEOUT = 30.0
 """Seconds for connecting, and for each answer of the mail server."""

@@ -54,21 +54,21 @@ class Guard:
         if why:
             raise AddressRefused(f"{address} is not allowed: it is {why}. {_how_to_open(address)}")
 
-    def check_url(self, url: str, field: str = "webhook_url") -> None:
+    def check_url(self, url: str) -> None:
         """What can be said of a URL before anything is connected to; no name is looked up.
 
-        Raises OptionRefused, for `field`, where it is no http(s) URL at all, and AddressRefused for `localhost`, names below
+        Raises OptionRefused, for `webhook_url`, where it is no http(s) URL at all, and AddressRefused for `localhost`, names below
         it, special addresses in any spelling that a resolver understands, and ports of other protocols.
         """
         if len(url) > MAX_URL:
-            raise OptionRefused(field, f"{field} must have at most {MAX_URL} characters.")
+            raise OptionRefused("webhook_url", f"webhook_url must have at most {MAX_URL} characters.")
         try:
             if not url.isprintable() or " " in url:
                 raise BadURL("it has blanks or invisible characters")
             target = read_url(url).url  # by the very code that will send to it, so that both see the same host
         except BadURL as error:
             raise OptionRefused(
-                field, f"{field} must be a complete http(s) URL such as https://example.com/hook: {error}."
+                "webhook_url", f"webhook_url must be a complete http(s) URL such as https://example.com/hook: {error}."
             ) from None
         host, port = (target.raw_host or "").lower().removesuffix("."), target.port
         if port in BAD_PORTS:

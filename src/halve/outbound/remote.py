@@ -18,24 +18,24 @@ from uuid import uuid4
 
 import aiohttp
 
-from halve import __version__
-from halve.core.errors import Conflict, HalveError, NotFound, OptionRefused, SheetRefused, StoreFailed
+from halve.core.errors import HalveError, OptionRefused, SheetRefused, StoreFailed
 from halve.core.finding import Finding
+from halve.outbound.client import CONNECT_SECONDS, USER_AGENT
 from halve.outbound.faults import fault
+from halve.outbound.retry_after import retry_after
 
 ATTEMPTS = 4
 """How often a call is made whose answer was lost, or that was turned away for the moment."""
 
-CONNECT_SECONDS = 15.0
 SILENCE_SECONDS = 120.0
 """How long the server may say nothing at all."""
 
 LONGEST_PAUSE = 30.0
+"""Seconds between two attempts, whatever the server asks for."""
 
 _PASSING = (429, 502, 503, 504)
 
 _SUFFIX = re.compile(r"\.(csv|tsv|txt|zip)(\.gz)?$", re.IGNORECASE)
-_CUT_SHORT = "did not send all of it"
 
 
 class RemoteServer:
@@ -45,8 +45,7 @@ class RemoteServer:
         if not _is_address(url):
             raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {url!r}.")
         self.url = url.rstrip("/")
-        self._answered = False
-        headers = {"User-Agent": f"halve/{__version__}"}
+        headers = {"User-Agent": USER_AGENT}
         if api_key:
             if not api_key.isprintable():
                 raise OptionRefused("api_key", "api_key must be one line of plain characters.")
@@ -133,12 +132,11 @@ class RemoteServer:
                 if last or hopeless:
                     raise _unreachable(error, self.url) from error
             else:
-                self._answered = True
                 if response.status < 400:
                     return response
                 if response.status not in _PASSING or last:
                     raise await _refusal(response, self.url)
-                pause = max(pause, _seconds(response.headers.get("Retry-After")))
+                pause = max(pause, retry_after(response.headers, longest=LONGEST_PAUSE) or 0.0)
                 response.release()
             await asyncio.sleep(min(pause, LONGEST_PAUSE))
             pause *= 3
@@ -190,8 +188,7 @@ async def _refusal(response: aiohttp.ClientResponse, url: str) -> HalveError:
         return OptionRefused(field, detail, code=code)
     if response.status >= 500 or response.status == 429:
         return StoreFailed(f"{url} says: {detail}", code=code)
-    kind = {404: NotFound, 409: Conflict}.get(response.status, HalveError)
-    return kind(detail, code=code)
+    return HalveError(detail, code=code)
 
 
 def _findings(errors: object) -> list[Finding]:
@@ -204,13 +201,9 @@ def _findings(errors: object) -> list[Finding]:
     ]
 
 
-def _seconds(retry_after: str | None) -> float:
-    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
-
-
 async def _pieces(response: aiohttp.ClientResponse, url: str) -> AsyncIterator[bytes]:
     try:
         async for piece in response.content.iter_chunked(2**18):
             yield piece
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise StoreFailed(f"{url} {_CUT_SHORT}: {error or 'no answer'}. Try again.", code="server_unreachable") from error
+        raise StoreFailed(f"{url} did not send all of it: {error or 'no answer'}. Try again.", code="server_unreachable") from error

@@ -15,11 +15,9 @@ from halve.outbound.client import Client
 from halve.outbound.faults import fault
 from halve.outbound.guard import Guard
 from halve.outbound.retry_after import retry_after
-from halve.outbound.schedule import RETRY_SCHEDULE, retry_delay
-from halve.outbound.signing import SignatureRefused, new_secret, read_secrets, sign, verify
+from halve.outbound.schedule import RETRY_SCHEDULE
+from halve.outbound.signing import read_secrets, sign
 from halve.outbound.urls import BadURL, Target, read_url
-
-__all__ = ["RETRY_SCHEDULE", "HttpWebhooks", "SignatureRefused", "new_secret", "retry_delay", "sign", "verify"]
 
 TIMEOUT = 20.0
 """Seconds for one attempt, from the look-up of the name to the end of the answer."""

@@ -16,7 +16,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match
 
-from halve.core.errors import AddressRefused, Conflict, HalveError, NotFound, OptionRefused, SheetRefused, StoreFailed
+from halve.core.errors import HalveError, NotFound, OptionRefused, SheetRefused, StoreFailed
 from halve.core.finding import Finding
 from halve.core.log import Log
 
@@ -114,12 +114,8 @@ async def _on_halve_error(http: HttpRequest, error: Exception) -> Response:
         return answer(http, Problem(413 if error.code == "too_large" else 400, error.code, detail), error.findings)
     if isinstance(error, OptionRefused):
         return answer(http, Problem(400, error.code, str(error), field=error.field))
-    if isinstance(error, AddressRefused):
-        return answer(http, Problem(400, error.code, str(error)))
     if isinstance(error, NotFound):
         return answer(http, Problem(404, error.code, str(error)))
-    if isinstance(error, Conflict):
-        return answer(http, Problem(409, error.code, str(error)))
     if isinstance(error, StoreFailed):
         log.error("store failed", reason=str(error), path=http.scope["path"])
         detail = "The server cannot reach or write its storage just now. Nothing is lost; try again in a moment."

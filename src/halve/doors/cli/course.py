@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halve.core.errors import Conflict, StoreFailed
+from halve.core.errors import HalveError, StoreFailed
 from halve.core.intake import accept, new_request
 from halve.core.models import Request, SheetOptions
 from halve.core.naming import sheet_key
@@ -93,7 +93,7 @@ async def _request(job: Job, parts: Parts) -> tuple[Request, bool]:
     if request is None:
         return await accept(parts.states, parts.images, job.sheet, new, parts.sheet_limits), False
     if differences := _differences(request, new):
-        raise Conflict(
+        raise HalveError(
             f"{job.folder} holds a run with {', '.join(differences)}. Choose another folder with -o, or start over "
             "there with --fresh.",
             code="another_run",

@@ -67,12 +67,12 @@ def demo(
 
 def _own_folder(output: Path) -> Path:
     """The folder, made if it is not there. HalveError where it holds something that is not the demo's."""
-    from halve.core.errors import Conflict, StoreFailed
+    from halve.core.errors import HalveError, StoreFailed
     from halve.demo.shop import is_ours
 
     try:
         if output.exists() and any(output.iterdir()) and not is_ours(output / SHEET):
-            raise Conflict(f"{output} holds other things already. Choose another folder with -o.", code="folder_taken")
+            raise HalveError(f"{output} holds other things already. Choose another folder with -o.", code="folder_taken")
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreFailed(f"{output} cannot be made: {error.strerror}. Choose another folder with -o.") from error

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from halve.core.errors import Conflict, HalveError, StoreFailed
+from halve.core.errors import HalveError, StoreFailed
 from halve.core.naming import EXTENSIONS
 from halve.core.sheet.headers import ERRORS, OUTPUT, spelling
 
@@ -41,7 +41,7 @@ def default_folder(sheet: Path) -> Path:
 def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
     """Make the folder and hold it alone; gives the folder of the state. With `fresh`, what an earlier run left is removed.
 
-    The lock is the operating system's: it goes with the process, however that ends. Raises Conflict where another run holds the
+    The lock is the operating system's: it goes with the process, however that ends. Raises HalveError where another run holds the
     folder, or where it has files by our names and no state; StoreFailed where it cannot be written to.
     """
     state = folder / STATE
@@ -61,7 +61,7 @@ def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise Conflict(
+            raise HalveError(
                 f"Another run is at work in {folder}. Wait for it, or choose another folder with -o.", code="busy"
             ) from error
         if fresh:
@@ -99,7 +99,7 @@ def _refuse_strangers(folder: Path, *, fresh: bool) -> None:
         told += " If a run made them, --fresh starts over there; else choose another folder with -o, or move them away."
     else:
         told += " Choose another folder with -o, or move them away."
-    raise Conflict(told, code="folder_taken")
+    raise HalveError(told, code="folder_taken")
 
 
 def _like_a_runs(folder: Path, there: list[str]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halve.core.errors import Conflict, SheetRefused
+from halve.core.errors import HalveError, SheetRefused
 from halve.doors.cli.endings import Interrupted
 from halve.doors.cli.folder import OURS, database_in, forget, held
 from halve.doors.cli.job import Job, Result, Show
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def run_sheet(job: Job, settings: Settings, show: Show) -> Result:
     """Run the sheet to its end, from wherever an earlier run left it. Blocks; Ctrl-C and SIGTERM end it in good order.
 
-    Raises SheetRefused, Conflict, OptionRefused, StoreFailed, and Interrupted, which says how to go on.
+    Raises HalveError, SheetRefused, OptionRefused and StoreFailed among them, and Interrupted, which says how to go on.
     """
     import uvloop
 
     if any(job.sheet.resolve() == (job.folder / name).resolve() for name in OURS):
-        raise Conflict(f"{job.sheet} is what a run writes to {job.folder}. Choose another folder with -o.", code="folder_taken")
+        raise HalveError(f"{job.sheet} is what a run writes to {job.folder}. Choose another folder with -o.", code="folder_taken")
     if job.fresh and job.folder.exists():
         from halve.doors.cli.course import check
 

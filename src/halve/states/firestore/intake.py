@@ -8,7 +8,7 @@ from uuid import UUID
 
 from google.cloud.firestore_v1 import DELETE_FIELD
 
-from halve.core.errors import Conflict, NotFound
+from halve.core.errors import HalveError, NotFound
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
 from halve.states.firestore import documents, looking, lots
@@ -153,7 +153,7 @@ def _drafted(found: Document | None, request_id: UUID) -> Document:
     if found is None or found["stage"] == "erased":
         raise _erased(request_id)
     if found["stage"] != "draft":
-        raise Conflict(f"Request {request_id} is published: no rows can be added.")
+        raise HalveError(f"Request {request_id} is published: no rows can be added.", code="published")
     return found
 
 

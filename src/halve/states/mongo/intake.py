@@ -8,7 +8,7 @@ from uuid import UUID
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from halve.core.errors import Conflict, NotFound
+from halve.core.errors import HalveError, NotFound
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
 from halve.states.mongo import documents, lots
@@ -29,7 +29,7 @@ async def add_products(base: Base, request_id: UUID, planned: Sequence[Row]) -> 
     if found is None or found["stage"] == "erased":
         raise _erased(request_id)
     if found["stage"] != "draft":
-        raise Conflict(f"Request {request_id} is published: no rows can be added.")
+        raise HalveError(f"Request {request_id} is published: no rows can be added.", code="published")
     fresh = [row for row in planned if row.row > found["last_row"]]
     if not fresh:
         return

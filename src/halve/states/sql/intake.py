@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from halve.core.errors import Conflict, NotFound
+from halve.core.errors import HalveError, NotFound
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
 from halve.states.sql import feeding, rows
@@ -27,7 +27,7 @@ def add_products(tx: Transaction, request_id: UUID, planned: Sequence[Row]) -> N
     if found is None or found.stage == "erased":
         raise NotFound(f"There is no request {request_id}: it was erased.")
     if found.stage != "draft":
-        raise Conflict(f"Request {request_id} is published: no rows can be added.")
+        raise HalveError(f"Request {request_id} is published: no rows can be added.", code="published")
     seq, id = found.seq, found.id
     added = tx.insert_many(
         "products",
