@@ -23,7 +23,7 @@ from halve.core.sheet import SheetLimits
 from halve.settings import Settings
 
 if TYPE_CHECKING:
-    from halve.engine.embedded import Worker
+    from halve.engine.worker import Worker
     from halve.outbound.guard import Guard
 
 STATE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
@@ -192,8 +192,8 @@ async def open_engine(parts: Parts) -> AsyncIterator[Callable[[], None]]:
 
 @asynccontextmanager
 async def _running(parts: Parts, *, grace: float | None, **more: Any) -> AsyncIterator[Worker]:
-    from halve.engine.embedded import GRACE, Worker
     from halve.engine.holder import Holder
+    from halve.engine.worker import GRACE, Worker
 
     with Holder(parts.settings.data_dir / "workers") as holder:
         worker = Worker(

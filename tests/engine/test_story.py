@@ -15,7 +15,7 @@ from aiohttp import web
 from halve.core.models import Delivery, DeliveryKind, DeliveryState, ImageState, Mode, ProductState, Request, Status
 from halve.core.naming import sheet_key
 from halve.core.ports import Answer
-from halve.engine import embedded, finishing, retrying
+from halve.engine import finishing, retrying, worker
 from halve.images.files import FileImages
 from halve.outbound import schedule
 from halve.outbound.signing import verify
@@ -253,7 +253,7 @@ async def test_a_product_that_keeps_losing_its_workers_is_given_up_as_poison(tmp
 async def test_a_product_that_lost_some_workers_runs_with_nothing_beside_it(
     tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "AFTER_FAILURE", 0.2)
+    monkeypatch.setattr(worker, "AFTER_FAILURE", 0.2)
     now, busy_beside = 0, []
 
     def picture(suspicious: bool):  # type: ignore[no-untyped-def]

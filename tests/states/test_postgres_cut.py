@@ -18,7 +18,7 @@ from halve import wiring
 from halve.core.errors import StoreFailed
 from halve.core.models import DeliveryState, Product, ProductState, Status
 from halve.core.ports import StateStore
-from halve.engine import embedded, finishing, retrying
+from halve.engine import finishing, retrying, worker
 from halve.settings import read_settings
 from tests.contract import elsewhere
 from tests.contract.sample import DONE, LEASE, PENDING, finish, known, notice, outcome, upload
@@ -217,7 +217,7 @@ async def test_a_sheet_is_done_though_the_server_goes_away(
     """Twice: in the middle of the images, and while the webhook is being answered."""
     for module in (retrying, finishing):
         monkeypatch.setattr(module, "PAUSE", 0.1)
-    monkeypatch.setattr(embedded, "AFTER_FAILURE", 0.2)
+    monkeypatch.setattr(worker, "AFTER_FAILURE", 0.2)
     server = server_of_its_own(fsync="on", synchronous_commit="on")
     try:
         with Origin(latency=0.05) as origin, empty_postgres(server.url()) as url:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pyvips
 
-from halve.codec import apng, frames
+from halve.codec import apng, foreign
 from halve.codec.damage import complaint, damaged, forget, translated, warnings
 from halve.codec.sniff import Kind
 from halve.codec.strip import base_media, gif, ico, png, tiff
@@ -79,7 +79,7 @@ class Picture:
                 return work(apng.read(self.data))
             if self.kind in _LOADERS:
                 return work(_load(self.data, self.kind, self.pages))
-            return work(frames.read(self.data, self.kind))
+            return work(foreign.read(self.data, self.kind))
 
     def _use_jpeg(self, work: Callable[[pyvips.Image], T], shrink: int) -> T:
         """JPEG's reader warns of trifles and of lost pixels alike: a file that gave a trifle away is read again less strictly."""
@@ -150,7 +150,7 @@ def _open_foreign(data: bytes, kind: Kind, max_pixels: int) -> Picture:
     if kind is Kind.ICO:
         for width, height in ico.png_sizes(data):
             _check_pixels(width, height, 1, bytes_each=4, most=max_pixels)
-    header = frames.read_header(data, kind)
+    header = foreign.read_header(data, kind)
     _check_pixels(header.width, header.height, 1, bytes_each=header.bands, most=max_pixels)
     clear = header.bands in (2, 4)
     return Picture(data, kind, header.width, header.height, may_be_clear=clear, all_ways_barred=kind is Kind.HEIC and _barred(data))
@@ -168,7 +168,7 @@ def _animated_png(data: bytes, max_pixels: int) -> Picture:
 def decoded(data: bytes, format: str, pages: int) -> pyvips.Image:
     """The pixels of a file that we made ourselves, all pages below one another."""
     kind = Kind(format)
-    return _load(data, kind, pages) if kind in _LOADERS else frames.read(data, kind)
+    return _load(data, kind, pages) if kind in _LOADERS else foreign.read(data, kind)
 
 
 def _load(data: bytes, kind: Kind, pages: int = 1, *, shrink: int = 1, fail_on: str | None = None) -> pyvips.Image:

@@ -19,9 +19,9 @@ from halve.core.log import Log
 from halve.doors.cli.endings import Ending
 from halve.doors.logs import set_up_logs
 from halve.engine.broker import WISH, celery_app
-from halve.engine.embedded import Worker
 from halve.engine.hands import Hands
 from halve.engine.wishes import Wishes
+from halve.engine.worker import Worker
 from halve.settings import Settings, read_settings
 from halve.wiring import broker_url, open_cluster_worker, open_parts
 

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 
 import uvloop
 
-from halve.engine.embedded import Worker
+from halve.engine.worker import Worker
 
 IMAGES = 256
 """Images of one stint, more or less: about a second's work, so that wishes cost little and are spread well."""
