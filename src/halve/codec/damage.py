@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pyvips
 
 from halve.codec.sniff import Kind
+from halve.codec.strip.damage import damaged
 from halve.core.errors import ImageFailed
 
 NAMES = {kind: kind.upper() for kind in Kind} | {Kind.WEBP: "WebP"}
@@ -50,10 +51,6 @@ def warnings() -> list[str]:
     return list(_listener.heard)
 
 
-def damaged(kind: Kind, reason: str) -> ImageFailed:
-    return ImageFailed(f"damaged {NAMES[kind]}: {reason}", code="damaged")
-
-
 @contextmanager
 def translated(kind: Kind) -> Iterator[None]:
     """Raise ImageFailed, code `damaged`, or MemoryError, for whatever libvips or Pillow raise over a file of that kind."""
@@ -72,7 +69,7 @@ def translated(kind: Kind) -> Iterator[None]:
 def _failure(kind: Kind, reason: str) -> ImageFailed:
     if _NOT_OFFERED.search(reason):
         return ImageFailed(f"this kind of {NAMES[kind]} is not supported: {reason}", code="unsupported_format")
-    return damaged(kind, _NO_WORDS.sub("it cannot be read", reason))
+    return damaged(NAMES[kind], _NO_WORDS.sub("it cannot be read", reason))
 
 
 def _is_about_memory(text: str) -> bool:

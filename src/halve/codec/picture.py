@@ -9,9 +9,10 @@ from typing import TypeVar
 import pyvips
 
 from halve.codec import apng, foreign
-from halve.codec.damage import complaint, damaged, forget, translated, warnings
+from halve.codec.damage import complaint, forget, translated, warnings
 from halve.codec.sniff import Kind
 from halve.codec.strip import base_media, gif, ico, png, tiff
+from halve.codec.strip.damage import damaged
 from halve.core.errors import ImageFailed
 
 T = TypeVar("T")
@@ -100,7 +101,7 @@ def _whole(data: bytes, work: Callable[[pyvips.Image], T], shrink: int) -> T:
     result = work(_load(data, Kind.JPEG, shrink=shrink))
     lost = next((text for text in warnings() if "Corrupt JPEG data" in text and not _is_trifle(text)), None)
     if lost:
-        raise damaged(Kind.JPEG, complaint(lost))
+        raise damaged("JPEG", complaint(lost))
     return result
 
 

@@ -15,6 +15,7 @@ import json
 import struct
 from dataclasses import dataclass
 
+from halve.codec.sniff import Kind
 from halve.core.compressed import Compressed
 from halve.core.errors import HalveError
 from halve.core.options import DEFAULT_QUALITY, Format, MaxBytes, Options
@@ -23,7 +24,7 @@ LENGTHS = struct.Struct(">IQ")
 MAX_HEADER = 16 * 1024
 AT_ONCE = 4 * 1024 * 1024
 """Bytes that a socket should hold, so that a frame crosses it in one go; and bytes to read at once."""
-FORMATS = frozenset({"jpeg", "png", "webp", "gif", "avif", "tiff", "heic", "bmp", "ico"})
+FORMATS = frozenset(Kind)
 MAX_EDGE = 2**31
 
 

@@ -1,4 +1,4 @@
-"""The one error of this package."""
+"""The one thing to be said of a file that cannot be read to its end."""
 
 from __future__ import annotations
 
