@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from halve import __version__
-from halve.core.errors import ExtraMissing, OptionRefused
+from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
 from halve.core.links import Links
 from halve.core.making import Maker
 from halve.core.memory import Memory
@@ -146,14 +146,20 @@ async def open_parts(
 
 @asynccontextmanager
 async def open_worker(
-    parts: Parts, *, keep: bool = False, grace: float | None = None, **told: Callable[..., None]
+    parts: Parts,
+    *,
+    keep: bool = False,
+    grace: float | None = None,
+    on_failure: Callable[[StoreFailed], None] | None = None,
+    on_ended: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Worker]:
     """A worker in the background of this event loop; on leaving, it ends what is in work or hands it back.
 
-    `keep`: finished requests are kept however old they get. `grace`: seconds that images in work have to end on leaving.
-    `told`: the worker's own `on_failure` and `on_ended`.
+    `keep`: finished requests are kept however old they get. `grace`: seconds that images in work have to end on leaving. The others
+    are the worker's own.
     """
-    async with _running(parts, keep_days=None if keep else parts.settings.keep_days, grace=grace, **told) as worker:
+    keep_days = None if keep else parts.settings.keep_days
+    async with _running(parts, keep_days=keep_days, grace=grace, on_failure=on_failure, on_ended=on_ended) as worker:
         yield worker
 
 

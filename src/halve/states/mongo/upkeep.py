@@ -77,16 +77,16 @@ async def _some(collection: Collection, which: Document, limit: int) -> list[Any
 # ── what was cut short ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def mend(base: Base, *, limit: int = CHECKED) -> None:
+async def mend(base: Base) -> None:
     """Go on with what a kill left half done: erasures, deliveries not moved, lots not opened or not taken off the list."""
     half_erased = await base.requests.find_one({"stage": "erased"})
     if half_erased is not None:
         await erase_rest(base, half_erased)
     to_send = base.requests.find({"outbox": {"$exists": True}, "stage": "published"}).hint(OUTBOX)
-    for request in await to_send.limit(limit).to_list():
+    for request in await to_send.limit(CHECKED).to_list():
         await outbox.send_out(base, request)
     long_ago = {"$lt": await base.now() - CHECK_EVERY}
-    to_check = base.requests.find({"unfinished": 1, "checked_at": long_ago, **ACTIVE}).sort("checked_at", 1).limit(limit)
+    to_check = base.requests.find({"unfinished": 1, "checked_at": long_ago, **ACTIVE}).sort("checked_at", 1).limit(CHECKED)
     for request in await to_check.to_list():
         await base.requests.update_one({"_id": request["_id"]}, {"$currentDate": {"checked_at": True}})
         await lots.mend(base, request)
