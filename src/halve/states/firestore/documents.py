@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from google.cloud.firestore_v1 import SERVER_TIMESTAMP
 
-from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
-    ImageResult,
-    ImageState,
-    Mode,
     Product,
     ProductState,
     Request,
-    SheetOptions,
     Status,
 )
-from halve.core.options import Format, MaxBytes, Options
+from halve.states import plain
 from halve.states.firestore.base import Document
 from halve.states.firestore.packing import pack, unpack
 
@@ -37,12 +31,8 @@ OPEN = ("ready", "waiting", "leased")
 
 COUNTERS = ("done_images", "failed_images", "bytes_in", "bytes_out")
 
-_GIVEN = ("owner", "filename", "folder", "secret", "base_url", "email", "webhook_url", "idempotency_key", "fingerprint")
-_PLAIN = ("round", "total_images", "total_rows", "failed_rows", *COUNTERS, "input_key", "output_key", "failed_key")
+_AS_THEY_ARE = ("round", "total_images", "total_rows", "failed_rows", *COUNTERS, "input_key", "output_key", "failed_key")
 
-_RESULT_DEFAULTS = tuple((field.name, field.default) for field in fields(ImageResult))
-_PENDING = ImageResult()
-_CANCELLED = ImageResult(state=ImageState.CANCELLED, error_code="cancelled", error="cancelled")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -94,25 +84,15 @@ def counted(request_id: str, name: str) -> str:
 
 def request_document(request: Request) -> Document:
     """What is known of a request when it begins."""
-    limit = request.options.max_bytes
     return {
         "stage": "draft",
         "drafted_at": SERVER_TIMESTAMP,
         "created_at": SERVER_TIMESTAMP,
         "given": pack(
             {
-                **{name: getattr(request, name) for name in _GIVEN},
-                "options": {
-                    "quality": request.options.quality,
-                    "max_bytes": asdict(limit) if limit else None,
-                    "format": request.options.format.value,
-                    "max_size": request.options.max_size,
-                },
-                "sheet": {
-                    "mode": request.sheet.mode.value,
-                    "preset": request.sheet.preset,
-                    "columns": [[field, header] for field, header in request.sheet.columns.items()],
-                },
+                **{name: getattr(request, name) for name in plain.GIVEN},
+                "options": plain.written_options(request.options),
+                "sheet": plain.written_sheet(request.sheet),
             }
         ),
         "rows": 0,
@@ -129,28 +109,18 @@ def given(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def request(request_id: str, found: Mapping[str, Any]) -> Request:
     said = given(found)
-    options, sheet = said.pop("options"), said.pop("sheet")
-    plain: dict[str, Any] = {name: found.get(name) for name in _PLAIN}
+    as_they_are: dict[str, Any] = {name: found.get(name) for name in _AS_THEY_ARE}
     return Request(
         id=UUID(request_id),
-        options=Options(
-            quality=options["quality"],
-            max_bytes=MaxBytes(**options["max_bytes"]) if options["max_bytes"] else None,
-            format=Format(options["format"]),
-            max_size=options["max_size"],
-        ),
-        sheet=SheetOptions(mode=Mode(sheet["mode"]), preset=sheet["preset"], columns=dict(sheet["columns"])),
+        options=plain.read_options(said.pop("options")),
+        sheet=plain.read_sheet(said.pop("sheet")),
         status=Status(found.get("status", "pending")),
-        repairs=tuple(Finding(*finding) for finding in unpack(found["repairs"])) if "repairs" in found else (),
+        repairs=plain.read_findings(unpack(found["repairs"])) if "repairs" in found else (),
         created_at=_moment(found["created_at"]),
         completed_at=_moment(found.get("completed_at")),
         **said,
-        **plain,
+        **as_they_are,
     )
-
-
-def packed_findings(findings: Sequence[Finding]) -> bytes:
-    return pack([[f.line, f.column, f.code, f.message] for f in findings])
 
 
 def none_open(found: Mapping[str, Any]) -> bool:
@@ -193,37 +163,12 @@ def product(
         serial=serial,
         product_name=name,
         input_urls=tuple(urls),
-        results=_results(entries or None, len(urls), _CANCELLED if state == "cancelled" else _PENDING),
+        results=plain.read_results(entries or None, len(urls), cancelled=state == "cancelled"),
         state=ProductState(state),
         fence=where.get("fence", 0),
         lost=lost,
         round=round,
     )
-
-
-def _results(entries: Sequence[Mapping[str, Any]] | None, count: int, unfinished: ImageResult) -> tuple[ImageResult, ...]:
-    """Results as recorded; those still pending as `unfinished`, if that is not pending too."""
-    if entries is None:
-        return (unfinished,) * count
-    found = []
-    for entry in entries:
-        state = ImageState(entry.get("state", ImageState.PENDING))
-        pending = state is ImageState.PENDING and unfinished is not _PENDING
-        found.append(unfinished if pending else ImageResult(**{**entry, "state": state}))
-    return tuple(found)
-
-
-def result_entries(results: Sequence[ImageResult]) -> list[Document]:
-    """Results, what stands at its default left out."""
-    entries = []
-    for result in results:
-        entry: Document = {}
-        for name, default in _RESULT_DEFAULTS:
-            value = getattr(result, name)
-            if value != default:
-                entry[name] = value.value if name == "state" else value
-        entries.append(entry)
-    return entries
 
 
 def counts(entries: Sequence[Mapping[str, Any]], round: int | None = None) -> Document:

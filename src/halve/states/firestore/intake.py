@@ -11,6 +11,7 @@ from google.cloud.firestore_v1 import DELETE_FIELD
 from halve.core.errors import HalveError, NotFound
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
+from halve.states import plain
 from halve.states.firestore import documents, looking, lots
 from halve.states.firestore.base import MOST_BYTES, MOST_WRITES, Base, Changed, Document
 from halve.states.firestore.packing import Page, cut, into_pages, pack
@@ -128,7 +129,7 @@ async def publish(
             "total_images": total_images,
             "total_rows": total_rows,
             "failed_rows": failed_rows,
-            "repairs": documents.packed_findings(repairs),
+            "repairs": pack(plain.written_findings(repairs)),
         }
         change |= {"unfed": found["rows"]} if found["rows"] else {"ending": age}
         writes.update(snapshot, change)

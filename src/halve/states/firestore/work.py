@@ -13,6 +13,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from halve.core.errors import StoreFailed
 from halve.core.models import Outcome, Product, ProductState
+from halve.states import plain
 from halve.states.firestore import documents, looking, lots
 from halve.states.firestore.base import ATTEMPTS, MOST_WRITES, Base, Document, pause
 from halve.states.firestore.packing import pack
@@ -181,7 +182,7 @@ def _written(found: Mapping[str, Any], outcomes: Sequence[Outcome], now: datetim
     for outcome in outcomes:
         if found["state"] != "leased" or found["fence"] != outcome.fence:
             break
-        entries = documents.result_entries(outcome.results)
+        entries = plain.written_results(outcome.results)
         failed = documents.counts(entries)["failed_images"]
         change = {
             "results": pack(entries),

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 from typing import Any
 from uuid import UUID
 
 from bson import Int64
 
-from halve.core.finding import Finding
 from halve.core.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
     ImageResult,
     ImageState,
-    Mode,
     Product,
     ProductState,
     Request,
     Row,
-    SheetOptions,
     Status,
 )
-from halve.core.options import Format, MaxBytes, Options
+from halve.states import plain
 from halve.states.mongo.base import Document
 
 ACTIVE = {"stage": "published", "status": {"$in": ["pending", "processing"]}}
@@ -35,13 +31,8 @@ OPEN = {"$in": ["ready", "waiting", "leased"]}
 
 COUNTERS = ("done_images", "failed_images", "bytes_in", "bytes_out")
 
-_GIVEN = ("owner", "filename", "folder", "secret", "base_url", "email", "webhook_url", "idempotency_key", "fingerprint")
-_PLAIN = (*_GIVEN, "round", "total_images", "total_rows", "failed_rows", *COUNTERS, "input_key", "output_key", "failed_key")
-_PLAIN_AT = ("created_at", "completed_at")
-
-_RESULT_DEFAULTS = tuple((field.name, field.default) for field in fields(ImageResult))
-_PENDING = ImageResult()
-_CANCELLED = ImageResult(state=ImageState.CANCELLED, error_code="cancelled", error="cancelled")
+_COUNTED = ("round", "total_images", "total_rows", "failed_rows", *COUNTERS)
+_AS_THEY_ARE = (*plain.GIVEN, *_COUNTED, "input_key", "output_key", "failed_key", "created_at", "completed_at")
 
 
 def product_key(seq: int, row: int) -> Int64:
@@ -51,25 +42,14 @@ def product_key(seq: int, row: int) -> Int64:
 
 def request_document(request: Request) -> Document:
     """What is known of a request when it begins."""
-    limit = request.options.max_bytes
     return {
         "_id": str(request.id),
-        **{name: getattr(request, name) for name in _GIVEN},
-        "options": {
-            "quality": request.options.quality,
-            "max_bytes": asdict(limit) if limit else None,
-            "format": request.options.format.value,
-            "max_size": request.options.max_size,
-        },
-        "sheet": {
-            "mode": request.sheet.mode.value,
-            "preset": request.sheet.preset,
-            "columns": [[field, header] for field, header in request.sheet.columns.items()],
-        },
+        **{name: getattr(request, name) for name in plain.GIVEN},
+        "options": plain.written_options(request.options),
+        "sheet": plain.written_sheet(request.sheet),
         "stage": "draft",
         "status": Status.PENDING.value,
-        "round": 0,
-        **dict.fromkeys(("total_images", "total_rows", "failed_rows", *COUNTERS), 0),
+        **dict.fromkeys(_COUNTED, 0),
         **dict.fromkeys(("input_key", "output_key", "failed_key", "completed_at")),
         "rows": 0,
         "last_row": 0,
@@ -82,24 +62,14 @@ def request_document(request: Request) -> Document:
 
 
 def request(found: Mapping[str, Any]) -> Request:
-    options, sheet = found["options"], found["sheet"]
     return Request(
         id=UUID(found["_id"]),
-        options=Options(
-            quality=options["quality"],
-            max_bytes=MaxBytes(**options["max_bytes"]) if options["max_bytes"] else None,
-            format=Format(options["format"]),
-            max_size=options["max_size"],
-        ),
-        sheet=SheetOptions(mode=Mode(sheet["mode"]), preset=sheet["preset"], columns=dict(sheet["columns"])),
+        options=plain.read_options(found["options"]),
+        sheet=plain.read_sheet(found["sheet"]),
         status=Status(found["status"]),
-        repairs=tuple(Finding(*finding) for finding in found.get("repairs", ())),
-        **{name: found[name] for name in (*_PLAIN, *_PLAIN_AT)},
+        repairs=plain.read_findings(found.get("repairs", ())),
+        **{name: found[name] for name in _AS_THEY_ARE},
     )
-
-
-def findings_field(findings: Sequence[Finding]) -> list[list[object]]:
-    return [[f.line, f.column, f.code, f.message] for f in findings]
 
 
 def product_document(seq: int, request_id: UUID, place: int, row: Row) -> Document:
@@ -141,7 +111,7 @@ def product(found: Mapping[str, Any], round: int, *, cancelled: bool = False) ->
         serial=found["serial"],
         product_name=found["product_name"],
         input_urls=urls,
-        results=_results(found.get("results"), len(urls), _CANCELLED if state == "cancelled" else _PENDING),
+        results=plain.read_results(found.get("results"), len(urls), cancelled=state == "cancelled"),
         state=ProductState(state),
         fence=found.get("fence", 0),
         lost=lost,
@@ -149,35 +119,15 @@ def product(found: Mapping[str, Any], round: int, *, cancelled: bool = False) ->
     )
 
 
-def _results(entries: Sequence[Mapping[str, Any]] | None, count: int, unfinished: ImageResult) -> tuple[ImageResult, ...]:
-    """Results as recorded; those still pending as `unfinished`, if that is not pending too."""
-    if entries is None:
-        return (unfinished,) * count
-    found = []
-    for entry in entries:
-        state = ImageState(entry.get("state", ImageState.PENDING))
-        pending = state is ImageState.PENDING and unfinished is not _PENDING
-        found.append(unfinished if pending else ImageResult(**{**entry, "state": state}))
-    return tuple(found)
-
-
 def recorded_fields(results: Sequence[ImageResult], round: int) -> Document:
-    """Results, what stands at its default left out; the links alone, as people look for them; and what is counted of them.
+    """Results; the links alone, as people look for them; and what is counted of them.
 
     `failed` counts all failures, `failed_now` those of the request's present round: earlier ones are to be tried again.
     """
-    entries = []
-    for result in results:
-        entry: Document = {}
-        for name, default in _RESULT_DEFAULTS:
-            value = getattr(result, name)
-            if value != default:
-                entry[name] = value.value if name == "state" else value
-        entries.append(entry)
     done = [result for result in results if result.succeeded]
     failed = [result for result in results if result.state is ImageState.FAILED]
     return {
-        "results": entries,
+        "results": plain.written_results(results),
         "output_urls": [result.url for result in results],
         "done": len(done),
         "failed": len(failed),

@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from halve.core.errors import HalveError, NotFound
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
+from halve.states import plain
 from halve.states.mongo import documents, lots
 from halve.states.mongo.base import Base, Document, insert_new
 
@@ -74,7 +75,7 @@ async def publish(
             "total_images": total_images,
             "total_rows": total_rows,
             "failed_rows": failed_rows,
-            "repairs": documents.findings_field(repairs),
+            "repairs": plain.written_findings(repairs),
         }
         change["$currentDate"] = {"checked_at": True}
         if draft["idempotency_key"] is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
 from typing import Any
@@ -16,21 +15,14 @@ from halve.core.models import (
     DeliveryKind,
     DeliveryState,
     ImageResult,
-    ImageState,
-    Mode,
     Product,
     ProductState,
     Request,
-    SheetOptions,
     Status,
 )
-from halve.core.options import Format, MaxBytes, Options
+from halve.states import plain
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-
-_RESULT_DEFAULTS = tuple((field.name, field.default) for field in fields(ImageResult))
-_PENDING = ImageResult()
-_CANCELLED = ImageResult(state=ImageState.CANCELLED, error_code="cancelled", error="cancelled")
 
 REQUEST = (
     "id, owner, filename, folder, secret, options, sheet, base_url, email, webhook_url, idempotency_key, fingerprint,"
@@ -50,35 +42,21 @@ def request_columns(request: Request) -> dict[str, Any]:
     """What is known of a request when it begins."""
     return {
         "id": str(request.id),
-        "owner": request.owner,
-        "filename": request.filename,
-        "folder": request.folder,
-        "secret": request.secret,
-        "options": _encode(asdict(request.options)),
-        "sheet": _encode(asdict(request.sheet)),
-        "base_url": request.base_url,
-        "email": request.email,
-        "webhook_url": request.webhook_url,
-        "idempotency_key": request.idempotency_key,
-        "fingerprint": request.fingerprint,
+        **{name: getattr(request, name) for name in plain.GIVEN},
+        "options": _encode(plain.written_options(request.options)),
+        "sheet": _encode(plain.written_sheet(request.sheet)),
     }
 
 
 def request(columns: Any) -> Request:
     found = dict(columns._asdict())
     found.pop("seq", None)
-    options, sheet = json.loads(found.pop("options")), json.loads(found.pop("sheet"))
     return Request(
         id=UUID(found.pop("id")),
-        options=Options(
-            quality=options["quality"],
-            max_bytes=MaxBytes(**options["max_bytes"]) if options["max_bytes"] else None,
-            format=Format(options["format"]),
-            max_size=options["max_size"],
-        ),
-        sheet=SheetOptions(mode=Mode(sheet["mode"]), preset=sheet["preset"], columns=sheet["columns"]),
+        options=plain.read_options(json.loads(found.pop("options"))),
+        sheet=plain.read_sheet(json.loads(found.pop("sheet"))),
         status=Status(found.pop("status")),
-        repairs=tuple(Finding(*finding) for finding in json.loads(found.pop("repairs") or "[]")),
+        repairs=plain.read_findings(json.loads(found.pop("repairs") or "[]")),
         created_at=moment(found.pop("created_at")),
         completed_at=moment(found.pop("completed_at")),
         **found,
@@ -101,7 +79,7 @@ def product(columns: Any, round: int, *, place: int, fed: int, cancelled: bool) 
         serial=serial,
         product_name=product_name,
         input_urls=urls,
-        results=_results(results, len(urls), _CANCELLED if state == "cancelled" else _PENDING),
+        results=plain.read_results(json.loads(results) if results else None, len(urls), cancelled=state == "cancelled"),
         state=ProductState(state),
         fence=fence,
         lost=lost,
@@ -109,29 +87,9 @@ def product(columns: Any, round: int, *, place: int, fed: int, cancelled: bool) 
     )
 
 
-def _results(text: str | None, count: int, unfinished: ImageResult) -> tuple[ImageResult, ...]:
-    """Results as recorded; those still pending as `unfinished`, if that is not pending too."""
-    if text is None:
-        return (unfinished,) * count
-    found = []
-    for entry in json.loads(text):
-        state = ImageState(entry.pop("state", ImageState.PENDING))
-        pending = state is ImageState.PENDING and unfinished is not _PENDING
-        found.append(unfinished if pending else ImageResult(state=state, **entry))
-    return tuple(found)
-
-
 def results_columns(results: Sequence[ImageResult]) -> dict[str, str]:
-    """Results as JSON, what stands at its default left out; and the links alone, as people look for them."""
-    entries = []
-    for result in results:
-        entry = {}
-        for name, default in _RESULT_DEFAULTS:
-            value = getattr(result, name)
-            if value != default:
-                entry[name] = value
-        entries.append(entry)
-    return {"results": _encode(entries), "output_urls": _encode([result.url for result in results])}
+    """Results as JSON; and the links alone, as people look for them."""
+    return {"results": _encode(plain.written_results(results)), "output_urls": _encode([result.url for result in results])}
 
 
 def urls_column(urls: Sequence[str]) -> str:
@@ -140,7 +98,7 @@ def urls_column(urls: Sequence[str]) -> str:
 
 
 def findings_column(findings: Sequence[Finding]) -> str | None:
-    return _encode([(f.line, f.column, f.code, f.message) for f in findings]) if findings else None
+    return _encode(plain.written_findings(findings)) if findings else None
 
 
 def delivery(columns: Any) -> Delivery:
