@@ -24,8 +24,9 @@ os.environ["VIPS_CONCURRENCY"] = "1"  # as in a child
 import psutil
 from PIL import Image
 
-from bench import looks
+from bench import targets
 from bench.corpus import corpus
+from bench.pillow import pillow
 from halve.codec import CodecLimits, CodecPool, native
 from halve.codec.compress import compress
 from halve.core.compressed import Compressed
@@ -65,13 +66,6 @@ def photos(folders: list[Path], count: int) -> list[Photo]:
         with Image.open(file) as image:
             found.append(Photo(file.read_bytes(), image.width * image.height / 1e6))
     return found
-
-
-def pillow(data: bytes, **save: bool) -> bytes:
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as image:
-        image.save(out, "JPEG", quality=50, **save)
-    return out.getvalue()
 
 
 def as_png(data: bytes) -> bytes:
@@ -186,7 +180,7 @@ def main() -> None:
     measure(columns, pictures, arguments.turns)
     report("JPEG to JPEG at 50", columns, pictures)
     formats(pictures[:: max(1, len(pictures) // 12)])
-    looks.tables([picture.data for picture in pictures if picture.megapixels <= 1.1][: arguments.looks])
+    targets.tables([picture.data for picture in pictures if picture.megapixels <= 1.1][: arguments.looks])
     asyncio.run(pool(pictures, 5))
 
 

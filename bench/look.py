@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
-import io
 import statistics
 import subprocess
 import tempfile
@@ -26,7 +24,9 @@ from bench.corpus import corpus
 from bench.end_to_end import serving
 from bench.peers import NotHere, thumbor, tools
 from bench.peers.commands import sharp_version, xargs_version
+from bench.pillow import pillow
 from bench.report import ended, note, place
+from bench.score import score
 from halve.codec.compress import compress
 from halve.core.options import Options
 
@@ -53,14 +53,8 @@ def ours(files: list[Path], quality: int) -> list[bytes]:
     return [compress(file.read_bytes(), Options(quality=quality), max_pixels=10**8).data for file in files]
 
 
-def pillow(files: list[Path], quality: int) -> list[bytes]:
-    results = []
-    for file in files:
-        out = io.BytesIO()
-        with Image.open(file) as image:
-            image.save(out, "JPEG", quality=quality)
-        results.append(out.getvalue())
-    return results
+def by_pillow(files: list[Path], quality: int) -> list[bytes]:
+    return [pillow(file.read_bytes(), quality) for file in files]
 
 
 def cjpeg(files: list[Path], quality: int) -> list[bytes]:
@@ -92,7 +86,7 @@ def thumbor_way(files: list[Path], quality: int) -> list[bytes]:
 
 
 WAYS: dict[str, tuple[Way, Callable[[], str] | None]] = {
-    "Pillow": (pillow, None),
+    "Pillow": (by_pillow, None),
     "cjpeg": (cjpeg, xargs_version),
     "thumbor": (thumbor_way, thumbor.version),
     "sharp": (sharp, sharp_version),
@@ -101,25 +95,14 @@ WAYS: dict[str, tuple[Way, Callable[[], str] | None]] = {
 }
 
 
-def score(original: Path, result: bytes, folder: Path) -> float:
-    measure: Callable[[str, str], float] = importlib.import_module("ssimulacra2").compute_ssimulacra2
-    before, after = folder / "before.png", folder / "after.png"
-    with Image.open(original) as image:
-        image.convert("RGB").save(before, compress_level=0)
-    with Image.open(io.BytesIO(result)) as image:
-        image.convert("RGB").save(after, compress_level=0)
-    return measure(str(before), str(after))
-
-
 def curve(way: Way, files: list[Path]) -> list[tuple[float, float]]:
     """At each quality: bytes as a share of the sources', and the mean score."""
     points = []
     weight = sum(file.stat().st_size for file in files)
-    with tempfile.TemporaryDirectory() as folder:
-        for quality in QUALITIES:
-            results = way(files, quality)
-            scores = [score(file, result, Path(folder)) for file, result in zip(files, results, strict=True)]
-            points.append((sum(map(len, results)) / weight, statistics.fmean(scores)))
+    for quality in QUALITIES:
+        results = way(files, quality)
+        scores = [score(file.read_bytes(), result) for file, result in zip(files, results, strict=True)]
+        points.append((sum(map(len, results)) / weight, statistics.fmean(scores)))
     return points
 
 

@@ -25,7 +25,7 @@ def place(name: str) -> Path:
 
 
 def note(measure: str, value: str) -> None:
-    """Remember what was measured for one of the measures in `bench.measures`, with the day and whether the machine was busy."""
+    """Remember what was measured for one of `bench.index.MEASURES`, with the day and whether the machine was busy."""
     known = json.loads(NOTED.read_text()) if NOTED.exists() else {}
     known[measure] = {"value": value, "when": f"{datetime.now(UTC):%Y-%m-%d}", "busy": BUSY}
     place(NOTED.name).write_text(json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

@@ -11,7 +11,6 @@ import argparse
 import importlib
 import io
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,7 +24,9 @@ from PIL.JpegImagePlugin import get_sampling
 
 from bench.corpus import corpus
 from bench.crops import crops
+from bench.pillow import pillow
 from bench.report import note
+from bench.score import available, score
 from halve.codec import native
 
 
@@ -42,13 +43,6 @@ class Run:
     our_bytes: int
     fitted: float  # seconds to meet half the source's bytes
     builds: list[float]  # of every build that this processor runs
-
-
-def pillow(data: bytes, quality: int) -> bytes:
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as image:
-        image.save(out, "JPEG", quality=quality)
-    return out.getvalue()
 
 
 def requantised(data: bytes, quality: int) -> bytes:
@@ -118,19 +112,11 @@ class Look:
     our_bytes: int
 
 
-def look(data: bytes, quality: int, folder: Path) -> Look:
-    measure: Callable[[str, str], float] = importlib.import_module("ssimulacra2").compute_ssimulacra2
-    original, after = folder / "original.png", folder / "after.png"
-    scores, sizes = [], []
+def look(data: bytes, quality: int) -> Look:
     with Image.open(io.BytesIO(data)) as image:
         whole_chroma = image.mode == "RGB" and get_sampling(image) == 0
-        image.convert("RGB").save(original, compress_level=0)
-    for out in (pillow(data, quality), requantised(data, quality)):
-        with Image.open(io.BytesIO(out)) as image:
-            image.convert("RGB").save(after, compress_level=0)
-        scores.append(measure(str(original), str(after)))
-        sizes.append(len(out))
-    return Look(whole_chroma, scores[0], sizes[0], scores[1], sizes[1])
+    theirs, ours = pillow(data, quality), requantised(data, quality)
+    return Look(whole_chroma, score(data, theirs), len(theirs), score(data, ours), len(ours))
 
 
 def report_looks(title: str, seen: list[Look]) -> None:
@@ -145,15 +131,12 @@ def report_looks(title: str, seen: list[Look]) -> None:
 
 def looks(files: list[Path], light: list[bytes], quality: int) -> None:
     """Mean SSIMULACRA2 of both, where that is installed (`uv run --with ssimulacra2 …`)."""
-    try:
-        importlib.import_module("ssimulacra2")
-    except ImportError:
+    if not available():
         print("SSIMULACRA2 is not installed: looks are not compared")
         return
     print("SSIMULACRA2, means")
-    with tempfile.TemporaryDirectory() as folder:
-        report_looks("light crops", [look(data, quality, Path(folder)) for data in light])
-        seen = [look(file.read_bytes(), quality, Path(folder)) for file in files]
+    report_looks("light crops", [look(data, quality) for data in light])
+    seen = [look(file.read_bytes(), quality) for file in files]
     report_looks("chroma halved", [one for one in seen if not one.whole_chroma])
     report_looks("chroma whole", [one for one in seen if one.whole_chroma])
     report_looks("all", seen)

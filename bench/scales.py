@@ -28,6 +28,7 @@ import skimage
 from PIL import Image
 from skimage import color, filters
 
+from bench.score import of_files
 from halve.codec import encoders, scales
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg", "hubble_deep_field.jpg")
@@ -67,7 +68,6 @@ def jpeg(image: pyvips.Image, quality: int) -> bytes:
 
 def compared(image: pyvips.Image, encoded: bytes, folder: Path) -> tuple[float, float]:
     """Score and colour error of an encoded picture."""
-    measure: Callable[[str, str], float] = importlib.import_module("ssimulacra2").compute_ssimulacra2
     original, result = folder / "original.png", folder / "result.png"
     on_white(image).write_to_file(str(original))
     if encoded[4:8] == b"ftyp" and encoded[8:12] == b"heic":
@@ -76,7 +76,7 @@ def compared(image: pyvips.Image, encoded: bytes, folder: Path) -> tuple[float, 
         on_white(pyvips.Image.new_from_buffer(encoded, "")).write_to_file(str(result))
     with Image.open(original) as one, Image.open(result) as other:
         assert one.size == other.size
-        return measure(str(original), str(result)), colour_error(np.asarray(one.convert("RGB")), np.asarray(other.convert("RGB")))
+        return of_files(original, result), colour_error(np.asarray(one.convert("RGB")), np.asarray(other.convert("RGB")))
 
 
 def colour_error(one: Any, other: Any) -> float:

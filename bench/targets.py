@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from PIL import Image
 
 from bench.crops import crops
 from bench.look import at_score
+from bench.pillow import pillow
 from bench.report import note
+from bench.score import available, score
 from halve.codec.compress import compress
 from halve.core.options import MaxBytes, Options
 
@@ -42,13 +41,6 @@ def ours(data: bytes, options: Options) -> bytes:
     return compress(data, options, max_pixels=MAX_PIXELS).data
 
 
-def pillow(data: bytes, quality: int = 50) -> bytes:
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as image:
-        image.save(out, "JPEG", quality=quality)
-    return out.getvalue()
-
-
 def best_of_pillow(data: bytes) -> bytes:
     """The best quality of Pillow's that has at most half the bytes, by trying all from above: the first that fits."""
     fitting = (made for quality in range(95, 0, -1) if len(made := pillow(data, quality)) <= len(data) // 2)
@@ -65,9 +57,7 @@ _found: dict[bytes, int] = {}
 
 def tables(files: list[bytes]) -> None:
     """Print how JPEGs at 50, size targets and auto compare with what others would do."""
-    try:
-        importlib.import_module("ssimulacra2")
-    except ImportError:
+    if not available():
         print("\nssimulacra2 is not installed (uv sync --group bench): looks are not compared")
         return
     half = Options(max_bytes=MaxBytes(share=0.5))
@@ -90,9 +80,9 @@ def _by_eye(files: list[bytes]) -> None:
     fixed = [Way(f"{quality}", lambda data, quality=quality: ours(data, Options(quality=quality))) for quality in FIXED]  # type: ignore[misc]
     auto = Way("auto", lambda data: ours(data, Options(quality="auto")))
     _table(f"quality by eye, light photographs too ({len(files)})", files, [auto, *fixed])
-    score, means = statistics.fmean(auto.scores), [statistics.fmean(way.scores) for way in fixed]
-    alike = at_score([(way.share, mean) for way, mean in zip(fixed, means, strict=True)], score)
-    least = at_score([(min(way.scores), mean) for way, mean in zip(fixed, means, strict=True)], score)
+    mean, means = statistics.fmean(auto.scores), [statistics.fmean(way.scores) for way in fixed]
+    alike = at_score([(way.share, its) for way, its in zip(fixed, means, strict=True)], mean)
+    least = at_score([(min(way.scores), its) for way, its in zip(fixed, means, strict=True)], mean)
     told = f"{auto.share / alike:.2f} of them; least score {min(auto.scores):.0f} against {least:.0f}"
     note("`quality=auto`: bytes at the mean score of a fixed quality", told)
 
@@ -111,19 +101,9 @@ def _table(title: str, files: list[bytes], ways: list[Way]) -> None:
             way.seconds.append(best)
             way.ratios.append(len(made) / len(data))
             way.share += len(made) / sum(map(len, files))
-            way.scores.append(_score(data, made))
+            way.scores.append(score(data, made))
     print(f"\n| {title} | CPU ms/MP | bytes out/in (mean) | of all bytes | SSIMULACRA2 | least |")
     print("| --- | --- | --- | --- | --- | --- |")
     for way in ways:
         figures = f"{sum(way.seconds) * 1000 / pixels:.2f} | {statistics.fmean(way.ratios):.3f} | {way.share:.3f}"
         print(f"| {way.name} | {figures} | {statistics.fmean(way.scores):.2f} | {min(way.scores):.1f} |")
-
-
-def _score(one: bytes, other: bytes) -> float:
-    measure: Callable[[str, str], float] = importlib.import_module("ssimulacra2").compute_ssimulacra2
-    with tempfile.TemporaryDirectory() as folder:
-        names = [Path(folder, "one.png"), Path(folder, "other.png")]
-        for name, data in zip(names, (one, other), strict=True):
-            with Image.open(io.BytesIO(data)) as image:
-                image.convert("RGB").save(name, compress_level=0)
-        return measure(*map(str, names))
