@@ -88,8 +88,14 @@ async def _entries(context: Context, request: models.Request) -> AsyncIterator[E
                         missing.append(name)
     if missing:
         yield _written("missing.txt", "\n".join(("These pictures are not in the store any more:", *missing, "")))
-    if await context.parts.states.request(request.id) is None:
+    if await _is_erased(context, request):
         raise NotFound(f"Request {request.id} was erased while its archive was sent.")
+
+
+async def _is_erased(context: Context, request: models.Request) -> bool:
+    """Or being erased just now: its files go before it does, and its sheet is one of them."""
+    sheet_gone = request.output_key is not None and await context.parts.images.stat(request.output_key) is None
+    return sheet_gone or await context.parts.states.request(request.id) is None
 
 
 async def _stored(context: Context, key: str, name: str) -> Entry | None:
