@@ -63,7 +63,9 @@ def test_head_tells_the_name(done: Done) -> None:
     assert "Content-Length" not in response.headers, "it is not known, and not 0"
 
 
-def test_an_archive_of_a_request_that_is_erased_meanwhile_does_not_end_well(tmp_path: Path, origin: Origin) -> None:
+def test_an_archive_of_a_request_that_is_erased_meanwhile_does_not_end_well(
+    tmp_path: Path, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
     """A ZIP that can be opened would pass for all of it. It is larger than what lies in sockets on the way."""
     origin.serve("/large.jpg", photo("retina", width=2400))
     sheet = sheet_of([(f"Mug {n}", [origin.url(f"/large.jpg?{n}")]) for n in range(16)])
@@ -80,6 +82,8 @@ def test_an_archive_of_a_request_that_is_erased_meanwhile_does_not_end_well(tmp_
         assert requests.delete(f"{base}/requests/{request_id}", timeout=10).status_code == 204
         with pytest.raises(IncompleteRead):
             response.read()
+    assert "an answer was broken off" in caplog.messages
+    assert [record for record in caplog.records if record.exc_info] == [], "it is no defect"
 
 
 def test_an_archive_lists_the_pictures_that_the_store_has_no_more(tmp_path: Path, sheet: bytes) -> None:

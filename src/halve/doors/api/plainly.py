@@ -1,21 +1,35 @@
-"""A server that cannot start says why in a sentence, whoever starts it."""
+"""A server that cannot start, or finish an answer, says why in a sentence, whoever started it."""
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from halve.core.errors import HalveError
+from halve.core.log import Log
+
+log = Log(__name__)
 
 
 class Plainly:
-    """Middleware: what was raised on purpose while the server opened its parts is reported by its message, not by a traceback."""
+    """Middleware: what was raised on purpose while the server opened its parts, or after an answer had begun, is reported by its
+    message, not by a traceback.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            return await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            return await self._start(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except RuntimeError as error:  # the framework's own, where its handlers would have begun a second answer
+            if not isinstance(error.__cause__, HalveError):
+                raise
+            # The server closes the connection of an answer that is left like this, so nobody takes it for whole.
+            log.warning("an answer was broken off", path=scope["path"], reason=str(error.__cause__))
+
+    async def _start(self, scope: Scope, receive: Receive, send: Send) -> None:
         failed = False
 
         async def hold_back(message: Message) -> None:
