@@ -192,6 +192,26 @@ def test_wide_colours_that_only_a_code_describes_are_left_alone() -> None:
     assert done.data == bytes(data)
 
 
+@pytest.mark.parametrize("wanted", ["keep", "jpeg"])
+def test_greys_of_an_avif_that_use_part_of_the_range_never_turn_pale(wanted: str) -> None:
+    for part in ("full", "limited"):
+        data = photo("coffee", width=120, format="avif", subsampling="4:0:0", range=part)
+
+        done = compressed(data, format=wanted)
+
+        assert done.kept == (part == "limited")
+        assert colour_distance(done.data, data) < 2
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_brightness_and_colour_difference_are_never_taken_for_red_green_and_blue(compression: str) -> None:
+    data = encoded(picture("coffee", width=120).convert("YCbCr"), "tiff", compression=compression, tiffinfo={530: (1, 1)})
+
+    done = compressed(data)
+
+    assert colour_distance(done.data, data) < 2
+
+
 def test_crc_of_spliced_chunks_is_right() -> None:
     data = with_gamma(picture("coffee", width=30), 0.5)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
 import pillow_heif
 import pytest
+import pyvips
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tifffile import TiffFile
 
-from halve.codec.strip import gif
+from halve.codec.strip import gif, lzw
 from halve.core.errors import ImageFailed
 from tests.support.codec import compressed, opened, outcome
 from tests.support.eyes import likeness
@@ -114,6 +117,30 @@ def test_flipped_bits_end_in_a_picture_or_an_orderly_error(kind: str) -> None:
             assert len(done.data) <= len(broken)
 
 
+@pytest.mark.parametrize("compression", ["lzw", "deflate", "jpeg", "packbits"])
+@pytest.mark.parametrize("words", [{}, {"format": "webp"}, {"max_bytes": "90%"}, {"quality": "auto"}], ids=str)
+def test_a_tiff_with_a_broken_tile_is_an_error(compression: str, words: dict[str, Any]) -> None:
+    image = pyvips.Image.new_from_buffer(photo("coffee", width=300, format="png"), "")
+    data = bytearray(image.tiffsave_buffer(compression=compression, tile=True))
+    with TiffFile(io.BytesIO(data)) as file:
+        page: Any = file.pages[0]
+        start, length = page.dataoffsets[3], page.databytecounts[3]
+    assert likeness(compressed(bytes(data)).data, photo("coffee", width=300)) > 0.7
+    data[start : start + length] = bytes(length)
+
+    with pytest.raises(ImageFailed, match="damaged TIFF"):
+        compressed(bytes(data), **words)
+
+
+def test_what_is_whole_but_coded_in_a_way_that_nobody_here_reads_is_not_called_damaged() -> None:
+    lab = bytes(pyvips.Image.black(20, 20, bands=3).colourspace("labq").tiffsave_buffer())
+    for data in (lab, sample("heic").replace(b"hvc1", b"unci")):
+        with pytest.raises(ImageFailed, match="is not supported") as refusal:
+            compressed(data)
+
+        assert refusal.value.code == "unsupported_format"
+
+
 def test_a_gif_without_its_trailer_passes() -> None:
     data = encoded(picture("coffee", width=100), "gif")
 
@@ -136,6 +163,48 @@ def ends_of_frames(data: bytes) -> list[int]:
 
 
 ANIMATION = noise(3, loop=0)
+
+
+def with_codes(data: bytes, frame: int, change: Callable[[bytes], bytes]) -> bytes:
+    """`data` with what `change` makes of the codes of one of its frames, in blocks that are closed properly."""
+    start, end = [(start, end) for introducer, start, end in gif._blocks(data) if introducer == 0x2C][frame]
+    at = start + 11 + gif._colour_table(data, start + 9)
+    codes = change(gif._joined(data, at, end))
+    blocks = (codes[place : place + 255] for place in range(0, len(codes), 255))
+    return data[:at] + b"".join(bytes((len(block),)) + block for block in blocks) + b"\0" + data[end:]
+
+
+@pytest.mark.parametrize("frame", [0, 2])
+@pytest.mark.parametrize(
+    "change",
+    [lambda codes: codes[: len(codes) // 2], lambda codes: codes[:-4], lambda codes: codes[:30] + b"\xff" * 30 + codes[60:]],
+    ids=["half of them", "most of them", "impossible ones"],
+)
+def test_a_gif_that_lacks_pixels_of_a_frame_is_an_error(frame: int, change: Callable[[bytes], bytes]) -> None:
+    assert with_codes(ANIMATION, frame, bytes) == ANIMATION
+
+    with pytest.raises(ImageFailed, match="damaged GIF: pixels are missing"):
+        compressed(with_codes(ANIMATION, frame, change))
+
+
+def test_a_gif_with_more_codes_than_pixels_passes() -> None:
+    assert opened(compressed(with_codes(ANIMATION, 1, lambda codes: codes + b"more")).data).n_frames == 3  # type: ignore[attr-defined]
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(2, 256), st.integers())
+def test_the_codes_of_a_gif_hold_all_its_pixels_and_no_more(width: int, height: int, colours: int, seed: int) -> None:
+    pixels = random.Random(seed).choices(range(colours), k=width * height)
+    data = encoded(Image.frombytes("P", (width, height), bytes(pixels)), "gif")
+    _, start, end = next(block for block in gif._blocks(data) if block[0] == 0x2C)
+    at = start + 10 + gif._colour_table(data, start + 9)
+
+    assert lzw.holds(width * height, data[at], gif._joined(data, at + 1, end))
+    assert not lzw.holds(width * height + 1, data[at], gif._joined(data, at + 1, end))
+
+
+@given(st.integers(0, 300), st.integers(0, 255), st.binary(max_size=60))
+def test_any_codes_hold_some_pixels_or_none(pixels: int, least_bits: int, data: bytes) -> None:
+    assert lzw.holds(pixels, least_bits, data) in (True, False)
 
 
 @given(st.integers(6, len(ANIMATION) - 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from functools import cache
 from typing import Any
 
@@ -60,6 +61,21 @@ def test_every_kind_can_be_made_every_other(kind: str, wanted: str) -> None:
         assert opened(done.data).format == wanted.upper()
         assert len(done.data) < len(data)
     assert likeness(done.data, data) > 0.75
+
+
+def test_of_an_icons_largest_pictures_the_one_with_the_most_colours_is_taken() -> None:
+    """Those for old screens, of 16 and 256 colours, stand beside it and are as large."""
+    shown = picture("coffee").resize((48, 48))
+    pictures = {4: shown.quantize(16), 8: shown.quantize(256), 32: shown}
+    entries, files = b"", b""
+    for bits, image in pictures.items():
+        file = encoded(image.convert("RGB"), "png")
+        entries += struct.pack("<BBBxHHII", 48, 48, 0, 1, bits, len(file), 6 + 16 * len(pictures) + len(files))
+        files += file
+
+    done = compressed(struct.pack("<HHH", 0, 1, len(pictures)) + entries + files, quality="90")
+
+    assert likeness(done.data, shown) == 1.0
 
 
 @pytest.mark.parametrize("kind", READABLE)

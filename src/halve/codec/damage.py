@@ -16,7 +16,9 @@ from halve.core.errors import ImageFailed
 NAMES = {kind: kind.upper() for kind in Kind} | {Kind.WEBP: "WebP"}
 
 _NO_MEMORY = re.compile(r"memory|alloc|bufferpool|Undefined AOM|unable to encode|temporarily unavailable", re.IGNORECASE)
-_NOT_OFFERED = re.compile(r"unsupported|not (?:supported|configured|implemented)", re.IGNORECASE)
+_NOT_OFFERED = re.compile(  # but a marker that JPEG does not have is damage, and Lab and 12 bits are what libvips cannot read
+    r"unsupported(?! marker)|not (?:supported|configured|implemented|been built in)|labq|not a whole number of bytes", re.IGNORECASE
+)
 _NO_WORDS = re.compile(r"cannot identify image file .*")
 _DOMAIN = re.compile(r"^[\w ]{1,24}: (?=\S)")
 _PATIENCE = 120  # characters of a library's complaint that a cell of the sheet should have to bear

@@ -55,7 +55,14 @@ def _opened(data: bytes, kind: Kind) -> Iterator[Image.Image]:
 
     Image.MAX_IMAGE_PIXELS = None  # bounded by whoever reads the header
     with Image.open(io.BytesIO(data), formats=(_FORMATS[kind],)) as image:
-        yield image
+        yield _deepest(image) if kind is Kind.ICO else image
+
+
+def _deepest(icon: Any) -> Image.Image:
+    """Of its largest pictures the one with the most colours; Pillow would take the one with the fewest."""
+    best = max(icon.ico.entry, key=lambda entry: (entry.square, entry.color_depth))
+    made: Image.Image = icon.ico.frame(icon.ico.entry.index(best))
+    return made
 
 
 def _plain_mode(image: Image.Image) -> str:
@@ -77,7 +84,10 @@ def _open_heic(data: bytes) -> Any:
 
     pillow_heif.options.DECODE_THREADS = 1
     pillow_heif.options.THUMBNAILS = pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
-    return pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
+    heif = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
+    if not len(heif):
+        raise ValueError("unsupported coding")
+    return heif
 
 
 def _read_heic(data: bytes) -> pyvips.Image:

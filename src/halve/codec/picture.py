@@ -49,8 +49,8 @@ class Picture:
     """`width` and `height` are one frame's, as a viewer shows it: orientation applied.
 
     `pages` counts what is decoded: frames of an animation, or pages of a TIFF; 1 for a still. `may_be_clear`: it has
-    alpha. `own_way_barred`: it cannot be encoded in its own format without losing frames or pages; `all_ways_barred`: in no other
-    format either.
+    alpha. `own_way_barred`: it cannot be encoded in its own format without losing frames or pages; `all_ways_barred`: in no format
+    without losing something.
     """
 
     data: bytes
@@ -76,6 +76,8 @@ class Picture:
         with translated(self.kind):
             if self.kind is Kind.JPEG:
                 return self._use_jpeg(work, shrink)
+            if self.kind is Kind.TIFF and tiff.is_tiled(self.data):
+                return work(_load(self.data, self.kind, self.pages, fail_on="warning"))  # else broken tiles are left empty
             if self.kind is Kind.PNG and self.own_way_barred:
                 return work(apng.read(self.data))
             if self.kind in _LOADERS:
@@ -132,7 +134,7 @@ def _open(data: bytes, kind: Kind, max_pixels: int, pages: int = -1) -> Picture:
     if not 1 <= turned <= 8:
         turned = 1
     width, height = (height, header.width) if turned >= 5 else (header.width, height)
-    barred = (kind is Kind.AVIF and _barred(data)) or (kind is Kind.PNG and _coded_png(data))
+    barred = (kind is Kind.AVIF and (_barred(data) or base_media.may_be_pale(data))) or (kind is Kind.PNG and _coded_png(data))
     return Picture(data, kind, width, height, pages, turned, header.hasalpha(), all_ways_barred=barred)
 
 
@@ -142,9 +144,8 @@ def _open_tiff(data: bytes, max_pixels: int) -> Picture:
         raise ImageFailed("camera raw is not supported", code="unsupported_format")
     if layout.floating:
         raise ImageFailed("TIFF of floating-point numbers is not supported", code="unsupported_format")
-    if layout.uniform:
-        return _open(data, Kind.TIFF, max_pixels, layout.pages)
-    return replace(_open(data, Kind.TIFF, max_pixels, 1), own_way_barred=True)
+    picture = _open(data, Kind.TIFF, max_pixels, layout.pages if layout.uniform else 1)
+    return replace(picture, own_way_barred=not layout.uniform, all_ways_barred=layout.mistaken)
 
 
 def _open_foreign(data: bytes, kind: Kind, max_pixels: int) -> Picture:

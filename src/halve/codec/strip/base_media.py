@@ -18,6 +18,7 @@ _OF_THE_PICTURE = frozenset({b"ftyp", b"meta", b"mdat", b"imda", b"moov", b"moof
 _WITH_TIMES = frozenset({b"mvhd", b"tkhd", b"mdhd"})
 _HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 _MOST_EXTENTS = 65_536
+_MONOCHROME, _FULL_RANGE = 0x10, 0x80  # flags: of an AV1 picture, of colours by code
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +175,30 @@ def is_sequence(data: bytes) -> bool:
 
 def colour_code(data: bytes) -> tuple[int, int] | None:
     """Colour primaries and transfer characteristics (ITU-T H.273) of the first `colr` box of kind `nclx`, or None."""
+    for at in _colour_codes(data):
+        return int.from_bytes(data[at : at + 2], "big"), int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def may_be_pale(data: bytes) -> bool:
+    """Whether it is an AVIF of greys alone, not said to use the full range: libheif takes all greys for such."""
+    pictures = [data[box.body + 2] for box in _properties(data, b"av1C") if box.end - box.body > 2]
+    full = any(data[at + 6] & _FULL_RANGE for at in _colour_codes(data))
+    return all(flags & _MONOCHROME for flags in pictures) and not full
+
+
+def _colour_codes(data: bytes) -> Iterator[int]:
+    """Where the content of each `colr` box of kind `nclx` starts."""
+    for colour in _properties(data, b"colr"):
+        if data[colour.body : colour.body + 4] == b"nclx" and colour.end - colour.body >= 11:
+            yield colour.body + 4
+
+
+def _properties(data: bytes, kind: bytes) -> Iterator[Box]:
     for meta in (box for box in _top(data) if box.kind == b"meta"):
         for properties in _within(data, Box(b"", meta.body + 4, meta.end), b"iprp"):
             for container in _within(data, properties, b"ipco"):
-                for colour in _within(data, container, b"colr"):
-                    if data[colour.body : colour.body + 4] == b"nclx":
-                        at = colour.body + 4
-                        return int.from_bytes(data[at : at + 2], "big"), int.from_bytes(data[at + 2 : at + 4], "big")
-    return None
+                yield from _within(data, container, kind)
 
 
 def _within(data: bytes, box: Box, kind: bytes) -> Iterator[Box]:

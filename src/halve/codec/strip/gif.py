@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from halve.codec.strip import lzw
 from halve.codec.strip.damage import damaged
 
 _TRAILER, _IMAGE, _EXTENSION = 0x3B, 0x2C, 0x21
@@ -36,12 +37,16 @@ def strip(data: bytes) -> bytes:
 
 
 def check_whole(data: bytes) -> None:
-    """Raise `damaged` for a file that ends within a block, or before the frame it has announced.
+    """Raise `damaged` for a file that ends within a block, or before the frame it has announced, or that lacks pixels of a frame.
 
     The library leaves out later frames that are missing, and fills up one that is cut. A trailer that is missing loses nothing.
     """
-    for _ in _blocks(data):
-        pass
+    for introducer, start, end in _blocks(data):
+        if introducer == _IMAGE:
+            width, height = (int.from_bytes(data[at : at + 2], "little") for at in (start + 5, start + 7))
+            codes = start + 10 + _colour_table(data, start + 9)
+            if not lzw.holds(width * height, data[codes], _joined(data, codes + 1, end)):
+                raise damaged("GIF", "pixels are missing")
 
 
 def _blocks(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -83,6 +88,15 @@ def _sub_blocks(data: bytes, at: int) -> int:
         at += 1 + length
         if length == 0:
             return at
+
+
+def _joined(data: bytes, at: int, end: int) -> bytes:
+    """What is in the sub-blocks from `at` up to the empty one that ends them."""
+    parts = []
+    while at < end - 1:
+        parts.append(data[at + 1 : at + 1 + data[at]])
+        at += 1 + data[at]
+    return b"".join(parts)
 
 
 def _within(data: bytes, end: int) -> None:

@@ -70,7 +70,7 @@ class _File:
     def _number(self, code: str, at: int) -> int:
         try:
             return int(struct.unpack_from(self.order + code, self.data, at)[0])
-        except struct.error:
+        except (struct.error, OverflowError):
             raise damaged("TIFF", "it is cut short") from None
 
     def first(self) -> int:
@@ -249,8 +249,10 @@ def _rewrite(out: bytearray, file: _File, directory: _Directory) -> None:
 
 _SUBFILE, _SAMPLE_FORMAT, _DNG_VERSION = 254, 339, 50706
 _REDUCED, _FLOATING = 1, 3
+_PHOTOMETRIC, _YCBCR, _SUBSAMPLING, _JPEG = 262, 6, 530, 7
 _ORIENTATION, _ROWS_OF_A_STRIP = 274, 278
-_ALIKE = (_WIDTH, _HEIGHT, _BITS, 262, _SAMPLES, 284, 322, 323, _SAMPLE_FORMAT)  # 262: photometric, 284: planes, 322 and 323: tiles
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_ALIKE = (_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, 284, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT)  # 284: planes
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,13 +260,15 @@ class Layout:
     """`pages`: full pictures in the chain (previews left out). `uniform`: all alike, as libvips wants those that it reads together,
     and the first so many of the chain.
 
-    `raw`: a camera's raw data in TIFF's clothes. `floating`: samples are floating-point numbers.
+    `raw`: a camera's raw data in TIFF's clothes. `floating`: samples are floating-point numbers. `mistaken`: brightness and colour
+    difference that libvips takes for red, green and blue.
     """
 
     pages: int
     uniform: bool
     raw: bool
     floating: bool
+    mistaken: bool
 
 
 def layout(data: bytes) -> Layout:
@@ -284,13 +288,26 @@ def layout(data: bytes) -> Layout:
     full = [tags for tags in chain if not (tags.get(_SUBFILE) or [0])[0] & _REDUCED] or chain[:1]
     alike = all(_form(tags) == _form(full[0]) for tags in full)
     floating = any(_FLOATING in tags.get(_SAMPLE_FORMAT, ()) for tags in full)
-    return Layout(len(full), alike and full == chain[: len(full)], raw, floating)
+    mistaken = any(_is_mistaken(tags) for tags in full)
+    return Layout(len(full), alike and full == chain[: len(full)], raw, floating, mistaken)
+
+
+def is_tiled(data: bytes) -> bool:
+    """Whether its first picture, and with it all that are read together, is cut into tiles and not into strips."""
+    file = _File(data)
+    return any(entry.tag == _TILE_WIDTH for entry in file.directory(file.first()).entries)
 
 
 def _form(tags: dict[int, list[int]]) -> tuple[object, ...]:
     """How a picture is laid down; what is left out is said."""
     rows = min(_first(tags, _ROWS_OF_A_STRIP, 2**32 - 1), _first(tags, _HEIGHT, 0))
     return *(tags.get(tag) for tag in _ALIKE), _first(tags, _COMPRESSION, 1), _first(tags, _ORIENTATION, 1), rows
+
+
+def _is_mistaken(tags: dict[int, list[int]]) -> bool:
+    """Whether it is YCbCr that nobody turns into RGB: JPEG's decoder would, and so does libtiff where colours are halved."""
+    whole = tags.get(_SUBSAMPLING) == [1, 1]
+    return _first(tags, _PHOTOMETRIC, 0) == _YCBCR and _first(tags, _COMPRESSION, 1) != _JPEG and whole
 
 
 def _check_pixels_are_there(tags: dict[int, list[int]], file_size: int) -> None:
