@@ -258,6 +258,7 @@ async def test_starttls_that_is_not_offered_sends_nothing_in_the_clear(inbox: In
     [
         ("rcpt", "550 no such mailbox", True),
         ("rcpt", "450 mailbox busy", False),
+        ("rcpt", "530 5.7.0 Authentication required", False),
         ("data", "554 message refused", True),
         ("data", "451 try again later", False),
     ],

@@ -62,7 +62,7 @@ def test_what_could_not_be_sent_is_mended(url: str, sent: str) -> None:
      "http://example.com:0/", "http://example.com:70000/", "http://exa mple.com/", "http://[::1/", "http://[zz]/",
      "javascript:alert(1)",
      "http://example.com/" + "a" * 9000, "http://%zz/",
-     "http://1.2.3.4.5/", "http://256.1.1.1/", "http://shop.0x/", "http://4294967296/"],
+     "http://1.2.3.4.5/", "http://256.1.1.1/", "http://127.0.0.1../", "http://shop.0x/", "http://4294967296/"],
 )  # fmt: skip
 def test_what_is_no_http_url_is_refused(url: str) -> None:
     with pytest.raises(BadURL):

@@ -23,6 +23,9 @@ STEP_TIMEOUT = 30.0
 TIMEOUT = 110.0
 """Seconds for all of one attempt."""
 
+LOGIN_WANTED = (530, 534, 535, 538)
+"""What a server answers to whatever it is told by somebody who has not logged in, or not encrypted before (RFC 4954, RFC 3207)."""
+
 
 class SmtpMailer:
     """Implements `core.ports.Mailer`. Raises OptionRefused for an impossible URL or sender; connects only to send.
@@ -39,7 +42,7 @@ class SmtpMailer:
         """Make one attempt. Never raises for what the mail server or the network does.
 
         `over` where the server refuses sender, recipient or message for good (5xx). Everything else is worth another try, a
-        refused password too: that is the operator's to mend, and the message is not lost meanwhile.
+        refused password and a missing one too: that is the operator's to mend, and the message is not lost meanwhile.
         """
         try:
             message = compose(delivery, mail, self._sender)
@@ -76,7 +79,8 @@ def _refusal(error: Exception) -> Answer:
         error = error.recipients[0]
     if isinstance(error, aiosmtplib.SMTPResponseException):
         about_mail = isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPSenderRefused | aiosmtplib.SMTPDataError)
-        return Answer(delivered=False, text=one_line(f"{error.code} {error.message}", 300), over=about_mail and error.code >= 500)
+        over = about_mail and error.code >= 500 and error.code not in LOGIN_WANTED
+        return Answer(delivered=False, text=one_line(f"{error.code} {error.message}", 300), over=over)
     if isinstance(error, TimeoutError):
         return Answer(delivered=False, text="the mail server does not answer in time")
     return Answer(delivered=False, text=one_line(f"the mail server cannot be used: {error}", 300))

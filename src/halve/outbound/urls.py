@@ -32,7 +32,7 @@ _READY = re.compile(rf"https?://([A-Za-z0-9-]+\.)*[A-Za-wyz][A-Za-z0-9-]*(:[0-9]
 _UNFIT = re.compile(rf"[^{_VALID}%]|%(?![0-9A-Fa-f]{{2}})".encode())
 _PARTS = re.compile(r"(?P<scheme>https?):[/\\]{2}(?P<authority>[^/\\?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>[0-9]*))?")
-_NUMBER_LAST = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
+_NUMBER_LAST = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)\.*$", re.IGNORECASE)
 """A host that ends so is an IPv4 address or nothing (WHATWG URL, "ends in a number")."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
