@@ -6,6 +6,7 @@ import pytest
 
 from halve.core.errors import OptionRefused
 from halve.core.models import Mode
+from halve.core.sheet import headers
 from halve.core.sheet.headers import ERRORS, OUTPUT, spelling
 from halve.core.sheet.presets import BY_KEY
 from tests.support.sheets import Sheets, options
@@ -112,6 +113,20 @@ def test_several_columns_of_images_make_one_list(sheets: Sheets) -> None:
     how = options(columns={"name": "Artikel", "images": "Bild 2 + Bild 1"})
     row = sheets.read("Artikel,Bild 1,Bild 2\nSchuh,http://a.test/1.jpg,http://a.test/2.jpg\n", how).rows[0]
     assert row.input_urls == ("http://a.test/2.jpg", "http://a.test/1.jpg")
+
+
+def test_each_header_is_spelt_out_once_however_many_are_named(sheets: Sheets, monkeypatch: pytest.MonkeyPatch) -> None:
+    spelt: list[str] = []
+
+    def listening(header: str) -> str:
+        spelt.append(header)
+        return spelling(header)
+
+    monkeypatch.setattr(headers, "spelling", listening)
+    sheet = ",".join(f"column {n}" for n in range(300)) + "\n1\n"
+    refused = sheets.refusal(sheet, options(columns={"images": "+".join(f"picture {n}" for n in range(300))}))
+    assert len(refused.findings) > 300
+    assert len(spelt) < 5_000
 
 
 def test_a_header_with_a_plus_in_it_is_one_header(sheets: Sheets) -> None:

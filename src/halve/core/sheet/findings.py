@@ -100,9 +100,9 @@ def missing_column(line: int, column: str, accepted: Sequence[str], headers: Seq
 
 
 def _list_of(headers: Sequence[str]) -> str:
-    named = [shown(header, 40) for header in headers if header.strip()]
+    named = [header for header in headers if header.strip()]
     more = f" and {len(named) - 30} more" if len(named) > 30 else ""
-    return ", ".join(named[:30]) + more if named else "no headers"
+    return ", ".join(shown(header, 40) for header in named[:30]) + more if named else "no headers"
 
 
 def too_many_columns(line: int, count: int) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 SERIAL = (
     "S. No.",
@@ -38,14 +38,17 @@ def spelling(header: str) -> str:
     return header.translate(_IGNORED).casefold()
 
 
-def find(names: Iterable[str], headers: Sequence[str]) -> int | None:
-    """The place of the first of `names` that is among the headers; of headers that are spelt alike the first."""
-    spelt = [spelling(header) for header in headers]
-    for name in names:
-        key = spelling(name)
-        if key in spelt:
-            return spelt.index(key)
-    return None
+def placed(headers: Iterable[str]) -> dict[str, int]:
+    """The place of each header by how it is spelt; of headers that are spelt alike that of the first."""
+    places: dict[str, int] = {}
+    for place, header in enumerate(headers):
+        places.setdefault(spelling(header), place)
+    return places
+
+
+def find(names: Iterable[str], places: Mapping[str, int]) -> int | None:
+    """The place of the first of `names` that is among the headers."""
+    return next((places[key] for key in map(spelling, names) if key in places), None)
 
 
 def distinct(names: Iterable[str]) -> list[str]:

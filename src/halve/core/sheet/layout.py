@@ -9,7 +9,7 @@ from halve.core.errors import OptionRefused
 from halve.core.finding import Finding
 from halve.core.models import SheetOptions
 from halve.core.sheet import findings
-from halve.core.sheet.headers import ERRORS, OUTPUT, distinct, find
+from halve.core.sheet.headers import ERRORS, OUTPUT, distinct, find, placed
 from halve.core.sheet.presets import BY_KEY, Preset, recognise
 
 
@@ -58,21 +58,22 @@ def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[L
     Raises OptionRefused where a column that is read is one of ours, in which what was read would be overwritten. No accepted header
     is: only `columns` can name such.
     """
-    preset = BY_KEY[options.preset] if options.preset else recognise(headers)
+    places = placed(headers)
+    preset = BY_KEY[options.preset] if options.preset else recognise(places)
     named = options.columns
     missing: list[Finding] = []
 
     def column(field: str, accepted: Sequence[str], *, needed: bool) -> int | None:
         if field in named:
             return named_column(named[field])
-        place = find(accepted, headers)
+        place = find(accepted, places)
         if place is None and needed:
             wanted, *others = distinct(accepted)
             missing.append(findings.missing_column(line, wanted, others, headers))
         return place
 
     def named_column(header: str) -> int | None:
-        place = headers.index(header) if header in headers else find([header], headers)
+        place = headers.index(header) if header in headers else find([header], places)
         if place is None:
             missing.append(findings.missing_column(line, header, (), headers))
         return place
@@ -82,10 +83,10 @@ def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[L
     images: list[int | None]
     if "images" in named:
         header = named["images"]
-        parts = [header] if find([header], headers) is not None else [part.strip() for part in header.split("+") if part.strip()]
+        parts = [header] if find([header], places) is not None else [part.strip() for part in header.split("+") if part.strip()]
         images = [named_column(part) for part in parts or [header]]
     else:
-        images = [find(accepted, headers) for accepted in preset.images]
+        images = [find(accepted, places) for accepted in preset.images]
         if all(place is None for place in images):
             wanted, *others = distinct(name for accepted in preset.images for name in accepted)
             missing.append(findings.missing_column(line, wanted, others, headers))
@@ -95,8 +96,8 @@ def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[L
         serial,
         name,
         tuple(dict.fromkeys(place for place in images if place is not None)),
-        find([OUTPUT], headers),
-        find([ERRORS], headers),
+        find([OUTPUT], places),
+        find([ERRORS], places),
         strict=preset.strict,
     )
     for place in (layout.serial, layout.name, *layout.images):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from halve.core.sheet import headers as names
@@ -48,15 +48,15 @@ _WOOCOMMERCE_ALONE = ("SKU", "Type", "Published", "Visibility in catalog", "Pare
 """Headers of a WooCommerce export that a plain list with a column `Images` would not have."""
 
 
-def recognise(headers: Sequence[str]) -> Preset:
-    """The preset whose headers these are.
+def recognise(places: Mapping[str, int]) -> Preset:
+    """The preset whose headers these are, as `headers.placed` has them.
 
     A complete plain header is plain, so that a column more never changes the meaning of one's own sheet. WooCommerce's `ID`,
     `Name` and `Images` are plain names too; there the company they keep decides. No shop's export has an `S. No.`.
     """
 
     def has(*accepted: str) -> bool:
-        return find(accepted, headers) is not None
+        return find(accepted, places) is not None
 
     woocommerce = has("Images") and has("Name") and not has(*_SERIAL_OF_ONES_OWN) and (has(*_WOOCOMMERCE_ALONE) or not has("id"))
     if all(has(*accepted) for accepted in (PLAIN.serial, PLAIN.name, *PLAIN.images)) and not woocommerce:
