@@ -46,7 +46,7 @@ class Code(StrEnum):
 
 SAVE_AS_CSV = (
     "In Excel choose File > Save As > 'CSV UTF-8 (Comma delimited)', in LibreOffice File > Save As > 'Text CSV (.csv)', "
-    "in Google Sheets File > Download > 'Comma Separated Values (.csv)'; then use that file."
+    "in Google Sheets File > Download > 'Comma Separated Values (.csv)', in Numbers File > Export To > CSV; then use that file."
 )
 
 

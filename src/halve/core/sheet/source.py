@@ -104,7 +104,7 @@ def _refuse_other_kinds(head: bytes, filename: str) -> None:
             kind = "a workbook (XLSX, ODS) or another ZIP archive"
         raise SheetRefused([findings.spreadsheet_file(kind)])
     if head.startswith(_OLE):
-        raise SheetRefused([findings.spreadsheet_file("an old Excel workbook (XLS)")])
+        raise SheetRefused([findings.spreadsheet_file("an Excel workbook (an old XLS, or an XLSX with a password)")])
     if _MARKUP.match(head):
         raise SheetRefused([findings.spreadsheet_file("HTML or XML")])
     for magic, kind in _KINDS.items():
