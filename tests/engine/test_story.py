@@ -350,6 +350,29 @@ async def test_a_receiver_that_does_not_answer_holds_up_no_worker_that_stops(owi
             await asyncio.sleep(0.05)
 
 
+async def test_a_worker_that_stops_begins_with_no_notification(tmp_path: Path, origin: Origin) -> None:
+    """It would be cut off: an attempt fewer, and another one only when the lease is over."""
+
+    def after(seconds: float) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def answer(_: web.Request) -> web.Response:
+            await asyncio.sleep(seconds)
+            return web.Response(body=PHOTO)
+
+        return answer
+
+    origin.route("/soon.jpg", after(0.5))
+    origin.route("/late.jpg", after(2.0))
+    origin.route("/hook", after(5.0))
+    async with open_shop(tmp_path, worker=False) as shop:
+        soon = await upload(shop, sheet_of([("Cup", [origin.url("/soon.jpg")])]), webhook_url=origin.url("/hook"))
+        await upload(shop, sheet_of([("Mug", [origin.url("/late.jpg")])]))
+        async with asyncio.timeout(20), open_worker(shop, grace=10):
+            while not (origin.hits("/soon.jpg") and origin.hits("/late.jpg")):
+                await asyncio.sleep(0.02)
+        [delivery] = await shop.states.deliveries(soon.id)
+        assert (delivery.state, delivery.attempts, origin.hits("/hook")) == (DeliveryState.DUE, 0, 0)
+
+
 async def test_a_store_that_fails_holds_up_no_worker_that_stops(
     owing: tuple[Parts, Request], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -62,8 +62,8 @@ class Finishing:
         """Begin with the deliveries that are due, as many as there is room for."""
         async with self._claiming:
             room = min(DELIVERIES, UNDER_WAY - self._delivering)
-            if room <= 0:
-                return  # a later look has more
+            if room <= 0 or self._retrying.stopping.is_set():
+                return  # a later look has more, or the next worker
             for delivery in await self._states.claim_deliveries(self._owner, room, lease=self._lease):
                 self._delivering += 1
                 self._begin(partial(self._deliver, delivery))

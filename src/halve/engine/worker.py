@@ -130,8 +130,9 @@ class Worker:
             finally:
                 if self._stints is not None:
                     self._stints.close()
-                for task in (*minding, *self._products, *self._finishing.tasks):
+                for task in minding:
                     task.cancel()
+                await self._call_off()
 
     # ── claiming and processing ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -205,9 +206,7 @@ class Worker:
         """Let what is in work end, hand back the rest, and write it all down. What was to be told is told by the next worker."""
         if in_work := (*self._products, *self._finishing.tasks):
             await asyncio.wait(in_work, timeout=self._grace)
-        for task in (left := (*self._products, *self._finishing.tasks)):
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await self._call_off()
         if self._suspect is not None:
             self._recorder.put(_handed_back(self._suspect, self._suspect.results))
         try:
@@ -215,6 +214,12 @@ class Worker:
                 await self._recorder.flush()
         except (TimeoutError, StoreFailed) as error:
             log.warning("stopped before all was recorded; the leases will run out", reason=str(error))
+
+    async def _call_off(self) -> None:
+        """Cancel what is in work, and wait until it has let go of all that it holds."""
+        for task in (left := (*self._products, *self._finishing.tasks)):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     # ── minding the rest ──────────────────────────────────────────────────────────────────────────────────────────────
 
