@@ -17,7 +17,7 @@ from halve.core.ports import Validators
 from halve.outbound.sizes import in_words
 
 IN_MEMORY = 2**20
-"""Bytes of a body that may stay in memory in any case: 64 bodies at once are 64 MiB."""
+"""Bytes of a body that may stay in memory in any case: 96 MiB in all for the 96 images that are in flight by default."""
 
 ROOM = 2**25
 """Bytes beyond that which all bodies of one fetcher together may keep in memory: 32 MiB."""

@@ -10,7 +10,7 @@ from starlette.requests import Request as HttpRequest
 
 from halve.core import models
 from halve.core.intake import accept, new_request
-from halve.core.options import read_options
+from halve.core.options import Format, read_options
 from halve.core.sheet_options import PRESETS, read_sheet_options
 from halve.doors.api import bodies, schemas
 from halve.doors.api.addresses import base_url, path_above
@@ -41,9 +41,9 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "webhook_url": {"type": "string", "format": "uri", "description": "What is told by a signed POST (Standard Webhooks)."},
     "quality": {"type": "string", "description": "1 to 100 on the JPEG scale, its equal elsewhere; or auto.", "default": "50"},
     "max_bytes": {"type": "string", "description": "`50%` of each input, or a size such as `200KB`."},
-    "format": {"type": "string", "enum": ["keep", "jpeg", "png", "webp", "avif", "smallest"], "default": "keep"},
+    "format": {"type": "string", "enum": [format.value for format in Format], "default": Format.KEEP.value},
     "max_size": {"type": "string", "description": "Long edge in pixels, never enlarging."},
-    "mode": {"type": "string", "enum": ["strict", "lenient"], "default": "strict"},
+    "mode": {"type": "string", "enum": [mode.value for mode in models.Mode], "default": models.Mode.STRICT.value},
     "preset": {"type": "string", "enum": list(PRESETS)},
     "columns": {"type": "string", "description": "`serial=SKU,name=Title,images=Pictures`, for headers of other names."},
 }
