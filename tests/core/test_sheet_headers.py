@@ -84,6 +84,13 @@ def test_a_sheet_without_headers_is_told_so(sheets: Sheets) -> None:
     assert "put a line of headers above it" in refused.findings[0].message
 
 
+@pytest.mark.parametrize("first", ["Table 1\n", "Products of 2026,,\n", "sep=;\n"])
+def test_what_hides_the_headers_is_told(sheets: Sheets, first: str) -> None:
+    refused = sheets.refusal(f"{first}S. No.,Product Name,Input Image Urls\n1,Shoe,http://a.test/1.jpg\n")
+    assert "take out what is above the headers" in refused.findings[0].message
+    assert "commas, semicolons or tabs" in refused.findings[0].message
+
+
 # ── columns named by the user ─────────────────────────────────────────────────────────────────────────────────────────
 
 
