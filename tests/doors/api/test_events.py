@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from halve.doors.api.events import LOOK_EVERY
 from tests.doors.api.conftest import Done
 from tests.support.origin import Origin
 from tests.support.photos import photo
 from tests.support.server import free_port
-from tests.support.serving import hand_in, until
+from tests.support.serving import hand_in, serving, until
 from tests.support.shop import sheet_of
 
 
-def events(base: str, request_id: str, **headers: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(base: str, request_id: str, **headers: str) -> Generator[tuple[str, dict[str, Any]], None, None]:
     """Each event's name and data, until the server closes."""
     with requests.get(f"{base}/events/{request_id}", headers=headers, stream=True, timeout=30) as response:
         assert response.status_code == 200
@@ -51,6 +55,27 @@ def test_progress_is_told_until_it_is_done(busy: str, origin: Origin) -> None:
 
 def test_a_finished_request_is_done_at_once(done: Done) -> None:
     assert [name for name, _ in events(done.base, done.id, **{"Last-Event-ID": "7"})] == ["progress", "done"]
+
+
+def test_a_store_that_fails_for_a_while_ends_no_stream(tmp_path: Path, sheet: bytes) -> None:
+    """Of a request that runs again, deliveries are looked at each time, and they may be what cannot be read."""
+    with serving(tmp_path, worker=False) as base, closing(sqlite3.connect(next(tmp_path.rglob("halve.db")))) as database:
+        request_id = hand_in(base, sheet).json()["request_id"]
+        change(database, "UPDATE requests SET round = 1")
+        watching = events(base, request_id)
+        assert next(watching)[0] == "progress"
+        change(database, "ALTER TABLE deliveries RENAME TO away")
+        time.sleep(3 * LOOK_EVERY)
+        change(database, "ALTER TABLE away RENAME TO deliveries")
+        change(database, "UPDATE requests SET done_images = 1")
+        name, body = next(watching)
+        assert (name, body["progress"]["done"]) == ("progress", 1)
+        watching.close()
+
+
+def change(database: sqlite3.Connection, statement: str) -> None:
+    with database:
+        database.execute(statement)
 
 
 def test_a_request_erased_while_it_is_watched_is_done(idle: str, sheet: bytes) -> None:

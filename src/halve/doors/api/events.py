@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import monotonic
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
@@ -66,13 +67,11 @@ async def _watch(context: Context, request: models.Request) -> AsyncIterator[byt
     with context.turns.take(PLACES):
         shown: schemas.RequestStatus | None = None
         told_at = monotonic()
-        seen: models.Request | None = request
-        while seen is not None:
-            body = await status_body(context, seen)
+        while body := await _look(context, request.id, shown):
             if body != shown:
                 yield _event("progress", body)
                 shown, told_at = body, monotonic()
-            if seen.finished:
+            if body.completed_at is not None:
                 yield _event("done", body)
                 return
             if monotonic() - told_at >= KEEP_ALIVE_EVERY:
@@ -80,17 +79,18 @@ async def _watch(context: Context, request: models.Request) -> AsyncIterator[byt
                 told_at = monotonic()
             if await _closing(context):
                 return
-            seen = await _look(context, seen)
         if shown is not None:  # erased under our eyes, which stopped it
             yield _event("done", shown.model_copy(update={"status": models.Status.CANCELLED}))
 
 
-async def _look(context: Context, seen: models.Request) -> models.Request | None:
+async def _look(context: Context, request_id: UUID, shown: schemas.RequestStatus | None) -> schemas.RequestStatus | None:
+    """How the request stands, None where it is erased; as it was `shown` last while the store fails."""
     try:
-        return await context.parts.states.request(seen.id)
+        request = await context.parts.states.request(request_id)
+        return None if request is None else await status_body(context, request)
     except StoreFailed as error:
         log.warning("store failed while somebody watches", reason=str(error))
-        return seen
+        return shown
 
 
 async def _closing(context: Context) -> bool:
