@@ -104,14 +104,14 @@ def test_there_are_only_so_many_streams_and_their_places_come_free_again(idle: s
     refused = requests.get(f"{idle}/events/{request_id}", timeout=5)
     assert (refused.status_code, refused.json()["code"]) == (503, "busy")
     assert int(refused.headers["Retry-After"]) > 0
-    one.close()  # type: ignore[attr-defined]
+    one.close()
 
     def free() -> bool:
         with requests.get(f"{idle}/events/{request_id}", stream=True, timeout=5) as response:
             return response.status_code == 200
 
     until(free)
-    two.close()  # type: ignore[attr-defined]
+    two.close()
 
 
 def test_head_answers_without_a_stream(done: Done) -> None:
