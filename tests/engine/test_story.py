@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -302,6 +303,22 @@ async def test_a_request_whose_files_are_gone_already_ends_in_nothing(tmp_path: 
         assert await shop.states.cancel(request.id)
         await shop.images.delete_folder(request.folder)
         assert not await shop.pipeline.finish(request.id)
+
+
+async def test_a_worker_with_another_store_than_the_servers_leaves_the_work_to_others(
+    tmp_path: Path, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db"
+    async with open_shop(tmp_path / "here", database_url=url, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))
+        with caplog.at_level(logging.ERROR):
+            async with open_shop(tmp_path / "elsewhere", database_url=url):
+                await asyncio.sleep(0.5)
+        assert "HALVE_STORAGE_URL" in str([vars(record) for record in caplog.records])
+        assert origin.hits("/a.jpg") == 0
+        async with open_worker(shop):
+            [row] = await output_rows(shop, await the_end(shop, request.id))
+        assert await image_behind(shop, row["Output Image Urls"])
 
 
 async def test_results_tell_sizes_formats_and_states(tmp_path: Path, origin: Origin) -> None:

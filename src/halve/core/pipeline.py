@@ -107,7 +107,7 @@ class Pipeline:
 
         Raises StoreFailed where a store did, NotFound where the request was erased meanwhile; nothing is lost then.
         """
-        request, _ = await self._requests.get(product.request_id, lambda: self._states.request(product.request_id))
+        request, _ = await self._requests.get(product.request_id, lambda: self._in_sight(product.request_id))
         if request is None:
             raise NotFound(f"Request {product.request_id} was erased.")
         to_do = [place for place, result in enumerate(product.results) if not settled(result, product.round)]
@@ -121,6 +121,21 @@ class Pipeline:
             return _outcome(product, results, ProductState.WAITING, max(wait for _, wait in attempts.values()))
         all_well = all(result.succeeded for result in results)
         return _outcome(product, results, ProductState.DONE if all_well else ProductState.FAILED)
+
+    async def _in_sight(self, request_id: UUID) -> Request | None:
+        """The request, or None where it was erased. Whoever does not see its sheet looks into another store than those who took it
+        in: images put there would be links to nothing.
+        """
+        request = await self._states.request(request_id)
+        if request is None:
+            return None
+        assert request.input_key is not None, "a published request has its sheet"
+        if await self._images.stat(request.input_key) is None:
+            raise StoreFailed(
+                f"The sheet of request {request_id} is not where images are stored, so none of it is done here. Unless it was"
+                " erased just now, HALVE_STORAGE_URL (or HALVE_DATA_DIR) is not the same for all servers and workers."
+            )
+        return request
 
     async def _several(
         self, request: Request, product: Product, to_do: list[int], tell: Callable[[Outcome], None]
