@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from halve.codec.eye import FARTHEST, Eye
 from halve.codec.search import least_within
-from tests.support.codec import compressed
+from tests.support.codec import compressed, opened
 from tests.support.eyes import likeness
 from tests.support.photos import photo, picture
 
@@ -97,6 +99,44 @@ def test_a_busy_picture_may_be_farther_than_a_quiet_one_but_none_farther_than_an
     assert Eye(quiet).bound < Eye(on_white).bound < Eye(busiest).bound == FARTHEST
 
 
+@pytest.mark.parametrize(
+    "words", [{}, {"format": "webp"}, {"format": "smallest"}, {"max_bytes": "90%"}, {"max_size": "60"}], ids=str
+)
+@pytest.mark.parametrize("order", [(0, 0, 1, 1, 1, 2), (0, 1, 2, 2), (0, 0, 0)], ids=str)
+def test_an_animation_whose_equal_frames_become_one_is_judged_in_step(order: tuple[int, ...], words: dict[str, Any]) -> None:
+    frames = [pixels(photo(name, width=120, format="png")).crop(0, 0, 120, 70) for name in NAMES]
+    film = pyvips.Image.arrayjoin([frames[number] for number in order], across=1).copy()
+    film.set_type(pyvips.GValue.gint_type, "page-height", 70)
+    film.set_type(pyvips.GValue.array_int_type, "delay", [40 + 30 * number for number in range(len(order))])
+    data = bytes(film.gifsave_buffer(keep_duplicate_frames=True))
+    assert opened(data).n_frames == len(order)  # type: ignore[attr-defined]
+
+    done = compressed(data, quality="auto", **words)
+
+    assert not done.kept
+    if len(set(order)) > 1:  # else a still will do
+        assert lasts(done.data) == lasts(data)
+    for shown, original in ((0, 0), (getattr(opened(done.data), "n_frames", 1) - 1, len(order) - 1)):
+        assert likeness(nth(done.data, shown), nth(data, original).resize((done.width, done.height))) > 0.7
+
+
+def nth(data: bytes, frame: int) -> Image.Image:
+    image = opened(data)
+    image.seek(frame)
+    return image.convert("RGB")
+
+
+def lasts(data: bytes) -> int:
+    """In milliseconds."""
+    image = opened(data)
+    total = 0
+    for frame in range(getattr(image, "n_frames", 1)):
+        image.seek(frame)
+        image.load()
+        total += image.info.get("duration", 0)
+    return total
+
+
 @given(st.floats(0.005, 0.06), st.floats(30, 4000), st.integers(1, 100))
 def test_the_search_ends_at_the_least_quality_or_close_to_it(fading: float, start: float, most: int) -> None:
     tried: list[int] = []
@@ -134,6 +174,11 @@ def test_curves_like_those_of_photographs_take_few_encodes(fading: float, best: 
     least_within(encode, lambda data: 30.0 * math.exp(fading * (best - data[0])), range(1, 101), bound=30.0)
 
     assert len(tried) <= 3
+
+
+@pytest.mark.parametrize("far", [30.1, 1000.0])
+def test_a_search_ends_where_no_quality_is_any_nearer_than_another(far: float) -> None:
+    assert least_within(lambda quality: bytes([quality]), lambda data: far, range(1, 101), bound=30.0) == (100, bytes([100]))
 
 
 def test_a_search_gives_up_what_cannot_become_lighter() -> None:

@@ -73,6 +73,16 @@ def test_a_jpeg_that_lacks_only_its_end_mark_passes(way: str) -> None:
         assert likeness(done.data, data) > 0.75
 
 
+@pytest.mark.parametrize(("kind", "end"), [("jpeg", 2), ("png", 12), ("png", 3), ("gif", 1)])
+def test_a_picture_that_lacks_only_its_end_mark_can_be_kept(kind: str, end: int) -> None:
+    whole = photo("coffee", width=200, format=kind, quality=40)
+
+    done = compressed(whole[:-end], quality="100") if kind == "jpeg" else compressed(whole[:-end], max_bytes="100%")
+
+    assert done.kept
+    assert likeness(done.data, whole) == 1.0
+
+
 def test_a_jpeg_with_stray_bytes_between_its_segments_passes(way: str) -> None:
     data = photo("coffee", width=200)
     at = data.index(b"\xff\xdb")

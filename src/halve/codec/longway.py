@@ -148,9 +148,13 @@ def _by_eye(
     if what.bound is not None:
         enough.append(what.bound + 1)
     eye = Eye(look.eight_bits(ready))
+
+    def strain(data: bytes) -> float:
+        return _strain(eye, look.in_step(decoded(data, encoder.format, picture.pages), ready))
+
     return least_within(
         encode,
-        partial(_strain, eye, encoder.format, picture.pages),
+        strain,
         encoder.qualities(what.quality),
         bound=1.0,
         lighter_than=min(enough, default=None),
@@ -181,7 +185,7 @@ def _by_coefficients(picture: Picture, what: Plan) -> _Candidate | None:
             return picture.use(lambda image: Eye(look.upright(image, picture.orientation)))
 
         try:
-            found = least_within(encode, lambda data: _strain(eye(), "jpeg", 1, data), range(1, quality + 1), bound=1.0)
+            found = least_within(encode, lambda data: _strain(eye(), decoded(data, "jpeg", 1)), range(1, quality + 1), bound=1.0)
         except _NotTaken:
             return None
         assert found is not None, "nothing was to be beaten"
@@ -196,9 +200,9 @@ class _NotTaken(Exception):
     """The requantiser leaves this one to pixels."""
 
 
-def _strain(eye: Eye, format: str, pages: int, data: bytes) -> float:
+def _strain(eye: Eye, image: pyvips.Image) -> float:
     """The distance as a share of what is allowed."""
-    return eye.distance(look.eight_bits(decoded(data, format, pages))) / eye.bound
+    return eye.distance(look.eight_bits(image)) / eye.bound
 
 
 def _ready(image: pyvips.Image, picture: Picture, what: Plan, encoder: Encoder, colour: dict[bytes, bytes]) -> pyvips.Image:

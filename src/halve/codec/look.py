@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate
 
 import pyvips
 
 PROFILE = "icc-profile-data"
 BITS = "bits-per-sample"
+DELAYS = "delay"
 _GREY = ("b-w", "grey16")
 _SRGB_GAMMA = 45455  # 1/2.2 in PNG's hundred-thousandths
 _GAMMA_TOLERANCE = 700
@@ -99,6 +102,17 @@ def each_page(image: pyvips.Image, work: Callable[[pyvips.Image], pyvips.Image])
     joined = pyvips.Image.arrayjoin(done, across=1).copy()
     joined.set_type(pyvips.GValue.gint_type, "page-height", done[0].height)
     return joined
+
+
+def in_step(image: pyvips.Image, original: pyvips.Image) -> pyvips.Image:
+    """An animation with as many frames as its original: those that are equal were joined into one that is shown for longer."""
+    if image.height == original.height:
+        return image
+    height, delays = original.get_page_height(), original.get(DELAYS)
+    ends = list(accumulate(image.get(DELAYS))) if image.get_typeof(DELAYS) else [0]
+    frames = [min(bisect_right(ends, start), len(ends) - 1) for start in accumulate(delays[:-1], initial=0)]
+    image = image.copy_memory()
+    return pyvips.Image.arrayjoin([image.crop(0, height * frame, image.width, height) for frame in frames], across=1)
 
 
 def _from_cmyk(image: pyvips.Image) -> pyvips.Image:

@@ -170,7 +170,7 @@ def _animated_png(data: bytes, max_pixels: int) -> Picture:
 def decoded(data: bytes, format: str, pages: int) -> pyvips.Image:
     """The pixels of a file that we made ourselves, all pages below one another."""
     kind = Kind(format)
-    return _load(data, kind, pages) if kind in _LOADERS else foreign.read(data, kind)
+    return _load(data, kind, -1 if pages > 1 else 1) if kind in _LOADERS else foreign.read(data, kind)
 
 
 def _load(data: bytes, kind: Kind, pages: int = 1, *, shrink: int = 1, fail_on: str | None = None) -> pyvips.Image:

@@ -151,4 +151,6 @@ def _nearer(low: int, far: float, high: int, near: float, bound: float) -> int:
         return high - math.ceil((wanted - math.log(max(near, bound / 4))) / _FADING)
     if near <= 0:
         return low + math.ceil((math.log(far) - wanted) / _FADING)
+    if near >= far:  # more quality does not bring it nearer
+        return (low + high) // 2
     return low + math.ceil((math.log(far) - wanted) / (math.log(far) - math.log(near)) * (high - low))

@@ -17,7 +17,7 @@ from halve.codec.strip import base_media, bmp, gif, ico, jpeg, png, tiff, webp
 
 
 def strip(data: bytes, kind: Kind) -> bytes:
-    """The same picture without its metadata; never longer, but for the few bytes of a rewritten orientation."""
+    """The same picture without its metadata; never longer but for a rewritten orientation or a missing end mark."""
     return _STRIPPERS[kind](data)
 
 

@@ -38,8 +38,8 @@ def strip(data: bytes) -> bytes:
             continue
         if marker == _SOS:
             following = _NEXT_MARKER.search(data, end)
-            if following is None:
-                raise damaged("JPEG", "it has no end")
+            if following is None:  # it lacks its end mark; whether anything else, its pixels tell
+                return b"".join((*parts, bytes((0xFF, marker)), data[at:], b"\xff\xd9"))
             end = following.start()
         parts += (bytes((0xFF, marker)), data[at:end])
         at = end

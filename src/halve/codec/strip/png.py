@@ -16,13 +16,16 @@ _LOOK = frozenset({*COLOUR, b"tRNS", b"bKGD", b"sBIT", b"pHYs", b"acTL", b"fcTL"
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Each chunk up to IEND as `(type, body, all of it)`."""
+    """Each chunk up to IEND as `(type, body, all of it)`. IEND may be cut or missing: behind pixels, nothing is lost by that."""
     if data[:8] != SIGNATURE:
         raise damaged("PNG", "it does not start like one")
-    at = 8
+    at, kind = 8, b""
     while True:
         if at + 12 > len(data):
-            raise damaged("PNG", "it is cut short")
+            if kind not in (b"IDAT", b"fdAT"):
+                raise damaged("PNG", "it is cut short")
+            yield b"IEND", b"", data[at:]
+            return
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         end = at + 12 + length
         if end > len(data):
