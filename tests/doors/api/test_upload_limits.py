@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import select
 import socket
 import time
@@ -16,7 +17,7 @@ import pytest
 import requests
 
 from halve.doors.api.upload import UPLOADS_AT_ONCE
-from tests.support.serving import hand_in, serving
+from tests.support.serving import hand_in, serving, until
 from tests.support.shop import sheet_of
 
 MAX = 50_000
@@ -132,6 +133,23 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(idle: str) -> None:
         )
         connection.sendall(head.encode() + HEAD + b"S. No.")
     assert hand_in(idle, filled(1_000)).status_code == 202
+
+
+def test_who_is_slower_than_a_server_may_stop_is_asked_to_come_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with serving(tmp_path, worker=False) as base:
+        address = urlsplit(base)
+        connection = socket.create_connection((address.hostname or "", address.port or 0), timeout=20)
+        head = "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000\r\n\r\n"
+        connection.sendall(head.encode() + b"--x\r\n")
+        until(lambda: list(tmp_path.rglob("upload-*")))
+    with connection:
+        told, _, body = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")
+    assert told.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 5" in told
+    assert b"\r\nx-content-type-options: nosniff" in told
+    assert json.loads(body)["code"] == "busy"
+    assert [record for record in caplog.records if record.exc_info] == []
+    assert list(tmp_path.rglob("upload-*")) == []
 
 
 def test_a_client_that_stands_still_is_not_waited_for(idle: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,8 +80,8 @@ def create_app(settings: Settings | None = None, *, worker: bool = True) -> Fast
     for module in _ROUTERS:
         app.include_router(module.router)
     ids_left_out(app.router, "GET", "/status", "/events", "/results", "/download", "/archive")
-    app.add_middleware(Careful)
     app.add_middleware(Plainly)
+    app.add_middleware(Careful)
     app.add_middleware(Measured, metrics=app.state.metrics)
 
     def schema() -> dict[str, Any]:
