@@ -46,6 +46,15 @@ def test_a_user_without_a_home_has_no_cache_and_no_trouble(monkeypatch: pytest.M
     assert read_settings().cache_folder == Path("/var/cache/halve")
 
 
+def test_a_home_that_no_shell_put_in_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder called `~` would be a trap: `rm -r ~`."""
+    monkeypatch.setenv("HOME", "/home/ann")
+    Path(".env").write_text("HALVE_DATA_DIR=~/halve\nHALVE_STORAGE_URL=~/pictures\nHALVE_CACHE_DIR=~/cache\n")
+    settings = read_settings()
+    assert (settings.data_dir, settings.cache_folder) == (Path("/home/ann/halve"), Path("/home/ann/cache"))
+    assert storage_url(settings) == "file:///home/ann/pictures"
+
+
 def test_a_file_in_another_encoding_is_refused_by_name() -> None:
     Path(".env").write_bytes("HALVE_PORT=9001\nSHOP=Café\n".encode("cp1252"))
     with pytest.raises(OptionRefused, match=r"\.env .* UTF-8"):

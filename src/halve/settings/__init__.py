@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from halve.core.errors import OptionRefused
-from halve.settings.readers import AboveZero, Network, Whole, folder_or_url, keys, link, networks, one_of
+from halve.settings.readers import AboveZero, Network, Whole, folder, folder_or_url, keys, link, networks, one_of
 from halve.settings.sources import Unreadable, first, sources
 
 __all__ = ["Network", "Settings", "misspelt", "read_settings"]
@@ -38,7 +38,7 @@ def setting(default: Any, description: str, *, read: Callable[[str], Any] = str,
 class Settings:
     """Where things live, who may do what, and how much of it."""
 
-    data_dir: Path = setting(Path("halve-data"), "Folder of the embedded default: database, images, spool.", read=Path)
+    data_dir: Path = setting(Path("halve-data"), "Folder of the embedded default: database, images, spool.", read=folder)
     database_url: str | None = setting(
         None,
         "Where requests and products live: `sqlite:///…`, `postgresql://…/db`, `mongodb://…/db`, "
@@ -105,7 +105,7 @@ class Settings:
         read=one_of("link", "copy", "off"),
     )
     cache_dir: Path | None = setting(
-        None, "Where `halve run` remembers earlier runs. Default: `halve` in `$XDG_CACHE_HOME` or in `~/.cache`.", read=Path
+        None, "Where `halve run` remembers earlier runs. Default: `halve` in `$XDG_CACHE_HOME` or in `~/.cache`.", read=folder
     )
     url: str = setting("http://127.0.0.1:8000", "Server that `halve submit`, `status`, `cancel`, `retry` and `download` speak to.")
     api_key: str | None = setting(None, "Key that they show to it. Default: none.")
@@ -122,7 +122,7 @@ class Settings:
             return self.cache_dir.absolute()
         above = Path(os.environ.get("XDG_CACHE_HOME", ""))
         if not above.is_absolute():  # the folder of a user that has none, as in some containers, stays `~`, and is no place
-            above = Path(os.path.expanduser("~/.cache"))  # noqa: PTH111  # Path's own raises there
+            above = folder("~/.cache")
         return above / "halve" if above.is_absolute() else Path(os.devnull, "halve")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -78,13 +80,18 @@ _IN_NO_LINK = frozenset('?#"<>\\^`{|}')
 """A name is put behind it, so no query or fragment may have begun; the others stand in no URL (RFC 3986)."""
 
 
+def folder(word: str) -> Path:
+    """`~` is the user's home: no shell has looked at `.env`, nor at `--data=~/halve`. Where there is no home the word stays."""
+    return Path(os.path.expanduser(word))  # noqa: PTH111  # Path's own raises there
+
+
 def folder_or_url(word: str) -> str:
     """What looks like `file://images` names a host, and a folder at the root of the disk."""
     if word.lower().startswith("file:"):
         parts = urlsplit(word)
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or parts.path == "/":
             raise ValueError(f"must be such as file:///srv/images, or a folder's path without file://, not {word[:80]!r}")
-    return word
+    return str(folder(word)) if word.startswith("~") else word
 
 
 def keys(words: str) -> dict[str, str]:

@@ -42,6 +42,7 @@ def test_what_is_wrong_is_named_with_the_setting_that_mends_it(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     env = {
+        "HALVE_DATA_DIR": "/proc/nowhere",
         "HALVE_STORAGE_URL": "/proc/nowhere",
         "HALVE_DATABASE_URL": "oracle://x",
         "HALVE_SMTP_URL": f"smtp://127.0.0.1:{port}",
@@ -54,6 +55,7 @@ def test_what_is_wrong_is_named_with_the_setting_that_mends_it(tmp_path: Path) -
     assert ended.code == 1, ended
     lines = {line[2:].partition(":")[0]: line for line in ended.out.splitlines()}
     for name, setting in (
+        ("data folder", "HALVE_DATA_DIR"),
         ("image store", "HALVE_STORAGE_URL"),
         ("database", "HALVE_DATABASE_URL"),
         ("e-mail", "HALVE_SMTP_URL"),

@@ -93,10 +93,13 @@ async def _settings(settings: Settings) -> Found:
 
 async def _data_folder(settings: Settings) -> Found:
     folder = settings.data_dir.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
     trial = folder / f".doctor-{os.getpid()}"
-    trial.write_bytes(b"halve")
-    trial.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.write_bytes(b"halve")
+        trial.unlink()
+    except OSError as error:
+        return State.WRONG, f"{folder} cannot be written to: {error.strerror}. HALVE_DATA_DIR names another"
     free = shutil.disk_usage(folder).free
     told = f"{folder}, {free / 1e9:.1f} GB free"
     return (

@@ -10,7 +10,9 @@ import typer
 
 def place(word: str) -> Path | None:
     """A folder or file. Left empty it counts as not given, as everywhere; `Path` would make the working directory of it."""
-    return Path(word) if word else None
+    from halve.settings.readers import folder
+
+    return folder(word) if word else None
 
 
 _HOW = "How to compress"
