@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
@@ -291,6 +292,27 @@ def test_what_never_ends_or_can_be_read_but_once_is_no_sheet(tmp_path: Path, she
     assert ended.code == 2, ended
     assert "save it" in ended.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_sheet_that_is_still_being_written_is_refused_and_nothing_of_it_is_left(tmp_path: Path, origin: Origin) -> None:
+    sheet, over = tmp_path / "products.csv", Event()
+    sheet.write_text("id,name,images\n" + f"1,Shoe,{origin.url('/a.jpg')}\n" * 5_000)
+
+    def write_on() -> None:
+        with sheet.open("a") as file:
+            while not over.wait(0.005):
+                file.write(f"2,Hat,{origin.url('/b.jpg')}\n")
+                file.flush()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(write_on)
+        try:
+            ended = halve("run", sheet, *LOOPBACK, cwd=tmp_path)
+        finally:
+            over.set()
+    assert (ended.code, origin.hits()) == (2, 0), ended
+    assert "changed while it was read" in ended.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["products.csv"]
 
 
 def test_a_second_ctrl_c_ends_with_130_too(tmp_path: Path, origin: Origin) -> None:

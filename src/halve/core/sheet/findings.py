@@ -71,6 +71,11 @@ def unreadable_file(reason: str) -> Finding:
     return _found(0, "", Code.UNREADABLE_FILE, f"The file cannot be read: {reason}. Check its path and permissions.")
 
 
+def changed_meanwhile() -> Finding:
+    message = "The file changed while it was read. Wait until it is written to its end, then start again."
+    return _found(0, "", Code.UNREADABLE_FILE, message)
+
+
 def too_large(max_bytes: int, *, unpacked: bool) -> Finding:
     what = f"unpacks to more than {UNPACKED_SHARE * max_bytes:,} bytes" if unpacked else f"is larger than {max_bytes:,} bytes"
     return _found(0, "", Code.TOO_LARGE, f"The file {what}, the most that is taken. Split it, or raise HALVE_MAX_UPLOAD_BYTES.")

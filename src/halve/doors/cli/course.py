@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halve.core.errors import HalveError, StoreFailed
+from halve.core.errors import HalveError, SheetRefused, StoreFailed
 from halve.core.intake import accept, new_request
 from halve.core.models import Request, SheetOptions
 from halve.core.naming import sheet_key
-from halve.core.sheet import open_sheet
+from halve.core.sheet import findings, open_sheet
 from halve.doors.cli.job import FAILURES_SHOWN, Job, Result, Show
 from halve.doors.cli.lost import reopen_for_lost
 from halve.doors.cli.memory import users_memory
@@ -91,7 +91,10 @@ async def _request(job: Job, parts: Parts) -> tuple[Request, bool]:
     )
     request = await _earlier(parts.states)
     if request is None:
-        return await accept(parts.states, parts.images, job.sheet, new, parts.sheet_limits), False
+        request = await accept(parts.states, parts.images, job.sheet, new, parts.sheet_limits)
+        if await asyncio.to_thread(_fingerprint, job.sheet) != fingerprint:
+            raise SheetRefused([findings.changed_meanwhile()])  # the copy that is reported need not be what was read before
+        return request, False
     if differences := _differences(request, new):
         raise HalveError(
             f"{job.folder} holds a run with {', '.join(differences)}. Choose another folder with -o, or start over "
