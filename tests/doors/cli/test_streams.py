@@ -81,6 +81,11 @@ def test_a_server_or_worker_that_cannot_say_that_it_is_up_works_all_the_same(tmp
     assert "Traceback" not in said
 
 
+def test_a_terminal_of_no_columns_is_one_that_does_not_know(tmp_path: Path) -> None:
+    assert "products.csv" in halve("run", "--help", cwd=tmp_path, env={"COLUMNS": "0"}).out
+    assert "nowhere.csv" in halve("run", "nowhere.csv", cwd=tmp_path, env={"COLUMNS": "0"}).err
+
+
 @pytest.mark.parametrize("form", [(), ("--json",)])
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8:strict", "ascii:surrogateescape"])
 def test_a_stream_that_has_no_place_for_a_letter_changes_no_exit_code(

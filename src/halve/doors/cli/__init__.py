@@ -57,6 +57,8 @@ def _say_what_can_be_said() -> None:
     """A locale without `→`, or a file name that is no UTF-8, must not change how a command ends; stderr escapes such by itself."""
     if isinstance(sys.stdout, TextIOWrapper) and (sys.stdout.encoding, sys.stdout.errors) != ("utf-8", "surrogateescape"):
         sys.stdout.reconfigure(errors="backslashreplace")
+    if os.environ.get("COLUMNS") == "0":  # from terminals that do not know; Rich would take it at its word and print nothing
+        del os.environ["COLUMNS"]
 
 
 def _open_as_many_as_may_be() -> None:
