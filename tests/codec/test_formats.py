@@ -9,8 +9,10 @@ from typing import Any
 
 import pillow_heif
 import pytest
+import pyvips
 from PIL import Image, TiffImagePlugin
 
+from halve.core.errors import ImageFailed
 from tests.support.codec import FORMATS, compressed, opened
 from tests.support.eyes import colour_distance, likeness
 from tests.support.photos import encoded, photo, picture
@@ -122,6 +124,17 @@ def test_a_tiff_keeps_its_pages() -> None:
     assert opened(done.data).n_frames == 3  # type: ignore[attr-defined]
     for number, page in enumerate(PAGES):
         assert likeness(shown_page(done.data, number), page) > 0.7
+
+
+def test_a_tiff_loses_no_page_however_many_it_has() -> None:
+    def of_dots(pages: int) -> bytes:
+        film = pyvips.Image.black(1, pages).copy()
+        film.set_type(pyvips.GValue.gint_type, "page-height", 1)
+        return bytes(film.tiffsave_buffer())
+
+    assert opened(compressed(of_dots(500)).data).n_frames == 500  # type: ignore[attr-defined]
+    with pytest.raises(ImageFailed, match="more than 4,096 pages"):
+        compressed(of_dots(4097))
 
 
 @pytest.mark.parametrize("wanted", FORMATS)

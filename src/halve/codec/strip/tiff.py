@@ -272,12 +272,16 @@ class Layout:
 
 
 def layout(data: bytes) -> Layout:
-    """How the pictures of a TIFF are laid out. Raises `damaged` where a strip or tile lies beyond the end of the file."""
+    """How the pictures of a TIFF are laid out. Raises `damaged` where a strip or tile lies beyond the end of the file, or
+    there are more pages than are looked through.
+    """
     file, chain = _File(data), list[dict[int, list[int]]]()
     at, seen = file.first(), set[int]()
     raw = data[8:10] == b"CR"
-    while at and at not in seen and len(seen) < _MOST_PAGES:
+    while at and at not in seen:
         seen.add(at)
+        if len(seen) > _MOST_PAGES:
+            raise damaged("TIFF", f"more than {_MOST_PAGES:,} pages")
         directory = file.directory(at)
         raw = raw or any(entry.tag == _DNG_VERSION for entry in directory.entries)
         chain.append({e.tag: file.integers(e) for e in directory.entries if e.tag in _LOOK and e.kind in _INTEGERS})
