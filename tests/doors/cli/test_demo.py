@@ -44,7 +44,8 @@ def test_it_takes_no_run_of_its_users_for_its_own(tmp_path: Path) -> None:
 
 
 def test_with_serve_the_page_stays_up_with_the_sample_in_it(tmp_path: Path) -> None:
-    with started("demo", "--serve", "--port", "0", "-o", "out", cwd=tmp_path) as demo:
+    of_a_cluster = {"HALVE_BROKER_URL": "redis://127.0.0.1:1/0", "HALVE_DATABASE_URL": "postgresql://127.0.0.1:1/halve"}
+    with started("demo", "--serve", "--port", "0", "-o", "out", cwd=tmp_path, env=of_a_cluster) as demo:
         assert demo.stdout is not None
         said = next(line for line in demo.stdout if line.startswith("The page is"))
         page, request_id = re.search(r"(http://\S+?)#(\S+)", said).groups()  # type: ignore[union-attr]

@@ -89,6 +89,7 @@ def _of_the_demo(settings: Settings, output: Path, port: int) -> Settings:
         api_keys={},
         database_url=None,
         storage_url=None,
+        broker_url=None,
         public_url=None,
         base_url=None,
         smtp_url=None,
