@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from halve.core.errors import StoreFailed
 from halve.core.models import Delivery, DeliveryKind, DeliveryState, ImageState, Mode, ProductState, Request, Status
 from halve.core.naming import sheet_key
 from halve.core.ports import Answer
@@ -303,6 +304,16 @@ async def test_a_request_whose_files_are_gone_already_ends_in_nothing(tmp_path: 
         assert await shop.states.cancel(request.id)
         await shop.images.delete_folder(request.folder)
         assert not await shop.pipeline.finish(request.id)
+
+
+async def test_a_request_that_lost_its_sheet_is_a_store_that_failed(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))
+        [product] = await shop.states.claim("me", 1, lease=60)
+        await shop.states.record([await shop.pipeline.process(product, lambda _: None)])
+        await shop.images.delete_folder(request.folder)
+        with pytest.raises(StoreFailed, match="sheet of request"):
+            await shop.pipeline.finish(request.id)
 
 
 async def test_a_worker_with_another_store_than_the_servers_leaves_the_work_to_others(

@@ -131,10 +131,7 @@ class Pipeline:
             return None
         assert request.input_key is not None, "a published request has its sheet"
         if await self._images.stat(request.input_key) is None:
-            raise StoreFailed(
-                f"The sheet of request {request_id} is not where images are stored, so none of it is done here. Unless it was"
-                " erased just now, HALVE_STORAGE_URL (or HALVE_DATA_DIR) is not the same for all servers and workers."
-            )
+            raise _out_of_sight(request_id)
         return request
 
     async def _several(
@@ -196,8 +193,11 @@ class Pipeline:
             output_key, failed_key = await self.report(request)
         except _StillOpen:
             return False
-        except NotFound as error:  # its files go first when a request is erased
-            log.warning("a request without its sheet cannot end; erased just now?", request_id=str(request_id), reason=str(error))
+        except NotFound as error:
+            now = await self._states.request(request_id)
+            if now is not None and now.status is not Status.CANCELLED:
+                raise _out_of_sight(request_id) from error
+            log.info("request erased before its end", request_id=str(request_id))  # it is cancelled first, then its files go
             return False
         return await self._states.finish(
             request.id,
@@ -286,6 +286,13 @@ class Pipeline:
                 yield Path(work)
         except OSError as error:
             raise StoreFailed(f"The folder {self._spool} cannot be written to: {error.strerror}.") from error
+
+
+def _out_of_sight(request_id: UUID) -> StoreFailed:
+    return StoreFailed(
+        f"The sheet of request {request_id} is not where images are stored, so none of it is done here. Unless it was"
+        " erased just now, HALVE_STORAGE_URL (or HALVE_DATA_DIR) is not the same for all servers and workers."
+    )
 
 
 def _outcome(product: Product, results: list[ImageResult], state: ProductState, delay: float = 0.0) -> Outcome:

@@ -213,7 +213,8 @@ class Worker:
             async with asyncio.timeout(FLUSH):
                 await self._recorder.flush()
         except (TimeoutError, StoreFailed) as error:
-            log.warning("stopped before all was recorded; the leases will run out", reason=str(error))
+            reason = str(error) or "the database did not answer in time"
+            log.warning("stopped before all was recorded; the leases will run out", reason=reason)
 
     async def _call_off(self) -> None:
         """Cancel what is in work, and wait until it has let go of all that it holds."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request as HttpRequest
 
+from halve.core.errors import StoreFailed
 from halve.core.log import Log
 from halve.doors.api.turns import Turns
 from halve.wiring import Parts
@@ -44,6 +45,8 @@ class Context:
 async def _logged(work: Coroutine[Any, Any, object]) -> None:
     try:
         await work
+    except StoreFailed as error:
+        log.warning("a store failed work on the side, which workers make good", reason=str(error))
     except Exception:
         log.exception("work on the side failed")
 
