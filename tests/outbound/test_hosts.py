@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,6 +149,73 @@ async def test_what_the_host_asks_for_is_how_long_it_rests(origin: Origin, get: 
     assert error.retry_after == pytest.approx(60, abs=2)
 
 
+async def test_a_host_that_is_asked_too_much_is_asked_less_and_gives_every_picture(origin: Origin, limits: FetchLimits) -> None:
+    now = refused = 0
+
+    async def two_at_once(_: web.Request) -> web.Response:
+        nonlocal now, refused
+        now += 1
+        try:
+            await asyncio.sleep(0.02)
+            if now > 2:
+                refused += 1
+                return web.Response(status=429)
+            return web.Response(body=JPEG)
+        finally:
+            now -= 1
+
+    url = origin.route("/a.jpg", two_at_once)
+    fetcher = HttpFetcher(Guard([LOOPBACK]), replace(limits, per_host=8), tls=TRUST, patience=Patience(moment=0.05, regain=1000))
+    left = 60
+    for _ in range(4):  # what was refused is asked for again, as a run does, three times at most
+        ends = await asyncio.gather(*(_fetched(fetcher, url) for _ in range(left)))
+        left = ends.count(False)
+    await fetcher.close()
+    assert left == 0
+    assert refused < 15
+
+
+async def _fetched(fetcher: HttpFetcher, url: str) -> bool:
+    try:
+        async with fetcher.fetch(url):
+            return True
+    except ImageFailed:
+        return False
+
+
+async def test_places_that_were_taken_from_a_host_come_back_with_its_answers() -> None:
+    hosts = Hosts(3, Patience(moment=0.0, regain=2))
+
+    async def ask(error: ImageFailed | None = None) -> None:
+        async with hosts.turn("a"):
+            if error is not None:
+                raise error
+
+    for _ in range(5):
+        with pytest.raises(ImageFailed):
+            await ask(ImageFailed("too many requests (429)", code="rate_limited", transient=True))
+    assert hosts._hosts["a"].slots._value == 1, "one it always has"
+    for _ in range(2):
+        await ask()
+    assert hosts._hosts["a"].slots._value == 2
+    for _ in range(2):
+        await ask()
+    assert len(hosts) == 0
+
+
+async def test_nobody_waits_for_long_at_a_host_that_lacks_places() -> None:
+    hosts = Hosts(2, Patience(moment=0.0, queue=0.05))
+    with pytest.raises(ImageFailed):
+        async with hosts.turn("a"):
+            raise ImageFailed("too many requests (429)", code="rate_limited", transient=True)
+    async with hosts.turn("a"):
+        with pytest.raises(ImageFailed, match=r"too many requests \(429\), host left alone") as caught:
+            async with hosts.turn("a"):
+                pass
+    assert (caught.value.code, caught.value.transient) == ("rate_limited", True)
+    assert hosts._hosts["a"].users == 0
+
+
 async def test_rests_grow_while_it_goes_on_and_have_an_end() -> None:
     hosts = Hosts(1, Patience(failures=1, span=0, rest=0.1, longest=0.3))
     rests = []
@@ -205,10 +273,10 @@ async def test_a_turn_that_is_given_up_while_waiting_frees_nothing_it_did_not_ha
     assert len(hosts) == 0
 
 
-@given(st.lists(st.sampled_from(["good", "missing", "broken", "cancelled", "disk"]), max_size=60), st.integers(1, 3))
+@given(st.lists(st.sampled_from(["good", "missing", "broken", "too many", "cancelled", "disk"]), max_size=60), st.integers(1, 3))
 def test_whatever_happens_all_places_are_free_in_the_end(ends: list[str], per_host: int) -> None:
     async def play() -> None:
-        hosts = Hosts(per_host, Patience(failures=3, span=0, rest=0.0, longest=0.0, verdict=0.01))
+        hosts = Hosts(per_host, Patience(failures=3, span=0, rest=0.0, longest=0.0, verdict=0.01, moment=0.0))
         peak = now = 0
 
         async def one(end: str) -> None:
@@ -220,6 +288,8 @@ def test_whatever_happens_all_places_are_free_in_the_end(ends: list[str], per_ho
                 now -= 1
                 if end == "broken":
                     raise ImageFailed("broken", transient=True)
+                if end == "too many":
+                    raise ImageFailed("too many", code="rate_limited", transient=True)
                 if end == "missing":
                     raise ImageFailed("missing")
                 if end == "cancelled":
@@ -232,6 +302,6 @@ def test_whatever_happens_all_places_are_free_in_the_end(ends: list[str], per_ho
         async with hosts.turn("b"):
             pass
         host = hosts._hosts.get("a")
-        assert host is None or (host.users == 0 and host.ahead is None and host.slots._value == per_host)
+        assert host is None or (host.users == 0 and host.ahead is None and host.slots._value + host.withheld == per_host)
 
     asyncio.run(play())

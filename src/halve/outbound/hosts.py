@@ -6,6 +6,9 @@ A host is left alone after a streak of failures (broken connections, timeouts, 5
 between. A streak counts only once it is long *and* has lasted: a few dead URLs, or a server that refuses every first attempt, is
 no dead host. Turns then fail at once with the last failure's own words and a time to come back. When the rest is over, one turn
 goes ahead to see, and the others wait a moment for its verdict.
+
+A host that says it is asked too much is asked less: each such answer costs it a place, and whoever is to ask next a moment's
+pause; other answers give the places back, little by little.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ class Patience:
 
     A streak of at least `failures` (a timeout is two) over at least `span`. Rests begin with `rest`, or with what the host asked
     for in `Retry-After`, and double up to `longest` for as long as it goes on. `verdict`: how long others wait for the one sent
-    ahead.
+    ahead. `moment`: the pause after an answer that asks for one and does not say how long, `longest_moment` however long it says.
+    `regain`: answers that give back a place; `queue`: how long one is waited for while some are missing.
     """
 
     failures: int = 20
@@ -36,6 +40,10 @@ class Patience:
     rest: float = 15.0
     longest: float = 300.0
     verdict: float = 3.0
+    moment: float = 1.0
+    longest_moment: float = 5.0
+    regain: int = 20
+    queue: float = 60.0
 
 
 class Hosts:
@@ -57,14 +65,14 @@ class Hosts:
         """
         host = self._hosts.get(origin)
         if host is None:
-            host = self._hosts[origin] = _Host(asyncio.Semaphore(self._per_host))
+            host = self._hosts[origin] = _Host(asyncio.Semaphore(self._per_host), self._per_host)
         return Turn(self, origin, host, self._patience)
 
     def forget(self, origin: str, host: _Host) -> None:
         """Called when a turn ends: keep what matters, and not too much of it."""
         if host.users or self._hosts.get(origin) is not host:
             return
-        if not host.streak:
+        if not host.streak and not host.withheld:
             del self._hosts[origin]
             return
         self._hosts.move_to_end(origin)
@@ -76,6 +84,10 @@ class Hosts:
 @dataclass(slots=True)
 class _Host:
     slots: asyncio.Semaphore
+    places: int
+    withheld: int = 0
+    answers: int = 0
+    pause_until: float = 0.0
     users: int = 0
     streak: int = 0
     since: float = 0.0
@@ -96,10 +108,12 @@ class Turn:
         host = self._host
         host.users += 1
         try:
-            await host.slots.acquire()
+            await self._place()
             try:
                 if host.resting_until is not None:
                     await self._admit()
+                elif (pause := host.pause_until - _now()) > 0:
+                    await asyncio.sleep(pause)
             except BaseException:
                 host.slots.release()
                 raise
@@ -115,11 +129,42 @@ class Turn:
                 self._failed(error)
             else:
                 host.streak, host.rests, host.resting_until, host.last = 0, 0, None, None
+                self._give_back()
         if self._ahead and host.ahead is not None:
             host.ahead.set()
             host.ahead = None
-        host.slots.release()
+        if not (isinstance(error, ImageFailed) and self._withhold(error)):
+            host.slots.release()
         self._leave()
+
+    def _withhold(self, error: ImageFailed) -> bool:
+        """Whether nobody else gets this turn's place, since the host wants to be asked less. One place it always has."""
+        host, patience = self._host, self._patience
+        if error.retry_after is None and error.code != "rate_limited":
+            return False
+        wait = patience.moment if error.retry_after is None else min(error.retry_after, patience.longest_moment)
+        host.pause_until, host.answers = max(host.pause_until, _now() + wait), 0
+        if host.withheld >= host.places - 1:
+            return False
+        host.withheld += 1
+        return True
+
+    def _give_back(self) -> None:
+        host = self._host
+        host.answers += 1
+        if host.withheld and host.answers >= self._patience.regain:
+            host.answers = 0
+            host.withheld -= 1
+            host.slots.release()
+
+    async def _place(self) -> None:
+        """At a host that has not all its places, others are not kept waiting for ever behind those who wait for one."""
+        host = self._host
+        try:
+            async with asyncio.timeout(self._patience.queue if host.withheld else None):
+                await host.slots.acquire()
+        except TimeoutError:
+            raise self._turned_away(self._patience.rest) from None
 
     async def _admit(self) -> None:
         """Go ahead, wait for whoever went ahead, or be turned away."""
