@@ -24,7 +24,7 @@ def listen(
 
     For example:
       halve listen --secret whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD
-      curl -F file=@products.csv -F webhook_url=http://127.0.0.1:9000/webhook http://127.0.0.1:8000/upload
+      halve submit products.csv --webhook http://127.0.0.1:9000/webhook
     """
     with told():
         from halve.doors.listen import serve_listener

@@ -44,7 +44,7 @@ def submit(
     """Upload a sheet to a server, and follow it with --wait.
 
     For example:
-      halve submit products.csv --url https://halve.example.com --wait -o output.csv
+      halve submit products.csv --url https://halve.example.com --wait -o out.csv
       halve submit products.csv --quality 60 --email me@example.com
 
     Exit codes: 0 accepted (with --wait: all images done), 1 images failed, 2

@@ -65,7 +65,7 @@ def run(
     For example:
       halve run products.csv
       halve run products.csv -o out --max-bytes 50% --max-size 2048
-      halve run export.csv.gz --mode lenient --base-url https://cdn.example.com/img
+      halve run export.csv.gz --mode lenient --base-url https://cdn.example.com
 
     Exit codes: 0 all images done, 1 some failed, 2 refused and nothing fetched,
     3 disk or database failed, 130 interrupted.

@@ -36,7 +36,7 @@ def serve(
 
     For example:
       halve serve
-      HALVE_ALLOW_PRIVATE=10.0.0.0/8 halve serve --host 0.0.0.0 --port 80 --data /srv/halve
+      HALVE_ALLOW_PRIVATE=10.0.0.0/8 halve serve --host 0.0.0.0 --data /srv/halve
 
     Exit codes: 0 stopped by SIGTERM, 2 cannot listen or a setting is
     impossible, 3 database or disk failed, 130 Ctrl-C.
