@@ -53,6 +53,20 @@ async def test_nothing_is_made_before_something_is_stored(folder: Path, images: 
     assert not folder.parent.exists()
 
 
+async def test_a_folder_is_deleted_while_files_are_put_there_and_neither_fails(folder: Path, images: FileImages) -> None:
+    async def put_many() -> None:
+        for _ in range(30):
+            await asyncio.gather(*(put(images, f"busy/{number}.jpg", b"image") for number in range(20)))
+
+    putting = asyncio.create_task(put_many())
+    while not putting.done():
+        await images.delete_folder("busy")
+        await asyncio.sleep(0.01)  # less, and a folder that is made is never there long enough
+    await putting
+    await images.delete_folder("busy")
+    assert list(folder.rglob("*.jpg")) == []
+
+
 async def test_keys_are_paths_and_nothing_else_is_left(folder: Path, images: FileImages) -> None:
     await put(images, KEY, b"image")
     await put(images, "output.csv", b"sheet")

@@ -50,6 +50,8 @@ def sync_folders(folders: Iterable[Path]) -> dict[Path, OSError | None]:
 def _failure(folder: Path) -> OSError | None:
     try:
         sync_folder(folder)
+    except FileNotFoundError:  # deleted just now, and all that it had with it
+        return None
     except OSError as error:
         return error
     return None

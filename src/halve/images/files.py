@@ -156,8 +156,9 @@ class FileImages:
                 make_folder(folder)
                 sync_folder(folder.parent)
         done = [adopt(source, target, digest, link=self._link, place=self._workshop.place) for source, target, digest in wanted]
-        for folder in {target.parent for (_, target, _), well in zip(wanted, done, strict=True) if well}:
-            sync_folder(folder)
+        for failure in sync_folders(target.parent for (_, target, _), well in zip(wanted, done, strict=True) if well).values():
+            if failure is not None:
+                raise failure
         return done
 
     def _rename(self, temporary: Path, path: Path) -> None:
@@ -185,12 +186,24 @@ class FileImages:
         if condemned.is_symlink():
             condemned.unlink()
         else:
-            shutil.rmtree(condemned)
+            _remove(condemned)
 
     def _try(self) -> None:
         temporary = self._workshop.place()
         write_durably(temporary, b"halve")
         temporary.unlink()
+
+
+def _remove(condemned: Path) -> None:
+    """Also what still comes into it: a file that was being given its name there when the folder lost its own."""
+    for attempts_left in range(9, -1, -1):
+        try:
+            shutil.rmtree(condemned)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or not attempts_left:
+                raise
+        else:
+            return
 
 
 def _status(path: Path) -> os.stat_result | None:
