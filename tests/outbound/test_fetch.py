@@ -296,6 +296,11 @@ async def test_connections_are_kept_for_a_bounded_number_of_hosts(
         assert (await connections_to(origin.port), await connections_to(other.port)) == (1, 0)
 
 
+async def test_a_header_as_long_as_some_shops_policies_is_no_obstacle(origin: Origin, fetcher: HttpFetcher) -> None:
+    headers = {"Content-Security-Policy": "img-src https://shop.example; " * 500}
+    assert await get(fetcher, origin.serve("/a.jpg", JPEG, headers=headers)) == JPEG
+
+
 async def test_headers_without_end_are_refused(origin: Origin, fetcher: HttpFetcher) -> None:
     many = b"".join(b"X-%d: x\r\n" % number for number in range(10_000))
     origin.raw("/a.jpg", b"HTTP/1.1 200 OK\r\n" + many + b"\r\n")

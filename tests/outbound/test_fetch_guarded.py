@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import ssl
@@ -231,6 +232,16 @@ async def test_https_where_plain_http_is_spoken_is_said(origin: Origin, limits: 
     async with fetcher_with(limits, "127.0.0.0/8") as fetcher:
         error = await failure(fetcher, origin.url("/a.jpg").replace("http:", "https:"))
     assert (error.code, error.transient) == ("tls_failed", False)
+
+
+async def test_a_handshake_that_the_server_breaks_off_is_said_and_may_go_through_next_time(limits: FetchLimits) -> None:
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.close()
+
+    async with await asyncio.start_server(leave, "127.0.0.1", 0) as server, fetcher_with(limits, "127.0.0.0/8") as fetcher:
+        error = await failure(fetcher, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.jpg")
+    assert (error.code, str(error), error.transient) == ("tls_failed", "TLS failed: closed by the server", True)
 
 
 async def test_https_over_a_private_address_is_refused_before_the_handshake(secure: Origin, limits: FetchLimits) -> None:

@@ -33,6 +33,9 @@ CONNECT_SECONDS = 15.0
 IDLE_SECONDS = 5.0
 """How long a connection is kept for the next request."""
 
+HEADER_BYTES = 2**14
+"""Longest header line. Some shops' Content-Security-Policy alone is longer than the 8,190 bytes that aiohttp takes by itself."""
+
 LOOKUPS = 16
 """Names looked up at once. They have threads of their own: a name server that does not answer holds up nothing else."""
 
@@ -96,6 +99,7 @@ class Client:
             headers={"User-Agent": USER_AGENT, "Accept": accept, "Accept-Encoding": "identity"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             read_bufsize=2**18,
+            max_field_size=HEADER_BYTES,
         )
 
     async def get(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:

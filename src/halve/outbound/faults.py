@@ -30,6 +30,8 @@ _WORDS = {
     errno.EADDRNOTAVAIL: "network unreachable",
 }
 
+_BROKEN_OFF = "closed by the server"
+
 _REFUSALS = {
     401: ("unauthorized", "login required (401)"),
     403: ("forbidden", "forbidden (403)"),
@@ -60,8 +62,8 @@ def fault(error: aiohttp.ClientError | OSError, host: str) -> ImageFailed:
         return ImageFailed(f"address not allowed: {cause.target}", code="address_not_allowed")
     if isinstance(cause, socket.gaierror):
         return _lookup(cause, host)
-    if isinstance(error, aiohttp.ClientSSLError):
-        return _tls(error)
+    if isinstance(error, aiohttp.ClientSSLError) or (isinstance(cause, ConnectionResetError) and cause.errno is None):
+        return _tls(error)  # the latter: it ended while TLS was being agreed on
     if isinstance(error, TimeoutError):  # of connecting, the only one that the client itself has
         return ImageFailed(f"no connection within {CONNECT_SECONDS:g} s", code="timeout", transient=True)
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
@@ -69,13 +71,14 @@ def fault(error: aiohttp.ClientError | OSError, host: str) -> ImageFailed:
     return ImageFailed(f"connection failed: {_words(cause)}", code="connection_failed", transient=True)
 
 
-def _tls(error: aiohttp.ClientSSLError) -> ImageFailed:
+def _tls(error: aiohttp.ClientError | OSError) -> ImageFailed:
     """A certificate that is wrong stays wrong; a handshake that broke off may go through next time."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         reason = getattr(error.certificate_error, "verify_message", "") or "bad certificate"
     else:
-        reason = (getattr(error.os_error, "reason", None) or "no handshake").replace("_", " ").lower()
-    return ImageFailed(f"TLS failed: {reason}", code="tls_failed", transient="eof" in reason)
+        cause = getattr(error, "os_error", None)
+        reason = (getattr(cause, "reason", None) or _BROKEN_OFF).replace("_", " ").lower()
+    return ImageFailed(f"TLS failed: {reason}", code="tls_failed", transient=reason == _BROKEN_OFF or "eof" in reason)
 
 
 def _lookup(error: socket.gaierror, host: str) -> ImageFailed:
