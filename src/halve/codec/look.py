@@ -110,6 +110,8 @@ def in_step(image: pyvips.Image, original: pyvips.Image) -> pyvips.Image:
         return image
     height, delays = original.get_page_height(), original.get(DELAYS)
     ends = list(accumulate(image.get(DELAYS))) if image.get_typeof(DELAYS) else [0]
+    if ends[-1] != sum(delays):
+        delays = [delay if delay > 10 else 100 for delay in delays]  # as browsers show them, and WebP is written
     frames = [min(bisect_right(ends, start), len(ends) - 1) for start in accumulate(delays[:-1], initial=0)]
     image = image.copy_memory()
     return pyvips.Image.arrayjoin([image.crop(0, height * frame, image.width, height) for frame in frames], across=1)
