@@ -45,6 +45,8 @@ class Connection(ResponseHandler):
         """
         if not self._answering and (blank := _END_OF_HEAD.search(data)):
             super().data_received(data[: blank.end()])
+            if blank.end() == len(data):
+                return
             data = data[blank.end() :]
         super().data_received(data)  # nothing at all, too: so the parser is told to go on after a pause
 
