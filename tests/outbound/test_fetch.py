@@ -273,13 +273,12 @@ async def test_waiting_for_a_turn_does_not_count_against_the_deadline(origin: Or
 async def test_connections_to_one_host_are_bounded_and_a_slow_host_holds_up_no_other(origin: Origin, limits: FetchLimits) -> None:
     with Origin() as other:
         fetcher = HttpFetcher(Guard([LOOPBACK]), replace(limits, per_host=3), tls=TRUST)
-        url, quick = origin.slow_headers("/a.jpg", JPEG, 0.2), other.serve("/b.jpg", JPEG)
+        url, quick = origin.slow_headers("/a.jpg", JPEG, 0.8), other.serve("/b.jpg", JPEG)
         origin.forget()
-        waiting = [asyncio.create_task(get(fetcher, url)) for _ in range(9)]
+        waiting = [asyncio.create_task(get(fetcher, url)) for _ in range(6)]
         await asyncio.sleep(0.05)
-        started = time.monotonic()
         await get(fetcher, quick)
-        assert time.monotonic() - started < 0.15
+        assert not any(task.done() for task in waiting)
         await asyncio.gather(*waiting)
         assert origin.peak == 3
         assert len(fetcher._hosts) == 0

@@ -160,8 +160,11 @@ class Turn:
     async def _place(self) -> None:
         """At a host that has not all its places, others are not kept waiting for ever behind those who wait for one."""
         host = self._host
+        if not host.withheld:
+            await host.slots.acquire()
+            return
         try:
-            async with asyncio.timeout(self._patience.queue if host.withheld else None):
+            async with asyncio.timeout(self._patience.queue):
                 await host.slots.acquire()
         except TimeoutError:
             raise self._turned_away(self._patience.rest) from None
