@@ -22,7 +22,7 @@ from tests.support.origin import Origin
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(600)
 
-SHORT = Patience(failures=6, span=0.0, rest=0.3, longest=0.5, verdict=0.5)
+SHORT = Patience(failures=6, span=0.0, rest=0.3, longest=0.5, verdict=0.5, longest_moment=0.0)
 
 Get = Callable[[str], Coroutine[None, None, ImageFailed | None]]
 
