@@ -125,6 +125,15 @@ def test_a_request_with_images_in_work_can_be_erased(tmp_path: Path, origin: Ori
         until(lambda: not list((tmp_path / "images").glob("[!.]*/*")), "images of an erased request stayed")
 
 
+def test_what_is_no_note_among_those_of_erasures_keeps_no_server_from_starting(tmp_path: Path) -> None:
+    """File managers leave such in every folder that somebody looked into."""
+    (tmp_path / "erased").mkdir()
+    for name in (".DS_Store", "Thumbs.db"):
+        (tmp_path / "erased" / name).touch()
+    with serving(tmp_path, worker=False) as base:
+        assert requests.get(f"{base}/requests", timeout=5).status_code == 200
+
+
 def test_what_could_not_be_erased_goes_on_and_ends(tmp_path: Path, sheet: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "PATIENCE", 0.2)
     with serving(tmp_path, worker=False) as base:

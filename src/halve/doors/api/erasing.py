@@ -8,6 +8,7 @@ short.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -36,7 +37,8 @@ def sweep(context: Context, request: Request) -> None:
 def go_on(context: Context) -> None:
     """Go on with what a server that was stopped had begun."""
     for path in _notes(context).glob("*.*"):
-        context.aside(_swept(context, path.stem, UUID(path.suffix[1:])))
+        with suppress(ValueError):  # no note of ours
+            context.aside(_swept(context, path.stem, UUID(path.suffix[1:])))
 
 
 async def _swept(context: Context, folder: str, request_id: UUID) -> None:
