@@ -135,6 +135,19 @@ async def test_a_child_killed_while_idle_costs_nothing(pool: CodecPool) -> None:
     assert (await pool.compress(SMALL, DEFAULT)).width == 64
 
 
+async def test_nor_does_one_that_is_only_just_dying(make: Make) -> None:
+    """The kernel takes its time over a process with threads: until then it looks alive, and takes what it is sent."""
+    pool = make(2)
+    for _ in range(20):
+        await asyncio.gather(*(pool.compress(SMALL, DEFAULT) for _ in range(2)))
+        for child in living():
+            child.kill()
+
+        done = await asyncio.gather(*(pool.compress(SMALL, DEFAULT) for _ in range(2)))
+
+        assert [one.width for one in done] == [64, 64]
+
+
 async def test_a_child_that_hangs_is_ended_by_the_clock(make: Make) -> None:
     pool = make(wall_seconds=0.5)
     await pool.compress(SMALL, DEFAULT)

@@ -8,7 +8,7 @@ import signal
 
 from halve.codec import wire
 from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
-from halve.codec.process import Child, Gone, how_it_ended
+from halve.codec.process import Child, Gone, Unread, how_it_ended
 from halve.codec.slot import Slot, closed
 from halve.codec.turns import Turns
 from halve.core.compressed import Compressed
@@ -31,12 +31,19 @@ def default_children() -> int:
     return os.cpu_count() or 1
 
 
+class _NotBegun(CodecCrashed):
+    """The child died while idle, too late for that to be seen before: no image's fault, unless the next one does so too."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(f"the codec ended before it had read it ({how})")
+
+
 class CodecPool:
     """Compresses images in isolated children; implements `core.ports.Codec`. Belongs to the event loop that it is used in.
 
     Images wait their turn in the order they came. A child that dies, hangs or lies costs the one image it has at work and is
     replaced; a cancelled call kills its child, so that no late answer can be taken for another image's. An image that was handed
-    ahead to a child that did not live to begin with it is handed to the next, and knows nothing of it.
+    to a child that did not live to begin with it is handed to the next, and knows nothing of it.
     """
 
     def __init__(self, children: int | None = None, limits: CodecLimits | None = None) -> None:
@@ -92,9 +99,12 @@ class CodecPool:
                     slot.spoil(ahead)
                 raise
         try:
-            if ahead is not None and ahead is slot.present:
-                return await self._ask(slot, ahead, data, options, sent=True)
-            return await self._ask(slot, await slot.child(), data, options, sent=False)
+            try:
+                if ahead is not None and ahead is slot.present:
+                    return await self._ask(slot, ahead, data, options, sent=True)
+                return await self._ask(slot, await slot.child(), data, options, sent=False)
+            except _NotBegun:
+                return await self._ask(slot, await slot.child(), data, options, sent=False)
         finally:
             slot.at_work.release()
 
@@ -113,7 +123,11 @@ class CodecPool:
                 raise closed() from None
             gone = isinstance(error, Gone)
             slot.replace(child, kill=not gone)
-            raise self._crashed(await child.reap()) if gone else CodecCrashed("the codec gave a senseless answer") from None
+            if not gone:
+                raise CodecCrashed("the codec gave a senseless answer") from None
+            status = await child.reap()
+            not_begun = isinstance(error, Unread) and child.given == child.images + 1
+            raise _NotBegun(how_it_ended(status)) if not_begun else self._crashed(status) from None
         except BaseException:
             slot.replace(child, kill=True)
             raise

@@ -35,16 +35,20 @@ class Gone(Exception):
     """The child is not there any more; the message says how it ended."""
 
 
+class Unread(Gone):
+    """So it is, and it went without having read all that it was sent."""
+
+
 class Child:
     """A started child. `kill` is immediate; `reap` must follow it, or the process stays a zombie and the socket open.
 
-    `sent`: images that it was given, whole; `images`: those that it has answered. `spoilt`: something in its pipe is not to be
-    answered, so it must not get that far.
+    `given`: images that it was given, if only in part; `sent`: those that it was given whole; `images`: those that it has answered.
+    `spoilt`: something in its pipe is not to be answered, so it must not get that far.
     """
 
     def __init__(self, limits: CodecLimits) -> None:
         """Start a process. Takes a few milliseconds; `greet` waits until it is ready."""
-        self.sent, self.images, self.spoilt = 0, 0, False
+        self.given, self.sent, self.images, self.spoilt = 0, 0, 0, False
         self.socket, theirs = socket.socketpair()
         try:
             self.socket.setblocking(False)
@@ -88,7 +92,9 @@ class Child:
             raise Gone(str(header.get("message")))
 
     async def send(self, header: dict[str, object], body: bytes) -> None:
+        """One frame. Raises Unread."""
         start = wire.frame(header, len(body))
+        self.given += 1
         try:
             try:
                 sent = self.socket.sendmsg((start, body))  # nearly always all of it, and the child is woken once
@@ -99,11 +105,11 @@ class Child:
                     await asyncio.get_running_loop().sock_sendall(self.socket, memoryview(part)[sent:])
                 sent = max(0, sent - len(part))
         except OSError as error:
-            raise Gone(str(error)) from None
+            raise Unread(str(error)) from None
         self.sent += 1
 
     async def receive(self, *, max_body: int) -> tuple[dict[str, object], bytes]:
-        """One frame. Raises Gone at end of file, BadFrame where it lies."""
+        """One frame. Raises Gone at end of file, Unread where Linux says so, BadFrame where it lies."""
         header_length, body_length = wire.lengths(await self._read(wire.LENGTHS.size), max_body=max_body)
         header = wire.header(await self._read(header_length))
         return header, await self._read(body_length)
@@ -114,6 +120,8 @@ class Child:
         while length:
             try:
                 part = await loop.sock_recv(self.socket, min(length, wire.AT_ONCE))
+            except ConnectionResetError as error:  # unix(7) sockets reset whoever is hung up on with bytes left to read
+                raise Unread(str(error)) from None
             except OSError as error:
                 raise Gone(str(error)) from None
             if not part:
