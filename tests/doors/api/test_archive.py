@@ -17,8 +17,10 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from halve.core.errors import StoreFailed
 from halve.doors.api import zips
 from halve.doors.api.zips import Entry, zipped
+from halve.images.files import FileImages
 from tests.doors.api.conftest import Done
 from tests.support.origin import Origin
 from tests.support.photos import photo
@@ -98,6 +100,26 @@ def test_an_archive_lists_the_pictures_that_the_store_has_no_more(tmp_path: Path
             lacking = archive.read("missing.txt").decode().splitlines()[1:]
         assert len(lacking) == 1
         assert sorted([*names(answer), *lacking]) == sorted([*whole, "missing.txt"])
+
+
+def test_an_archive_without_its_sheet_is_refused_before_it_begins(
+    tmp_path: Path, sheet: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_: FileImages, key: str) -> None:
+        raise StoreFailed("The disk is away.")
+
+    with serving(tmp_path) as base:
+        request_id = hand_in(base, sheet).json()["request_id"]
+        the_end(base, request_id)
+        with monkeypatch.context() as patch:
+            patch.setattr(FileImages, "stat", fails)
+            away = requests.get(f"{base}/archive/{request_id}", timeout=10)
+        for path in (tmp_path / "images").rglob("*.csv"):
+            path.unlink()
+        gone = requests.get(f"{base}/archive/{request_id}", timeout=10)
+        gone_by_head = requests.head(f"{base}/archive/{request_id}", timeout=10)
+    assert (away.status_code, away.json()["code"], "Retry-After" in away.headers) == (503, "store_failed", True)
+    assert (gone.status_code, gone.json()["code"], gone_by_head.status_code) == (404, "not_found", 404)
 
 
 # ── the format ────────────────────────────────────────────────────────────────────────────────────────────────────────

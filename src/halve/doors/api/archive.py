@@ -14,7 +14,7 @@ from halve.core import models
 from halve.core.errors import NotFound
 from halve.core.naming import readable_name
 from halve.doors.api.context import Context, Ctx
-from halve.doors.api.downloads import finished, outgoing_name
+from halve.doors.api.downloads import finished, outgoing_name, sheet_in_store
 from halve.doors.api.keys import Linked
 from halve.doors.api.openapi import problems
 from halve.doors.api.routes import reading, without_body
@@ -53,6 +53,7 @@ async def archive(http: HttpRequest, context: Ctx, request: Linked) -> Response:
         "Cache-Control": "private, no-store",
         "Content-Disposition": attachment(outgoing_name(finished(request).filename, "halved", "zip")),
     }
+    await sheet_in_store(context, request, request.output_key)  # once the answer has begun, it can only be broken off
     if http.method == "HEAD":
         return without_body(headers, "application/zip")
     context.turns.check(PLACES, ARCHIVES_AT_ONCE)

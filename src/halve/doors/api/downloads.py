@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from halve.core import models
 from halve.core.naming import content_type
+from halve.core.ports import Stored
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.keys import Linked
 from halve.doors.api.openapi import problems, stored
@@ -81,10 +82,16 @@ def outgoing_name(filename: str, what: str, suffix: str | None = None) -> str:
     return f"{filename[: match.start()] or 'sheet'}-{what}.{suffix or (match[1] or 'csv').lower()}"
 
 
-async def _send(http: HttpRequest, context: Context, request: models.Request, key: str | None, filename: str) -> Response:
+async def sheet_in_store(context: Context, request: models.Request, key: str | None) -> tuple[str, Stored]:
+    """Where the sheet lies, and what it is there. Raises a 404 problem where it is gone."""
     found = await context.parts.images.stat(key) if key else None
     if key is None or found is None:
         raise Problem(404, "not_found", f"This sheet of request {request.id} is not in the store any more.")
+    return key, found
+
+
+async def _send(http: HttpRequest, context: Context, request: models.Request, key: str | None, filename: str) -> Response:
+    key, found = await sheet_in_store(context, request, key)
     headers = {
         "Cache-Control": "private, no-cache",
         "Content-Disposition": attachment(filename),
