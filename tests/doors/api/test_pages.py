@@ -187,6 +187,9 @@ def test_over_plain_http_another_sites_page_is_told_by_its_origin(tmp_path: Path
         assert send(Origin=base) == 202
         assert send(Origin="https://shop.test") == 202
         assert send(Origin="http://192.0.2.7:8000", Host="192.0.2.7:8000") == 202
+        assert send(Origin="http://192.0.2.7", Host="192.0.2.7:80") == 202, "a proxy may name the port that goes without saying"
+        assert send(Origin="https://192.0.2.7", Host="192.0.2.7:443") == 202
+        assert send(Origin="http://192.0.2.7", Host="192.0.2.7:8000") == 403
         for other in ("http://evil.test", "null", "http://127.0.0.1", f"{base}1", "http://["):
             assert send(Origin=other) == 403, other
         assert send(**{"Origin": "http://evil.test", "Sec-Fetch-Site": "same-origin"}) == 202, "the browser knows better"

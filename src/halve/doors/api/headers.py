@@ -20,6 +20,9 @@ ALWAYS = {
 }
 """Where a route does not say otherwise."""
 
+_PORTS = {"http": ":80", "https": ":443"}
+"""What browsers leave out of an origin, and some proxies put into `Host`."""
+
 
 class Careful:
     """ASGI middleware that adds the headers, and refuses what a foreign page has a browser send.
@@ -62,5 +65,5 @@ def _from_another_site(http: HttpRequest) -> bool:
     if site is not None or origin is None:
         return site == "cross-site"
     ours = (http.headers.get("host", ""), urlsplit(context_of(http).parts.settings.base_url or "").netloc)
-    address = origin.partition("://")[2].lower()  # nothing, of `null`
-    return not address or address not in [each.lower() for each in ours]
+    scheme, _, address = origin.lower().partition("://")  # no address, of `null`
+    return not address or address not in [each.lower().removesuffix(_PORTS.get(scheme, "")) for each in ours]
