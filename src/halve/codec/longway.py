@@ -23,6 +23,7 @@ from halve.codec.strip import png
 from halve.core.compressed import Compressed
 from halve.core.errors import ImageFailed
 from halve.core.options import Options
+from halve.core.sizes import in_words
 
 _BITS_OF_PHOTOGRAPHS = 0.6  # a pixel, as WebP or AVIF
 _TRIES, _FEW_TRIES = 12, 3  # encodes at the most to find a look
@@ -39,7 +40,7 @@ def long_way(data: bytes, kind: Kind, options: Options, *, max_pixels: int) -> C
         return kept
     best = lighter(_make(picture, what), data, kind, picture.width, picture.height)
     if best.kept and not _fits(best, what):
-        raise ImageFailed(f"cannot be made smaller than {_bytes(what.bound or 0)}", code="size_target")
+        raise ImageFailed(f"cannot be made smaller than {in_words(what.bound or 0)}", code="size_target")
     return best
 
 
@@ -234,9 +235,3 @@ def _shrink_on_load(picture: Picture, what: Plan) -> int:
 def _read(image: pyvips.Image) -> None:
     """Pull all pixels, so that damage shows."""
     image.avg()
-
-
-def _bytes(count: int) -> str:
-    if count < 1000:
-        return f"{count} bytes"
-    return f"{count / 1000:.4g} KB" if count < 1_000_000 else f"{count / 1_000_000:.4g} MB"

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from halve.core.digests import Digest
 from halve.core.errors import ImageFailed, StoreFailed
 from halve.core.ports import Validators
-from halve.outbound.sizes import in_words
+from halve.core.sizes import in_words
 
 IN_MEMORY = 2**20
 """Bytes of a body that may stay in memory in any case: 96 MiB in all for the 96 images that are in flight by default."""

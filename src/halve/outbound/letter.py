@@ -15,9 +15,9 @@ from jinja2 import Environment
 
 from halve.core.models import Delivery, Request, Status
 from halve.core.ports import Mail
+from halve.core.sizes import in_words
 from halve.outbound.letter_html import TEMPLATE
 from halve.outbound.mailbox import check_address
-from halve.outbound.sizes import in_words
 
 _html = Environment(autoescape=True).from_string(TEMPLATE)
 

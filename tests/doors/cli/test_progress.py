@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from halve.doors.cli.terminal import saved, size, span
+from halve.doors.cli.terminal import saved, span
 from tests.support.command import COMMAND, LOOPBACK, environment, halve, write_sheet
 from tests.support.origin import Origin
 from tests.support.photos import photo
@@ -86,22 +86,6 @@ def test_what_a_sheet_says_is_shown_as_it_is_and_cannot_command_the_terminal(tmp
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1 kB"),
-        (999_499, "999 kB"),
-        (999_500, "1.0 MB"),
-        (1_234_567, "1.2 MB"),
-        (5 * 10**12, "5.0 TB"),
-    ],
-)
-def test_sizes_are_said_in_the_unit_that_fits(value: int, words: str) -> None:
-    assert size(value) == words
-
-
-@pytest.mark.parametrize(
     ("seconds", "words"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599.6, "1 h 00 min")]
 )
 def test_spans_are_said_in_the_unit_that_fits(seconds: float, words: str) -> None:
@@ -110,4 +94,4 @@ def test_spans_are_said_in_the_unit_that_fits(seconds: float, words: str) -> Non
 
 def test_nothing_is_saved_where_nothing_was_done() -> None:
     assert saved(0, 0) == ""
-    assert saved(2_000_000, 500_000) == "2.0 MB → 500 kB, 75 % less"
+    assert saved(2_000_000, 500_000) == "2 MB → 500 kB, 75 % less"

@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 from rich.table import Table
 from rich.text import Text
 
+from halve.core.sizes import in_words
 from halve.demo.shop import PHOTOS
 from halve.doors.cli.job import Result
 from halve.doors.cli.summary import show_summary
-from halve.doors.cli.terminal import out, size
+from halve.doors.cli.terminal import out
 
 
 def show_before_after(result: Result) -> None:
@@ -35,7 +36,7 @@ def show_before_after(result: Result) -> None:
 
 def _sizes(bytes_before: int, result: Result, after: str) -> tuple[str, str, Text]:
     if not after:
-        return size(bytes_before), "–", Text("failed", style="red")
+        return in_words(bytes_before), "–", Text("failed", style="red")
     bytes_after = (result.output_csv.parent / after).stat().st_size
     share = 100 * (bytes_before - bytes_after) // bytes_before  # never rounded up to what was not reached; the page says the same
-    return size(bytes_before), size(bytes_after), Text(f"{share} %", style="green")
+    return in_words(bytes_before), in_words(bytes_after), Text(f"{share} %", style="green")

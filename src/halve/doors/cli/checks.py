@@ -20,6 +20,7 @@ from halve.core.models import SheetOptions
 from halve.core.naming import new_folder
 from halve.core.options import Options
 from halve.core.ports import ImageStore, StateStore
+from halve.core.sizes import in_words
 from halve.doors.cli.terminal import without_password
 from halve.settings import Settings, misspelt
 from halve.wiring import broker_url, database_url, open_images, open_states, scheme, storage_url
@@ -101,7 +102,7 @@ async def _data_folder(settings: Settings) -> Found:
     except OSError as error:
         return State.WRONG, f"{folder} cannot be written to: {error.strerror}. HALVE_DATA_DIR names another"
     free = shutil.disk_usage(folder).free
-    told = f"{folder}, {free / 1e9:.1f} GB free"
+    told = f"{folder}, {in_words(free)} free"
     return (
         (State.FINE, told) if free >= LEAST_SPACE else (State.WARNING, f"{told}: that may not last. HALVE_DATA_DIR names another")
     )
@@ -166,7 +167,7 @@ async def _codec(settings: Settings) -> Found:
         small = await codec.compress(photo, Options())
         took = 1000 * (time.perf_counter() - start)
         cores = settings.concurrency or default_children()
-        weights = f"{photo.size / 1000:.0f} kB → {len(small.data) / 1000:.0f} kB"
+        weights = f"{in_words(photo.size)} → {in_words(len(small.data))}"
         if native.available():
             way = "JPEGs without their pixels"
         else:

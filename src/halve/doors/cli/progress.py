@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from halve.doors.cli.terminal import err, number, size, span
+from halve.core.sizes import in_words
+from halve.doors.cli.terminal import err, number, span
 
 LINE_EVERY = 5.0
 """Seconds between lines where stderr is no terminal."""
@@ -87,5 +88,5 @@ class _Pace:
             if left := standing.total - standing.tried:
                 words.append(f"{span(left / rate)} left")
         if standing.bytes_in:
-            words.append(f"{size(max(0, standing.bytes_in - standing.bytes_out))} saved")
+            words.append(f"{in_words(max(0, standing.bytes_in - standing.bytes_out))} saved")
         return words

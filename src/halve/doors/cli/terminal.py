@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from halve.core.errors import StoreFailed
+from halve.core.sizes import in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,28 +82,16 @@ def announce(text: str) -> None:
             err().print(f"halve: {unwritable(error)}", markup=False)
 
 
-def size(count: int) -> str:
-    """Bytes for people, in powers of 1000: `812 B`, `38 kB`, `1.7 MB`."""
-    if count < 1000:
-        return f"{count} B"
-    value = count / 1000
-    for unit in ("kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if unit == "kB" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
 def number(count: int, what: str) -> str:
     """`1 image`, `1,200 images`."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def saved(bytes_in: int, bytes_out: int) -> str:
-    """`1.7 MB → 0.8 MB, 53 % less`; nothing where nothing was done."""
+    """`1.7 MB → 800 kB, 52 % less`; nothing where nothing was done."""
     if not bytes_in:
         return ""
-    return f"{size(bytes_in)} → {size(bytes_out)}, {100 * (bytes_in - bytes_out) // bytes_in} % less"
+    return f"{in_words(bytes_in)} → {in_words(bytes_out)}, {100 * (bytes_in - bytes_out) // bytes_in} % less"
 
 
 def span(seconds: float) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halve.outbound.sizes import in_words
+from halve.core.sizes import in_words
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Numbers of bytes in words."""
+"""Numbers of bytes in words, the same wherever people read them."""
 
 from __future__ import annotations
 
