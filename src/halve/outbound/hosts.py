@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -83,6 +84,14 @@ class Hosts:
 
 @dataclass(slots=True)
 class _Host:
+    """What is known of a host for as long as it matters. Times are the loop's.
+
+    `slots`: those of its `places` that are free, without the `withheld` ones; `answers` since it last wished to be asked less, or
+    got a place back; nobody begins before `pause_until`. `users`: turns that are taken or waited for.
+    `streak`: failures in a row, a timeout two, `since` the first; `last`: the latest. `rests` in a row, the present one until
+    `resting_until`; `ahead`: set once the turn that went ahead to see has its verdict.
+    """
+
     slots: asyncio.Semaphore
     places: int
     withheld: int = 0
@@ -160,14 +169,10 @@ class Turn:
     async def _place(self) -> None:
         """At a host that has not all its places, others are not kept waiting for ever behind those who wait for one."""
         host = self._host
-        if not host.withheld:
+        if host.withheld:
+            await self._wait(host.slots.acquire(), self._patience.queue)
+        else:
             await host.slots.acquire()
-            return
-        try:
-            async with asyncio.timeout(self._patience.queue):
-                await host.slots.acquire()
-        except TimeoutError:
-            raise self._turned_away(self._patience.rest) from None
 
     async def _admit(self) -> None:
         """Go ahead, wait for whoever went ahead, or be turned away."""
@@ -176,13 +181,17 @@ class Turn:
             if host.ahead is None:
                 host.ahead, self._ahead = asyncio.Event(), True
                 return
-            try:
-                async with asyncio.timeout(self._patience.verdict):
-                    await host.ahead.wait()
-            except TimeoutError:
-                raise self._turned_away(self._patience.rest) from None
+            await self._wait(host.ahead.wait(), self._patience.verdict)
         if host.resting_until is not None:
             raise self._turned_away(max(host.resting_until - _now(), 1.0))
+
+    async def _wait(self, what: Awaitable[object], seconds: float) -> None:
+        """For so long; who has waited in vain is turned away."""
+        try:
+            async with asyncio.timeout(seconds):
+                await what
+        except TimeoutError:
+            raise self._turned_away(self._patience.rest) from None
 
     def _turned_away(self, wait: float) -> ImageFailed:
         last = self._host.last
