@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from halve.doors.cli import flags
 from halve.doors.cli.endings import told
 
@@ -15,12 +13,7 @@ if TYPE_CHECKING:
 
 
 def init_db(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", parser=flags.place, help="Folder of the embedded database. Default: HALVE_DATA_DIR or ./halve-data."
-        ),
-    ] = None,
+    data: Annotated[Path | None, flags.data("Folder of the embedded database.")] = None,
 ) -> None:
     """Create the database, or bring its tables up to date.
 

@@ -19,17 +19,7 @@ SHEET = "products.csv"
 
 
 def demo(
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            parser=flags.place,
-            help="Where the result goes. Default: ./halve-demo.",
-            show_default=False,
-        ),
-    ] = None,
+    output: Annotated[Path | None, flags.output("DIR", "Where the result goes. Default: ./halve-demo.")] = None,
     serve: Annotated[bool, typer.Option("--serve", help="Then serve the web page with the same sheet, until Ctrl-C.")] = False,
     port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="With --serve: port of the page; 0 takes a free one.")

@@ -12,12 +12,7 @@ from halve.doors.cli.endings import Ending, print_json, told
 
 
 def doctor(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", parser=flags.place, help="The data folder to look at. Default: HALVE_DATA_DIR or ./halve-data."
-        ),
-    ] = None,
+    data: Annotated[Path | None, flags.data("The data folder to look at.")] = None,
     as_json: flags.AsJson = False,
 ) -> None:
     """Check every configured part, and say what is wrong and how to mend it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,16 @@ def place(word: str) -> Path | None:
     from halve.settings.readers import folder
 
     return folder(word) if word else None
+
+
+def output(metavar: str, help: str) -> Any:
+    """`-o`: where a command puts what it makes. Its `metavar` says whether that is a folder or a file."""
+    return typer.Option("--output", "-o", metavar=metavar, parser=place, help=help)
+
+
+def data(help: str) -> Any:
+    """`--data`: the folder of the embedded default, in place of the one that the settings name."""
+    return typer.Option("--data", metavar="DIR", parser=place, help=f"{help} Default: HALVE_DATA_DIR or ./halve-data.")
 
 
 _HOW = "How to compress"

@@ -22,12 +22,7 @@ def submit(
     url: Url = None,
     api_key: ApiKey = None,
     wait: Wait = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", parser=flags.place, help="With --wait: save the output sheet here; - is stdout."
-        ),
-    ] = None,
+    output: Annotated[Path | None, flags.output("FILE", "With --wait: save the output sheet here; - is stdout.")] = None,
     quality: flags.Quality = None,
     max_bytes: flags.MaxBytes = None,
     format: flags.Format = None,
@@ -127,16 +122,7 @@ def download(
     *,
     url: Url = None,
     api_key: ApiKey = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            parser=flags.place,
-            help="Where to save it; - is stdout. Default: named for the request.",
-        ),
-    ] = None,
+    output: Annotated[Path | None, flags.output("FILE", "Where to save it; - is stdout. Default: named for the request.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only the rows with failures; can be uploaded again.")] = False,
     uploaded: Annotated[bool, typer.Option("--input", help="The sheet as it was uploaded.")] = False,
     archive: Annotated[bool, typer.Option("--archive", help="A ZIP of the sheet and all images.")] = False,

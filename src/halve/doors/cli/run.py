@@ -20,14 +20,7 @@ def run(
     sheet: flags.Sheet,
     *,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            parser=flags.place,
-            help="Where the result goes. Default: SHEET's name with -halved, beside it.",
-        ),
+        Path | None, flags.output("DIR", "Where the result goes. Default: SHEET's name with -halved, beside it.")
     ] = None,
     quality: flags.Quality = None,
     max_bytes: flags.MaxBytes = None,

@@ -19,14 +19,7 @@ def serve(
         int | None,
         typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one. Default: HALVE_PORT or 8000."),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=flags.place,
-            help="Folder for database, images and spool. Default: HALVE_DATA_DIR or ./halve-data.",
-        ),
-    ] = None,
+    data: Annotated[Path | None, flags.data("Folder for database, images and spool.")] = None,
 ) -> None:
     """Serve API, web page and an embedded worker.
 

@@ -6,8 +6,6 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from halve.doors.cli import flags
 from halve.doors.cli.endings import Interrupted, told
 
@@ -17,12 +15,7 @@ if TYPE_CHECKING:
 
 def worker(
     concurrency: flags.Concurrency = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", parser=flags.place, help="The data folder that the server uses. Default: HALVE_DATA_DIR or ./halve-data."
-        ),
-    ] = None,
+    data: Annotated[Path | None, flags.data("The data folder that the server uses.")] = None,
 ) -> None:
     """Work on the requests of a server, beside it or on another machine.
 
