@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from halve import wiring
+from halve.backends import open_images
 from halve.core.ports import ImageStore
 from halve.settings import read_settings
 from tests.contract import backends
@@ -70,7 +70,7 @@ async def measure(images: ImageStore, data: bytes, count: int, at_once: int) -> 
 
 
 async def one(scheme: str, url: str, data: bytes, count: int, at_once: int) -> None:
-    images = wiring.open_images(read_settings(storage_url=url))
+    images = open_images(read_settings(storage_url=url))
     print(f"{scheme:<12}", end="", flush=True)
     try:
         await measure(images, data, count, at_once)

@@ -24,11 +24,11 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, event
 
+from halve.backends import open_states
 from halve.core.models import ImageResult, ImageState, Outcome, Product, ProductState, Request, Row, SheetOptions
 from halve.core.options import Options
 from halve.core.ports import StateStore
 from halve.settings import read_settings
-from halve.wiring import open_states
 
 CHUNK = 5_000
 HANDLES = 4

@@ -24,10 +24,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from bench.states import RESULT, upload
+from halve.backends import open_states
 from halve.core.models import Outcome, ProductState
 from halve.core.ports import StateStore
 from halve.settings import read_settings
-from halve.wiring import open_states
 from tests.support.mongo import empty_database
 from tests.support.postgres import Postgres, run_sql
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from halve.backends import BROKER_SCHEMES, IMAGE_SCHEMES, STATE_SCHEMES
 from halve.settings import Settings, read_settings
-from halve.wiring import BROKER_SCHEMES, IMAGE_SCHEMES, STATE_SCHEMES
 from tests.support.command import COMMAND, environment
 
 ROOT = Path(__file__).parents[1]

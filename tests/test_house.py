@@ -67,7 +67,7 @@ def test_what_is_not_needed_is_not_imported(start: str, heavy: tuple[str, ...]) 
 def test_every_adapter_of_the_tables_can_be_found() -> None:
     from importlib.util import find_spec
 
-    from halve.wiring import IMAGE_SCHEMES, STATE_SCHEMES
+    from halve.backends import IMAGE_SCHEMES, STATE_SCHEMES
 
     for scheme, (module, _, _) in {**IMAGE_SCHEMES, **STATE_SCHEMES}.items():
         assert find_spec(module) is not None, scheme

@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from halve.backends import storage_url
 from halve.core.errors import OptionRefused
 from halve.settings import read_settings
-from halve.wiring import storage_url
 
 
 @pytest.fixture(autouse=True)

@@ -1,19 +1,17 @@
-"""Settings → parts. Which URL scheme means which class stands here and nowhere else."""
+"""Settings → parts, open and put together: all that a door or a worker needs."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from halve import __version__
-from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
+from halve.backends import broker_url, database_url, open_images, open_states, scheme
+from halve.core.errors import OptionRefused, StoreFailed
 from halve.core.links import Links
 from halve.core.making import Maker
 from halve.core.memory import Memory
@@ -25,37 +23,6 @@ from halve.settings import Settings
 if TYPE_CHECKING:
     from halve.engine.worker import Worker
     from halve.outbound.guard import Guard
-
-STATE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
-    "sqlite": ("halve.states.sql", "SqlStates", None),
-    "postgresql": ("halve.states.sql.server", "PostgresStates", "postgres"),
-    "mongodb": ("halve.states.mongo", "MongoStates", "mongo"),
-    "firestore": ("halve.states.firestore", "FirestoreStates", "firestore"),
-}
-"""Scheme of `HALVE_DATABASE_URL` → module, class, the extra that brings its library."""
-
-IMAGE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
-    "file": ("halve.images.files", "FileImages", None),
-    "s3": ("halve.images.objects", "ObjectImages", "s3"),
-    "gs": ("halve.images.objects", "ObjectImages", "gcs"),
-    "az": ("halve.images.objects", "ObjectImages", "azure"),
-    "gridfs": ("halve.images.gridfs", "GridFsImages", "mongo"),
-    "cloudinary": ("halve.images.cloudinary", "CloudinaryImages", "cloudinary"),
-}
-"""Scheme of `HALVE_STORAGE_URL` → module, class, the extra that brings its library."""
-
-BROKER_SCHEMES: dict[str, str] = {
-    "redis": "redis",
-    "rediss": "rediss",
-    "valkey": "redis",
-    "valkeys": "rediss",
-    "amqp": "amqp",
-    "amqps": "amqps",
-}
-"""Scheme of `HALVE_BROKER_URL` → the scheme that Celery knows it by; TLS where it ends in s."""
-
-OTHER_NAMES = {"postgres": "postgresql"}
-"""Schemes that say the same as another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,97 +189,3 @@ async def _running(parts: Parts, *, grace: float | None, **more: Any) -> AsyncIt
 def sheet_limits(settings: Settings) -> SheetLimits:
     """How much of a sheet is taken in."""
     return SheetLimits(max_rows=settings.max_rows, max_urls_per_row=settings.max_urls_per_row, max_bytes=settings.max_upload_bytes)
-
-
-async def open_states(settings: Settings) -> StateStore:
-    url = database_url(settings)
-    states: StateStore = await _class_for(url, STATE_SCHEMES, "HALVE_DATABASE_URL").open(url)
-    return states
-
-
-def open_images(settings: Settings) -> ImageStore:
-    url = storage_url(settings)
-    make = _class_for(url, IMAGE_SCHEMES, "HALVE_STORAGE_URL")
-    images: ImageStore = make(_path(url), link=settings.memory == "link") if scheme(url) == "file" else make(url)
-    return images
-
-
-def database_url(settings: Settings) -> str:
-    return settings.database_url or f"sqlite:///{(settings.data_dir / 'halve.db').absolute()}"
-
-
-def storage_url(settings: Settings) -> str:
-    """The image store's URL; a bare folder's path, relative or not, is made one. Raises OptionRefused where it must be named."""
-    if settings.storage_url is None:
-        if scheme(database_url(settings)) == "firestore":
-            raise OptionRefused(
-                "HALVE_STORAGE_URL",
-                "HALVE_DATABASE_URL is firestore://, and files belong in a bucket beside it: set HALVE_STORAGE_URL to "
-                "gs://bucket/prefix (or, on a single machine, to a folder).",
-                code="bad_setting",
-            )
-        return (settings.data_dir / "images").absolute().as_uri()
-    if "://" not in settings.storage_url and scheme(settings.storage_url) != "file":
-        return Path(settings.storage_url).absolute().as_uri()
-    return settings.storage_url
-
-
-def broker_url(settings: Settings) -> str | None:
-    """The broker's URL as Celery wants it; None where there is none. Raises OptionRefused, ExtraMissing."""
-    url = settings.broker_url
-    if url is None:
-        return None
-    named, colon, rest = url.partition("://")
-    known = BROKER_SCHEMES.get(named.lower())
-    _check_brackets(url, "HALVE_BROKER_URL")
-    if known is None or not colon or not urlsplit(f"//{rest}").hostname:
-        schemes = ", ".join(f"{name}://" for name in BROKER_SCHEMES)
-        raise OptionRefused(
-            "HALVE_BROKER_URL",
-            f"HALVE_BROKER_URL must be such as redis://host:6379/0 or amqp://user:password@host:5672/vhost, with one of {schemes}.",
-            code="bad_setting",
-        )
-    if importlib.util.find_spec("celery") is None:
-        raise ExtraMissing("HALVE_BROKER_URL needs an extra that is not installed: pip install 'halve[celery]'.")
-    return f"{known}://{rest}"
-
-
-def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], setting: str) -> Any:
-    which = scheme(url)
-    if which not in schemes:
-        known = ", ".join(f"{name}://" for name in schemes)
-        raise OptionRefused(setting, f"{setting} begins with {which or '?'}://, which is none of {known}.", code="bad_setting")
-    if which not in _READ_BY_ITS_OWN:
-        _check_brackets(url, setting)
-    module, name, extra = schemes[which]
-    try:
-        return getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as error:
-        if extra is None:
-            raise
-        raise ExtraMissing(f"{which}:// needs an extra that is not installed: pip install 'halve[{extra}]'.") from error
-
-
-_READ_BY_ITS_OWN = ("sqlite", "postgresql")
-"""Databases whose library reads the URL in a way of its own, in which a password may hold anything."""
-
-
-def _check_brackets(url: str, setting: str) -> None:
-    try:
-        urlsplit(url)
-    except ValueError as error:
-        raise OptionRefused(
-            setting,
-            f"{setting} cannot be read: [ and ] stand around an IPv6 address; in a password they are written %5B and %5D.",
-            code="bad_setting",
-        ) from error
-
-
-def scheme(url: str) -> str:
-    """By which a URL is looked up in the tables above."""
-    named = url.partition(":")[0].partition("+")[0].lower()
-    return OTHER_NAMES.get(named, named)
-
-
-def _path(url: str) -> Path:
-    return Path(unquote(urlsplit(url).path))

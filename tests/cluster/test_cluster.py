@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from halve.backends import open_states
 from halve.settings import read_settings
-from halve.wiring import open_states
 from tests.support.command import CELERY, COMMAND, environment, started, until
 from tests.support.command import serving as serving_process
 from tests.support.origin import Origin

@@ -13,13 +13,14 @@ from types import SimpleNamespace
 import pytest
 import redis
 
+from halve.backends import BROKER_SCHEMES, broker_url
 from halve.core.errors import ExtraMissing, OptionRefused
 from halve.engine import celery
 from halve.engine.broker import QUEUE, configuration
 from halve.engine.threads import Threads
 from halve.engine.wishes import WAITING, Wishes
 from halve.settings import read_settings
-from halve.wiring import BROKER_SCHEMES, broker_url, open_cluster_worker
+from halve.wiring import open_cluster_worker
 from tests.support.serving import until
 from tests.support.shop import open_shop, sheet_of, the_end, upload
 

@@ -2,7 +2,7 @@
 
 An entry is an async context manager which makes an empty store somewhere below a temporary folder (or on a server that it
 starts, on a free loopback port), gives its URL, and takes everything away again. A server that cannot start skips the tests, or
-fails them where `CI` is set. `conftest.py` sees to it that every scheme of `halve.wiring` has an entry.
+fails them where `CI` is set. `conftest.py` sees to it that every scheme of `halve.backends` has an entry.
 """
 
 from __future__ import annotations

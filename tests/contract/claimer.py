@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from halve import wiring
+from halve.backends import open_states
 from halve.settings import read_settings
 from tests.contract.sample import DONE, LEASE, outcome
 
 
 async def main(url: str, holder: str) -> None:
-    states = await wiring.open_states(read_settings(database_url=url))
+    states = await open_states(read_settings(database_url=url))
     await states.migrate()
     print("ready", await states.secret("shared", lambda: f"made by {holder}"), flush=True)
     await asyncio.to_thread(sys.stdin.readline)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from halve import wiring
+from halve.backends import open_images, open_states
 from halve.core.ports import ImageStore, StateStore
 from halve.settings import read_settings
 from tests.contract import backends
@@ -53,7 +53,7 @@ class StateShelf:
 
     async def open(self) -> StateStore:
         """One more handle, with connections of its own, as another process would have."""
-        states = await wiring.open_states(read_settings(database_url=self.url))
+        states = await open_states(read_settings(database_url=self.url))
         self.stack.push_async_callback(states.close)
         return states
 
@@ -96,7 +96,7 @@ async def images_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 @pytest.fixture
 async def images(images_url: str) -> AsyncIterator[ImageStore]:
     with nothing_leaks():
-        store = wiring.open_images(read_settings(storage_url=images_url))
+        store = open_images(read_settings(storage_url=images_url))
         yield store
         await store.close()
 

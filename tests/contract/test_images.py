@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from halve import wiring
+from halve.backends import open_images
 from halve.core.errors import NotFound
 from halve.core.ports import ImageStore
 from halve.settings import read_settings
@@ -226,7 +226,7 @@ async def test_a_reader_sees_one_content_or_the_other_while_another_writes(image
 
 async def test_another_handle_sees_what_was_put(images: ImageStore, images_url: str) -> None:
     await put(images, KEY, b"bytes")
-    other = wiring.open_images(read_settings(storage_url=images_url))
+    other = open_images(read_settings(storage_url=images_url))
     try:
         assert await get(other, KEY) == b"bytes"
         assert await other.stat(KEY) == await images.stat(KEY)

@@ -320,7 +320,7 @@ def test_an_account_that_is_not_whole_is_refused(url: str) -> None:
 
 
 def test_a_variable_of_cloudinarys_that_is_broken_is_named() -> None:
-    program = "from halve.wiring import open_images; from halve.settings import read_settings; open_images(read_settings())"
+    program = "from halve.backends import open_images; from halve.settings import read_settings; open_images(read_settings())"
     environment = {**os.environ, "HALVE_STORAGE_URL": "cloudinary://k:s@shop", "CLOUDINARY_URL": "https://k:s@shop"}
     ended = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False

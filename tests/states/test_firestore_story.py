@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from halve import wiring
+from halve.backends import open_states
 from halve.core.models import Status
 from halve.settings import read_settings
 from tests.support.command import environment, halve, serving, started
@@ -51,7 +51,7 @@ def origin() -> Iterator[Origin]:
 
 
 async def test_a_sheet_comes_back_with_links_into_the_bucket(place: Place, tmp_path: Path, origin: Origin) -> None:
-    states = await wiring.open_states(read_settings(database_url=place.database_url))
+    states = await open_states(read_settings(database_url=place.database_url))
     await states.migrate()
     await states.close()
     async with open_shop(tmp_path, database_url=place.database_url, storage_url=place.storage_url) as shop:

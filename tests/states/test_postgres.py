@@ -11,7 +11,7 @@ from unittest import mock
 import psycopg
 import pytest
 
-from halve import wiring
+from halve.backends import open_states
 from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
 from halve.core.ports import StateStore
 from halve.settings import read_settings
@@ -29,7 +29,7 @@ def url() -> Iterator[str]:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[StateStore]:
-    states = await wiring.open_states(read_settings(database_url=url))
+    states = await open_states(read_settings(database_url=url))
     try:
         yield states
     finally:

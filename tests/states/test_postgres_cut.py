@@ -14,7 +14,7 @@ from typing import TypeVar
 import psycopg
 import pytest
 
-from halve import wiring
+from halve.backends import open_states
 from halve.core.errors import StoreFailed
 from halve.core.models import DeliveryState, Product, ProductState, Status
 from halve.core.ports import StateStore
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[StateStore]:
-    states = await wiring.open_states(read_settings(database_url=url))
+    states = await open_states(read_settings(database_url=url))
     try:
         yield states
     finally:

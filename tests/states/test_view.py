@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from halve import wiring
+from halve.backends import open_states
 from halve.core.models import ProductState
 from halve.core.ports import StateStore
 from halve.settings import read_settings
@@ -62,7 +62,7 @@ def _postgresql(folder: Path) -> Iterator[tuple[str, Callable[[str], list[dict[s
 @pytest.fixture(params=[_sqlite, _postgresql])
 async def shell(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shell]:
     with request.param(tmp_path) as (url, ask):
-        states = await wiring.open_states(read_settings(database_url=url))
+        states = await open_states(read_settings(database_url=url))
         try:
             await states.migrate()
             yield Shell(states, ask)
@@ -136,7 +136,7 @@ async def test_nothing_is_written_through_it(shell: Shell, statement: str) -> No
 async def test_whoever_may_read_it_alone_sees_no_secret() -> None:
     """A user of PostgreSQL for a report: the view, and nothing behind it."""
     with elsewhere.postgres_database() as url:
-        states = await wiring.open_states(read_settings(database_url=url))
+        states = await open_states(read_settings(database_url=url))
         await states.migrate()
         request = await upload(states, 1)
         await states.secret("webhook", lambda: "whsec_x")

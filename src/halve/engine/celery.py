@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 from celery import Celery, signals
 
+from halve.backends import broker_url
 from halve.core.errors import HalveError, OptionRefused, StoreFailed
 from halve.core.log import Log
 from halve.doors.cli.endings import Ending
@@ -23,7 +24,7 @@ from halve.engine.hands import Hands
 from halve.engine.wishes import Wishes
 from halve.engine.worker import Worker
 from halve.settings import Settings, read_settings
-from halve.wiring import broker_url, open_cluster_worker, open_parts
+from halve.wiring import open_cluster_worker, open_parts
 
 log = Log(__name__)
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from halve import __version__
+from halve.backends import broker_url, database_url, open_images, open_states, scheme, storage_url
 from halve.core.errors import HalveError
 from halve.core.intake import new_request
 from halve.core.models import SheetOptions
@@ -23,7 +24,6 @@ from halve.core.ports import ImageStore, StateStore
 from halve.core.sizes import in_words
 from halve.doors.cli.terminal import without_password
 from halve.settings import Settings, misspelt
-from halve.wiring import broker_url, database_url, open_images, open_states, scheme, storage_url
 
 LEAST_SPACE = 1_000_000_000
 """Bytes free in the data folder below which a warning is given."""

@@ -27,9 +27,9 @@ def init_db(
     with told():
         import asyncio
 
+        from halve.backends import database_url
         from halve.doors.cli.terminal import out, without_password
         from halve.settings import read_settings
-        from halve.wiring import database_url
 
         settings = read_settings(data_dir=data)
         asyncio.run(_migrate(settings))
@@ -37,7 +37,7 @@ def init_db(
 
 
 async def _migrate(settings: Settings) -> None:
-    from halve.wiring import open_states
+    from halve.backends import open_states
 
     states = await open_states(settings)
     try:

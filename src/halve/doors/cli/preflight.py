@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from halve.backends import broker_url
 from halve.settings import Settings
-from halve.wiring import broker_url, open_parts
+from halve.wiring import open_parts
 
 
 def check_parts(settings: Settings) -> None:

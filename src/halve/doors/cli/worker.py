@@ -58,7 +58,7 @@ def _work(settings: Settings) -> None:
 
 
 def _work_in_a_cluster(settings: Settings) -> None:
-    from halve.wiring import broker_url
+    from halve.backends import broker_url
 
     url = broker_url(settings)
     assert url is not None
@@ -74,8 +74,9 @@ async def _until_stopped(settings: Settings) -> int:
     """Work until a signal comes; returns it. The second one waits for nothing."""
     import asyncio
 
+    from halve.backends import database_url
     from halve.doors.cli.terminal import announce, without_password
-    from halve.wiring import database_url, open_parts, open_worker
+    from halve.wiring import open_parts, open_worker
 
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
