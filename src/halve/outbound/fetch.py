@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from halve.core.errors import ImageFailed
+from halve.core.no_image import HEAD, not_an_image
 from halve.core.ports import Fetched, Validators
 from halve.outbound.body import Download, Room
 from halve.outbound.client import IDLE_SECONDS, Client
@@ -25,7 +26,6 @@ from halve.outbound.encodings import decoder
 from halve.outbound.faults import fault, refusal
 from halve.outbound.guard import Guard
 from halve.outbound.hosts import Hosts, Patience
-from halve.outbound.sniff import HEAD, not_an_image
 from halve.outbound.urls import BadURL, Target, follow, read_url
 from halve.outbound.validators import conditions, read_validators, still_the_same
 

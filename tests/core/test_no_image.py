@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halve.outbound.sniff import HEAD, not_an_image
+from halve.core.no_image import HEAD, not_an_image
 from tests.support.origin import LOGIN_PAGE
 
 
@@ -29,6 +29,8 @@ def _zip() -> bytes:
         (b"<!-- cached -->\n<html lang=en>", "an HTML page, perhaps a login"),
         (b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0'>", "an HTML page, perhaps a login"),
         ("<html><body>é".encode("utf-16"), "an HTML page, perhaps a login"),
+        ("<html><body>Zugriff für Unbefugte".encode("latin-1"), "an HTML page, perhaps a login"),
+        (b"<html><body><svg/>", "an HTML page, perhaps a login"),
         (b"<h1>Not found</h1>", "an HTML page, perhaps a login"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML document, not an image"),
         (b'{"error": "expired"}', "a JSON document, not an image"),

@@ -1,6 +1,7 @@
 """What a body is when it is no image: named from its first bytes, never from its name or its `Content-Type`.
 
-Anything that might be an image passes, the unusual ones too: what cannot be decoded, the codec names.
+A download is given up by these as soon as there are enough of it, and the codec goes by the same. Anything that might be an image
+passes, the unusual ones too: what cannot be decoded, the codec names.
 """
 
 from __future__ import annotations
@@ -54,20 +55,17 @@ _VIDEO_BRANDS = (
 _IMAGES_IN_TEXT = re.compile(rb"P[1-7fF]\s|#\?(RADIANCE|RGBE)|/\* XPM|#define\s|GIF8|BM|II|MM|8BPS|SIMPLE  =|%!PS|gimp xcf")
 """Beginnings that are printable and yet an image's (PNM, Radiance, XPM, XBM, FITS, PostScript …)."""
 
-_TEXTS = tuple(
-    (re.compile(beginning, re.IGNORECASE), what)
-    for beginning, what in (
-        (
-            rb"<!doctype\s+html|<(html|head|body|title|script|meta|table|div|p|h1|br|center|iframe|style)[\s>/]",
-            "an HTML page, perhaps a login",
-        ),
-        (rb"<", "an XML document, not an image"),
-        (rb"[{\[]\s*[\"{\[\]}]", "a JSON document, not an image"),
-        (rb"data:image/|/9j/|iVBORw0KGgo", "an image written out as Base64, not as an image"),
-        (rb"version https://git-lfs", "a Git LFS pointer, not the image"),
-    )
+_HTML = re.compile(
+    rb"<!doctype\s+html|<(html|head|body|title|script|meta|table|div|p|h1|br|center|iframe|style)[\s>/]", re.IGNORECASE
 )
 _SVG = re.compile(rb"<([\w.-]+:)?svg[\s>]", re.IGNORECASE)
+_TEXTS = (
+    (_HTML, "an HTML page, perhaps a login"),
+    (re.compile(rb"<"), "an XML document, not an image"),
+    (re.compile(rb"[{\[]\s*[\"{\[\]}]"), "a JSON document, not an image"),
+    (re.compile(rb"data:image/|/9j/|iVBORw0KGgo"), "an image written out as Base64, not as an image"),
+    (re.compile(rb"version https://git-lfs"), "a Git LFS pointer, not the image"),
+)
 _COMMENTS = re.compile(rb"(\s+|<!--.*?-->|<\?.*?\?>)+", re.DOTALL)
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -81,36 +79,43 @@ def not_an_image(head: bytes) -> str | None:
         return "a video, not an image"
     if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):
         return "an audio or video file, not an image"
-    text = _text(head)
-    return _kind_of_text(text) if text is not None else None
+    text = _without_bom(head)
+    if is_svg(text):
+        return None
+    start = _behind_comments(text)
+    for beginning, what in _TEXTS:  # in any encoding that has ASCII's letters: many a server's pages are in an old one
+        if beginning.match(start):
+            return what
+    return f"not an image (starts with {_quote(text)})" if _is_plain_text(text) else None
 
 
-def _text(head: bytes) -> bytes | None:
-    """The head as UTF-8 without BOM if it is text that is no image's, else None."""
+def is_svg(head: bytes) -> bool:
+    """Whether it is markup that has an SVG in it, and is no page that merely shows one."""
+    text = _without_bom(head).lstrip()
+    return text.startswith(b"<") and _SVG.search(text) is not None and not _HTML.match(_behind_comments(text))
+
+
+def _without_bom(head: bytes) -> bytes:
+    """The head as UTF-8, if it is text that says which encoding it has; any other as it is."""
     for bom, encoding in _BOMS:
         if head.startswith(bom):
-            whole = head[len(bom) : len(bom) + (len(head) - len(bom)) // 2 * 2] if encoding != "utf-8" else head[3:]
-            head = whole.decode(encoding, "ignore").encode("utf-8", "ignore")
-            break
-    if _IMAGES_IN_TEXT.match(head) or any(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in head):
-        return None
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:  # not a letter that is merely cut
-            return None
+            return head[len(bom) :].decode(encoding, "ignore").encode("utf-8", "ignore")
     return head
 
 
-def _kind_of_text(text: bytes) -> str | None:
-    if _SVG.search(text):
-        return None
+def _behind_comments(text: bytes) -> bytes:
     comments = _COMMENTS.match(text)
-    start = text[comments.end() :] if comments else text
-    for beginning, what in _TEXTS:
-        if beginning.match(start):
-            return what
-    return f"not an image (starts with {_quote(text)})"
+    return text[comments.end() :] if comments else text
+
+
+def _is_plain_text(text: bytes) -> bool:
+    if _IMAGES_IN_TEXT.match(text) or any(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in text):
+        return False
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start >= len(text) - 3  # a letter that is merely cut
+    return True
 
 
 def _quote(text: bytes) -> str:
