@@ -15,6 +15,8 @@ import math
 
 import pyvips
 
+from halve.codec import look
+
 FARTHEST = 32.0
 """The largest distance that `quality=auto` allows for any picture."""
 
@@ -44,6 +46,10 @@ class Eye:
         """0 for the same picture."""
         detail, shading, colour = self.parts(other)
         return _DETAIL * detail + _SHADING * shading + _COLOUR * colour
+
+    def strain(self, other: pyvips.Image) -> float:
+        """The distance as a share of what is allowed: at most 1 looks good enough. Of any depth."""
+        return self.distance(look.eight_bits(other)) / self.bound
 
     def parts(self, other: pyvips.Image) -> tuple[float, float, float]:
         error = (self._half - _half(other)).recomb(_COLOURS).copy_memory()

@@ -33,6 +33,13 @@ class Plan:
     bound: int | None
     only_bounded: bool
 
+    def fits(self, data: bytes) -> bool:
+        """Whether it has no more bytes than it may."""
+        return self.bound is None or len(data) <= self.bound
+
+    def as_large_as(self, picture: Picture) -> bool:
+        return (self.width, self.height) == (picture.width, picture.height)
+
 
 def plan(picture: Picture, options: Options) -> Plan:
     """Raises ImageFailed, code `unsupported_size`, where the format asked for cannot hold so large a picture."""
