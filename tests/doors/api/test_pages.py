@@ -68,7 +68,7 @@ def test_pages_work_below_a_path(tmp_path: Path) -> None:
 
 def test_a_proxy_may_take_off_the_path_that_the_public_address_has(tmp_path: Path, sheet: bytes) -> None:
     with serving(tmp_path, worker=False, base_url="https://shop.test/halve/") as base:
-        for host, above in (("Shop.test", "/halve"), ("127.0.0.1", "")):
+        for host, above in (("Shop.test", "/halve"), ("shop.test:443", "/halve"), ("127.0.0.1", "")):
             servers = requests.get(f"{base}/openapi.json", headers={"Host": host}, timeout=5).json()["servers"]
             assert servers == [{"url": above or "/"}]
             accepted = requests.post(f"{base}/upload", files={"file": ("a.csv", sheet)}, headers={"Host": host}, timeout=5)

@@ -12,6 +12,8 @@ from halve.doors.api.problems import Problem
 
 _HOST = re.compile(r"(?P<host>[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9.])?|\[[0-9a-f:.]{2,45}\])(:(?P<port>\d{1,5}))?", re.IGNORECASE)
 
+_PORTS = {"http": ":80", "https": ":443"}
+
 
 def base_url(http: HttpRequest, context: Context) -> str:
     """`HALVE_BASE_URL`, or scheme, host and root path of this HTTP request, without a closing slash.
@@ -28,8 +30,13 @@ def path_above(http: HttpRequest, context: Context) -> str:
     that address, for a proxy may have taken it off; else the root path.
     """
     public = urlsplit(context.parts.settings.base_url or "")
-    asked_there = public.netloc.lower() == http.headers.get("host", "").lower()
+    asked_there = without_port(public.scheme, public.netloc) == without_port(public.scheme, http.headers.get("host", ""))
     return public.path.rstrip("/") if public.netloc and asked_there else _root(http)
+
+
+def without_port(scheme: str, address: str) -> str:
+    """In small letters, and without the port that goes without saying: browsers leave it out, some proxies put it into `Host`."""
+    return address.lower().removesuffix(_PORTS.get(scheme, ""))
 
 
 def _root(http: HttpRequest) -> str:

@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from halve.doors.api.addresses import without_port
 from halve.doors.api.context import context_of
 from halve.doors.api.problems import Problem, answer
 
@@ -19,9 +20,6 @@ ALWAYS = {
     "Cache-Control": "no-store",
 }
 """Where a route does not say otherwise."""
-
-_PORTS = {"http": ":80", "https": ":443"}
-"""What browsers leave out of an origin, and some proxies put into `Host`."""
 
 
 class Careful:
@@ -66,4 +64,4 @@ def _from_another_site(http: HttpRequest) -> bool:
         return site == "cross-site"
     ours = (http.headers.get("host", ""), urlsplit(context_of(http).parts.settings.base_url or "").netloc)
     scheme, _, address = origin.lower().partition("://")  # no address, of `null`
-    return not address or address not in [each.lower().removesuffix(_PORTS.get(scheme, "")) for each in ours]
+    return not address or address not in [without_port(scheme, each) for each in ours]
