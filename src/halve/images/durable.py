@@ -35,10 +35,11 @@ def _write(descriptor: int, data: bytes) -> int:
 
 
 def _copy(descriptor: int, source: Path) -> int:
+    """As much as is read of it: whether it grew meanwhile is for those to say whose file it is."""
+    length = 0
     with source.open("rb", buffering=0) as file:
-        length = os.fstat(file.fileno()).st_size
         while piece := file.read(PIECE):
-            _write(descriptor, piece)
+            length += _write(descriptor, piece)
     return length
 
 
