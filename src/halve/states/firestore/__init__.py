@@ -6,10 +6,9 @@ beside this one.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from halve.core.finding import Finding
@@ -23,13 +22,13 @@ from halve.core.models import (
     Request,
     Row,
 )
+from halve.states.claims import Claims
 from halve.states.firestore import deliveries as outbox
 from halve.states.firestore import ending, intake, looking, memory, upkeep, work
 from halve.states.firestore.base import Base
 from halve.states.firestore.errors import translated
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 MEND_EVERY = 5.0
 """Seconds between looks for steps that were cut short, in each process."""
@@ -42,8 +41,7 @@ class FirestoreStates:
 
     def __init__(self, base: Base) -> None:
         self._base = base
-        self._claims = itertools.count(1)
-        self._unheard: set[str] = set()
+        self._claims = Claims(self._let_go)
         self._checked = False
         self._mended_at = -MEND_EVERY
         self._mended_to: str | None = None
@@ -135,8 +133,10 @@ class FirestoreStates:
 
     async def claim(self, holder: str, n: int, *, lease: float) -> list[Product]:
         """At most 200 at once."""
-        oldest = next(self._claims) % 4 == 0
-        return await self._heard(work.claim, holder, n, lease=lease, oldest=oldest)
+        token, oldest = uuid4().hex, self._claims.next_is_for_the_oldest()
+        return await self._claims.heard(
+            token, lambda: self._do(work.claim(self._base, token, holder, n, lease=lease, oldest=oldest))
+        )
 
     async def renew(self, holder: str, *, lease: float) -> None:
         await self._do(work.renew(self._base, holder, lease=lease))
@@ -196,25 +196,12 @@ class FirestoreStates:
     # ── deliveries ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim_deliveries(self, holder: str, n: int, *, lease: float) -> list[Delivery]:
-        return await self._heard(outbox.claim, holder, n, lease=lease)
-
-    async def _heard(
-        self, claim: Callable[Concatenate[Base, str, P], Coroutine[Any, Any, list[T]]], *args: P.args, **kwargs: P.kwargs
-    ) -> list[T]:
-        """What a claim took that failed or was cancelled on the way is given back by the next one: its holder lives, and would
-        renew those leases for ever.
-        """
-        if self._unheard:
-            unheard = list(self._unheard)
-            await self._do(work.let_go(self._base, unheard))
-            await self._do(outbox.let_go(self._base, unheard))
-            self._unheard.difference_update(unheard)
         token = uuid4().hex
-        try:
-            return await self._do(claim(self._base, token, *args, **kwargs))
-        except BaseException:
-            self._unheard.add(token)
-            raise
+        return await self._claims.heard(token, lambda: self._do(outbox.claim(self._base, token, holder, n, lease=lease)))
+
+    async def _let_go(self, token: str) -> None:
+        await self._do(work.let_go(self._base, token))
+        await self._do(outbox.let_go(self._base, token))
 
     async def record_delivery(self, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float = 0.0) -> None:
         await self._do(outbox.record(self._base, delivery, state=state, answer=answer, delay=delay))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -54,15 +54,14 @@ async def claim(base: Base, token: str, holder: str, n: int, *, lease: float) ->
     return claimed
 
 
-async def let_go(base: Base, tokens: Sequence[str]) -> None:
-    """Make due again what claims took whose caller never heard of it."""
+async def let_go(base: Base, token: str) -> None:
+    """Make due again what a claim took whose caller never heard of it."""
     now = await base.now()
 
     def back(found: Mapping[str, Any]) -> Document | None:
-        return {"state": "due", "send_at": now, **LEASED_BY_NOBODY} if found.get("claim") in tokens else None
+        return {"state": "due", "send_at": now, **LEASED_BY_NOBODY} if found.get("claim") == token else None
 
-    for token in tokens:
-        await change_each(base, await base.find(base.deliveries.where(filter=FieldFilter("claim", "==", token))), back)
+    await change_each(base, await base.find(base.deliveries.where(filter=FieldFilter("claim", "==", token))), back)
 
 
 async def record(base: Base, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float) -> None:

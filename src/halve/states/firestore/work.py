@@ -96,14 +96,13 @@ async def _begun(base: Base, request_id: str) -> None:
         await base.commit(writes)
 
 
-async def let_go(base: Base, tokens: Sequence[str]) -> None:
-    """Give back what claims took whose caller never heard of it."""
+async def let_go(base: Base, token: str) -> None:
+    """Give back what a claim took whose caller never heard of it."""
 
     def back(found: Mapping[str, Any]) -> Document | None:
-        return ready_again(found) if found.get("claim") in tokens else None
+        return ready_again(found) if found.get("claim") == token else None
 
-    for token in tokens:
-        await change_each(base, await base.find(base.products.where(filter=FieldFilter("claim", "==", token))), back)
+    await change_each(base, await base.find(base.products.where(filter=FieldFilter("claim", "==", token))), back)
 
 
 async def renew(base: Base, holder: str, *, lease: float) -> None:

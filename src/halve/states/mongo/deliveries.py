@@ -85,9 +85,9 @@ async def claim(base: Base, token: ObjectId, holder: str, n: int, *, lease: floa
     return claimed
 
 
-async def let_go(base: Base, tokens: Sequence[ObjectId]) -> None:
-    """Make due again what claims took whose caller never heard of it."""
-    await base.deliveries.update_many({"state": "leased", "claim": {"$in": list(tokens)}}, DUE_AGAIN, hint=LEASED)
+async def let_go(base: Base, token: ObjectId) -> None:
+    """Make due again what a claim took whose caller never heard of it."""
+    await base.deliveries.update_many({"state": "leased", "claim": token}, DUE_AGAIN, hint=LEASED)
 
 
 async def record(base: Base, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float) -> None:

@@ -63,10 +63,10 @@ async def call_off(base: Base, which: Mapping[str, Any]) -> int:
     return changed.modified_count
 
 
-async def let_go(base: Base, tokens: Sequence[ObjectId]) -> None:
-    """Give back what claims took whose caller never heard of it."""
+async def let_go(base: Base, token: ObjectId) -> None:
+    """Give back what a claim took whose caller never heard of it."""
     await base.products.update_many(
-        {"state": "leased", "claim": {"$in": list(tokens)}},
+        {"state": "leased", "claim": token},
         {"$set": {"state": "ready"}, "$unset": {"holder": "", "due_at": "", "claim": ""}},
         hint=LEASED,
     )

@@ -4,10 +4,9 @@ statements stand in the modules beside this one.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from secrets import randbits
-from typing import Concatenate
 from uuid import UUID
 
 from halve.core.finding import Finding
@@ -22,11 +21,11 @@ from halve.core.models import (
     Request,
     Row,
 )
+from halve.states.claims import Claims
 from halve.states.sql import deliveries as outbox
 from halve.states.sql import ending, intake, looking, memory, schema, upkeep, work
-from halve.states.sql.runner import P, Runner, T
+from halve.states.sql.runner import Runner
 from halve.states.sql.sqlite import SqliteRunner
-from halve.states.sql.transaction import Transaction
 
 CHUNK = 1000
 """Products that one transaction cancels or erases: some ten milliseconds, then others have their turn."""
@@ -39,8 +38,7 @@ class SqlStates:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._claims = itertools.count(1)
-        self._unheard: dict[int, str] = {}
+        self._claims = Claims(self._let_go)
 
     @classmethod
     async def open(cls, url: str) -> SqlStates:
@@ -120,11 +118,10 @@ class SqlStates:
     # ── work ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim(self, holder: str, n: int, *, lease: float) -> list[Product]:
-        """At most 500 at once. What a claim took that failed in its commit, or was cancelled, is given back by the next one: its
-        holder lives, and would renew those leases for ever.
-        """
-        oldest = next(self._claims) % 4 == 0
-        return await self._heard(holder, work.claim, n, lease=lease, oldest=oldest)
+        """At most 500 at once."""
+        number, oldest = randbits(62), self._claims.next_is_for_the_oldest()
+        claim = partial(self._runner.write_lightly, work.claim, holder, number, n, lease=lease, oldest=oldest)
+        return await self._claims.heard((holder, number), claim)
 
     async def renew(self, holder: str, *, lease: float) -> None:
         await self._runner.write_lightly(work.renew, holder, lease=lease)
@@ -203,24 +200,12 @@ class SqlStates:
     # ── deliveries ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim_deliveries(self, holder: str, n: int, *, lease: float) -> list[Delivery]:
-        return await self._heard(holder, outbox.claim, n, lease=lease)
-
-    async def _heard(
-        self, holder: str, claim: Callable[Concatenate[Transaction, str, int, P], list[T]], *args: P.args, **kwargs: P.kwargs
-    ) -> list[T]:
-        while self._unheard:
-            unheard, theirs = self._unheard.popitem()
-            try:
-                await self._runner.write(work.let_go, theirs, unheard)
-            except BaseException:
-                self._unheard[unheard] = theirs
-                raise
         number = randbits(62)
-        try:
-            return await self._runner.write_lightly(claim, holder, number, *args, **kwargs)
-        except BaseException:
-            self._unheard[number] = holder
-            raise
+        claim = partial(self._runner.write_lightly, outbox.claim, holder, number, n, lease=lease)
+        return await self._claims.heard((holder, number), claim)
+
+    async def _let_go(self, claim: tuple[str, int]) -> None:
+        await self._runner.write(work.let_go, *claim)
 
     async def record_delivery(self, delivery: Delivery, *, state: DeliveryState, answer: str, delay: float = 0.0) -> None:
         await self._runner.write(outbox.record, delivery, state=state, answer=answer, delay=delay)
