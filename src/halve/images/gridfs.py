@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
-import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -37,6 +36,7 @@ from halve.core.errors import NotFound, OptionRefused, StoreFailed
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
+from halve.images.trial import gives_back
 from halve.images.windows import PIECE
 
 CHUNK = PIECE
@@ -168,13 +168,7 @@ class GridFsImages:
             await self._chunks.delete_many({"files_id": inside})  # what crashes left
 
     async def ready(self) -> None:
-        """Write a few bytes, read them, delete them: what a worker will do, with the rights that it has."""
-        key, word = f"halve-ready/{secrets.token_hex(8)}.txt", secrets.token_hex(16).encode()
-        await self.put(key, word, content_type="text/plain")
-        read = b"".join([piece async for piece in self.read(key)])
-        async with self._translated("deleted from"):
-            await self._remove([file["_id"] async for file in self._revisions(key)])
-        if read != word:
+        if not await gives_back(self, self._delete):
             raise StoreFailed(f"{self._where} gave back other bytes than were written to it.")
 
     async def close(self) -> None:
@@ -227,6 +221,10 @@ class GridFsImages:
         chosen = {"$in": list(ids)}
         await self._files.delete_many({"_id": chosen})
         await self._chunks.delete_many({"files_id": chosen})
+
+    async def _delete(self, key: str) -> None:
+        async with self._translated("deleted from"):
+            await self._remove([file["_id"] async for file in self._revisions(key)])
 
     async def _have_indexes(self) -> None:
         """Make the two indexes that the specification asks for, once a process."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.images.buckets import open_bucket
 from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
+from halve.images.trial import gives_back
 from halve.images.windows import Window, read_windows
 
 PART = 8 << 20
@@ -118,13 +118,7 @@ class ObjectImages:
                 await self._delete([meta["path"] for meta in page])
 
     async def ready(self) -> None:
-        """Write a few bytes, read them, delete them: what a worker will do, with the rights that it has."""
-        key, word = f"halve-ready/{secrets.token_hex(8)}.txt", secrets.token_hex(16).encode()
-        await self.put(key, word, content_type="text/plain")
-        read = b"".join([piece async for piece in self.read(key)])
-        with self._translated("deleted from"):
-            await self._delete([key])
-        if read != word:
+        if not await gives_back(self, self._delete_one):
             raise StoreFailed(f"The {self._service.container} {self._name!r} gave back other bytes than were written to it.")
 
     async def close(self) -> None:
@@ -160,6 +154,10 @@ class ObjectImages:
 
     def _nothing(self, key: str) -> NotFound:
         return NotFound(f"Nothing is stored under {key!r}.")
+
+    async def _delete_one(self, key: str) -> None:
+        with self._translated("deleted from"):
+            await self._delete([key])
 
     async def _delete(self, keys: list[str]) -> None:
         """Delete objects, some of which may be gone already: S3 does not mind, the others name the first that is."""
