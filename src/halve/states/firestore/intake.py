@@ -8,10 +8,9 @@ from uuid import UUID
 
 from google.cloud.firestore_v1 import DELETE_FIELD
 
-from halve.core.errors import HalveError, NotFound
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
-from halve.states import plain
+from halve.states import plain, refusals
 from halve.states.firestore import documents, looking, lots
 from halve.states.firestore.base import MOST_BYTES, MOST_WRITES, Base, Changed, Document
 from halve.states.firestore.packing import Page, cut, into_pages, pack
@@ -101,7 +100,7 @@ async def publish(
         [snapshot] = await base.get(base.request(request_id))
         found = snapshot.to_dict()
         if found is None or found["stage"] == "erased":
-            raise _erased(request_id)
+            raise refusals.erased(request_id)
         if found["stage"] == "published":
             return await looking.whole(base, snapshot)
         writes, said = base.writes(), documents.given(found)
@@ -152,11 +151,7 @@ async def _draft(base: Base, request_id: UUID) -> Document:
 
 def _drafted(found: Document | None, request_id: UUID) -> Document:
     if found is None or found["stage"] == "erased":
-        raise _erased(request_id)
+        raise refusals.erased(request_id)
     if found["stage"] != "draft":
-        raise HalveError(f"Request {request_id} is published: no rows can be added.", code="published")
+        raise refusals.published(request_id)
     return found
-
-
-def _erased(request_id: UUID) -> NotFound:
-    return NotFound(f"There is no request {request_id}: it was erased.")

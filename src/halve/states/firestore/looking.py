@@ -11,8 +11,8 @@ from uuid import UUID
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from halve.core.errors import NotFound, OptionRefused
 from halve.core.models import Page, Product, Request
+from halve.states import refusals
 from halve.states.firestore import documents, lots
 from halve.states.firestore.base import PAGES_REMEMBERED, Base, Document
 from halve.states.firestore.packing import PAGE_ROWS, unpack
@@ -35,7 +35,7 @@ async def request(base: Base, request_id: UUID) -> Request | None:
 async def known(base: Base, request_id: UUID) -> Request:
     found = await request(base, request_id)
     if found is None:
-        raise NotFound(f"There is no request {request_id}: it was erased.")
+        raise refusals.erased(request_id)
     return found
 
 
@@ -47,7 +47,7 @@ async def whole(base: Base, snapshot: Snapshot) -> Request:
 async def requests(base: Base, owner: str | None, *, limit: int, cursor: str | None) -> Page[Request]:
     """The cursor is the age of the last request that was shown."""
     if cursor is not None and not _CURSOR.fullmatch(cursor):
-        raise OptionRefused("cursor", "cursor is none that was given out here: use `next` of the page before, or leave it away.")
+        raise refusals.no_cursor()
     query: Any = base.requests.order_by("age", direction="DESCENDING")
     if owner is not None:
         key = documents.owner_key(owner)

@@ -8,10 +8,9 @@ from uuid import UUID
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from halve.core.errors import HalveError, NotFound
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
-from halve.states import plain
+from halve.states import plain, refusals
 from halve.states.mongo import documents, lots
 from halve.states.mongo.base import Base, Document, insert_new
 
@@ -28,9 +27,9 @@ async def add_products(base: Base, request_id: UUID, planned: Sequence[Row]) -> 
     """Repeatable: what was counted already is passed over, and what was only inserted gets the same places again."""
     found = await base.requests.find_one({"_id": str(request_id)}, {"seq": 1, "stage": 1, "rows": 1, "last_row": 1})
     if found is None or found["stage"] == "erased":
-        raise _erased(request_id)
+        raise refusals.erased(request_id)
     if found["stage"] != "draft":
-        raise HalveError(f"Request {request_id} is published: no rows can be added.", code="published")
+        raise refusals.published(request_id)
     fresh = [row for row in planned if row.row > found["last_row"]]
     if not fresh:
         return
@@ -44,7 +43,7 @@ async def add_products(base: Base, request_id: UUID, planned: Sequence[Row]) -> 
     now = None if counted.matched_count else await base.requests.find_one({"_id": str(request_id)}, {"stage": 1})
     if not counted.matched_count and (now is None or now["stage"] == "erased"):
         await base.products.delete_many({"_id": {"$gte": added[0]["_id"], "$lte": added[-1]["_id"]}})
-        raise _erased(request_id)
+        raise refusals.erased(request_id)
 
 
 async def publish(
@@ -63,7 +62,7 @@ async def publish(
     while True:
         draft = await base.requests.find_one({"_id": str(request_id)})
         if draft is None or draft["stage"] == "erased":
-            raise _erased(request_id)
+            raise refusals.erased(request_id)
         if draft["stage"] == "published":
             [whole] = await lots.with_counts(base, [draft])
             return documents.request(whole)
@@ -101,7 +100,3 @@ async def by_idempotency_key(base: Base, owner: str, key: str) -> Request | None
         return None
     [whole] = await lots.with_counts(base, [found])
     return documents.request(whole)
-
-
-def _erased(request_id: UUID) -> NotFound:
-    return NotFound(f"There is no request {request_id}: it was erased.")

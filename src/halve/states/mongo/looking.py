@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from halve.core.errors import OptionRefused
 from halve.core.models import Page, Product, Request, Status
+from halve.states import refusals
 from halve.states.mongo import documents
 from halve.states.mongo.base import Base, Document
 from halve.states.mongo.documents import product_key
@@ -24,7 +24,7 @@ async def request(base: Base, request_id: UUID) -> Request | None:
 async def requests(base: Base, owner: str | None, *, limit: int, cursor: str | None) -> Page[Request]:
     """The cursor is the number of the last request that was shown."""
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise OptionRefused("cursor", "cursor is none that was given out here: use `next` of the page before, or leave it away.")
+        raise refusals.no_cursor()
     which: Document = {"stage": "published"}
     if owner is not None:
         which["owner"] = owner

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from halve.core.errors import HalveError, NotFound
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
+from halve.states import refusals
 from halve.states.sql import feeding, rows
 from halve.states.sql.transaction import Transaction
 
@@ -25,9 +25,9 @@ def add_products(tx: Transaction, request_id: UUID, planned: Sequence[Row]) -> N
     """Repeatable: rows that are there already stay as they are."""
     found = tx.one("SELECT seq, id, stage, open_products FROM requests WHERE id = :id {locked}", id=str(request_id))
     if found is None or found.stage == "erased":
-        raise NotFound(f"There is no request {request_id}: it was erased.")
+        raise refusals.erased(request_id)
     if found.stage != "draft":
-        raise HalveError(f"Request {request_id} is published: no rows can be added.", code="published")
+        raise refusals.published(request_id)
     seq, id = found.seq, found.id
     added = tx.insert_many(
         "products",
@@ -53,7 +53,7 @@ def publish(
     """Publish a draft and return it; or return, unchanged, the request that its owner published under the same key before."""
     draft = tx.one("SELECT seq, stage, owner, idempotency_key FROM requests WHERE id = :id {locked}", id=str(request_id))
     if draft is None or draft.stage == "erased":
-        raise NotFound(f"There is no request {request_id}: it was erased.")
+        raise refusals.erased(request_id)
     if draft.stage == "draft":
         earlier = by_idempotency_key(tx, draft.owner, draft.idempotency_key) if draft.idempotency_key is not None else None
         if earlier is not None:

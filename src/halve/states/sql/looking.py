@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from halve.core.errors import OptionRefused
 from halve.core.models import Page, Product, Request, Status
+from halve.states import refusals
 from halve.states.sql import rows
 from halve.states.sql.transaction import Transaction
 from halve.states.sql.upkeep import DAY
@@ -19,7 +19,7 @@ def request(tx: Transaction, request_id: UUID) -> Request | None:
 def requests(tx: Transaction, owner: str | None, *, limit: int, cursor: str | None) -> Page[Request]:
     """The cursor is the number of the last request that was shown."""
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise OptionRefused("cursor", "cursor is none that was given out here: use `next` of the page before, or leave it away.")
+        raise refusals.no_cursor()
     found = tx.all(
         f"SELECT {rows.REQUEST}, seq FROM requests WHERE stage = 'published'"
         + (" AND owner = :owner" if owner is not None else "")
