@@ -6,7 +6,7 @@ from halve.core.once import Once
 
 
 async def test_work_under_way_is_shared_by_all_who_want_it() -> None:
-    once: Once[int] = Once(10, worth_keeping=lambda _: True)
+    once: Once[int] = Once(10)
     made = 0
 
     async def make() -> int:
@@ -20,8 +20,8 @@ async def test_work_under_way_is_shared_by_all_who_want_it() -> None:
     assert sum(own for _, own in answers) == made == 1
 
 
-async def test_a_result_worth_keeping_is_remembered_and_another_is_not() -> None:
-    once: Once[int] = Once(10, worth_keeping=lambda value: value > 1)
+async def test_a_result_worth_keeping_is_remembered_in_its_packed_form_and_another_is_not() -> None:
+    once: Once[int] = Once(10, pack=lambda value: str(value) if value > 1 else None, unpack=int)
     numbers = iter(range(1, 10))
 
     async def make() -> int:
@@ -33,7 +33,7 @@ async def test_a_result_worth_keeping_is_remembered_and_another_is_not() -> None
 
 
 async def test_the_least_recently_used_is_forgotten_first() -> None:
-    once: Once[str] = Once(2, worth_keeping=lambda _: True)
+    once: Once[str] = Once(2)
 
     async def make() -> str:
         return "made"
@@ -45,7 +45,7 @@ async def test_the_least_recently_used_is_forgotten_first() -> None:
 
 
 async def test_an_error_goes_to_its_maker_and_one_who_waited_makes_it_afresh() -> None:
-    once: Once[str] = Once(10, worth_keeping=lambda _: True)
+    once: Once[str] = Once(10)
 
     async def fail() -> str:
         await asyncio.sleep(0.01)
@@ -63,7 +63,7 @@ async def test_an_error_goes_to_its_maker_and_one_who_waited_makes_it_afresh() -
 
 
 async def test_a_cancelled_maker_leaves_nobody_waiting() -> None:
-    once: Once[str] = Once(10, worth_keeping=lambda _: True)
+    once: Once[str] = Once(10)
 
     async def hang() -> str:
         await asyncio.sleep(3600)
@@ -83,7 +83,7 @@ async def test_a_cancelled_maker_leaves_nobody_waiting() -> None:
 
 
 async def test_a_cancelled_waiter_does_not_disturb_the_maker() -> None:
-    once: Once[str] = Once(10, worth_keeping=lambda _: True)
+    once: Once[str] = Once(10)
     go = asyncio.Event()
 
     async def make() -> str:

@@ -53,7 +53,7 @@ class Maker:
         self._links = links
         self._memory = memory
         self._adopting = Gathered(images.adopt, most=ADOPTED_AT_ONCE) if isinstance(images, Adopting) else None
-        self._contents: Once[tuple[Made, str | None]] = Once(CONTENTS_REMEMBERED, worth_keeping=lambda made: True)
+        self._contents: Once[tuple[Made, str | None]] = Once(CONTENTS_REMEMBERED)
 
     async def make(self, task: Task) -> ImageResult:
         """Raises ImageFailed, StoreFailed."""

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 
-class Once(Generic[T]):
-    """Shares work under way and remembers the results worth keeping, the last `size` used of them."""
+def _as_it_is(result: Any) -> Any:
+    return result
 
-    def __init__(self, size: int, *, worth_keeping: Callable[[T], bool]) -> None:
+
+class Once(Generic[T]):
+    """Shares work under way and remembers results, the last `size` used of them.
+
+    What is remembered may be of another, smaller form: `pack` gives it, or None for what is not worth keeping; `unpack` undoes it.
+    """
+
+    def __init__(self, size: int, *, pack: Callable[[T], Any] = _as_it_is, unpack: Callable[[Any], T] = _as_it_is) -> None:
         self._size = size
-        self._worth_keeping = worth_keeping
-        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._pack = pack
+        self._unpack = unpack
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._under_way: dict[Hashable, asyncio.Future[T]] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
@@ -27,7 +35,7 @@ class Once(Generic[T]):
         while True:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key], False
+                return self._unpack(self._kept[key]), False
             if key not in self._under_way:
                 return await self._make(key, make), True
             await asyncio.wait([under_way := self._under_way[key]])
@@ -42,8 +50,8 @@ class Once(Generic[T]):
         finally:
             del self._under_way[key]
             under_way.cancel()  # without effect on a future that has its result
-        if self._worth_keeping(result):
-            self._kept[key] = result
+        if (packed := self._pack(result)) is not None:
+            self._kept[key] = packed
             if len(self._kept) > self._size:
                 self._kept.popitem(last=False)
         return result

@@ -7,14 +7,16 @@ calls this and when, is `engine`.)
 from __future__ import annotations
 
 import asyncio
+import marshal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from uuid import UUID
 
 from halve.core.attempts import LOST_BEFORE_POISON, after_failure, poisoned, settled
+from halve.core.digests import key_of
 from halve.core.errors import HalveError, ImageFailed, NotFound, StoreFailed
 from halve.core.links import Links
 from halve.core.log import Log
@@ -54,6 +56,8 @@ URLS_REMEMBERED = 50_000
 
 Attempt = tuple[ImageResult, float]
 """What became of an image, and the seconds to wait if it is to be tried again."""
+
+_BESIDE_STATE = tuple(field.name for field in fields(ImageResult))[1:]
 
 _OVER = (ProductState.DONE, ProductState.FAILED, ProductState.CANCELLED)
 
@@ -97,8 +101,8 @@ class Pipeline:
         self._pace = pace
         self.tally = Tally()
         self._slots = asyncio.Semaphore(pace.in_flight)
-        self._requests: Once[Request | None] = Once(256, worth_keeping=lambda request: request is not None)
-        self._urls: Once[Attempt] = Once(URLS_REMEMBERED, worth_keeping=lambda made: made[0].state is not ImageState.PENDING)
+        self._requests: Once[Request | None] = Once(256)
+        self._urls: Once[Attempt] = Once(URLS_REMEMBERED, pack=_packed, unpack=_unpacked)
 
     # ── one product: fetch, compress, store ───────────────────────────────────────────────────────────────────────────
 
@@ -162,7 +166,8 @@ class Pipeline:
         url, place = product.input_urls[index], index + 1
         async with self._slots:
             task = Task(request, product, place, before)
-            (result, wait), own = await self._urls.get((request.id, product.round, url), lambda: self._attempt(task))
+            link = key_of(str(request.id), str(product.round), url)
+            (result, wait), own = await self._urls.get(link, lambda: self._attempt(task))
             if own or not result.succeeded:
                 return result, wait
             copied = await self._maker.copied(task, result)
@@ -293,6 +298,19 @@ def _out_of_sight(request_id: UUID) -> StoreFailed:
         f"The sheet of request {request_id} is not where images are stored, so none of it is done here. Unless it was"
         " erased just now, HALVE_STORAGE_URL (or HALVE_DATA_DIR) is not the same for all servers and workers."
     )
+
+
+def _packed(attempt: Attempt) -> bytes | None:
+    """The result in a fifth of the memory, for there are many; None where the image is to be tried again."""
+    result, _ = attempt
+    if result.state is ImageState.PENDING:
+        return None
+    return marshal.dumps((result.state.value, *(getattr(result, name) for name in _BESIDE_STATE)))
+
+
+def _unpacked(packed: bytes) -> Attempt:
+    state, *others = marshal.loads(packed)  # noqa: S302 - our own, and never left this process
+    return ImageResult(ImageState(state), *others), 0.0
 
 
 def _outcome(product: Product, results: list[ImageResult], state: ProductState, delay: float = 0.0) -> Outcome:
