@@ -20,14 +20,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import psutil
 import requests
 
 from bench.corpus import Corpus, corpus
 from bench.end_to_end import serving, urls
 from bench.measure import Cost, measured
+from bench.servers import listening, postgresql
 from tests.support.brokers import flush_valkey, valkey_url
-from tests.support.postgres import Postgres, run_sql
+from tests.support.postgres import run_sql
 from tests.support.server import free_port
 from tests.support.shop import sheet_of
 
@@ -53,9 +53,7 @@ def one_round(pictures: Corpus, address: str, images: int, cluster: bool) -> Cos
         settings = {"HALVE_DATA_DIR": str(folder), "HALVE_ALLOW_PRIVATE": "127.0.0.0/8", "HALVE_LOG_LEVEL": "warning"}
         roots = []
         if cluster:
-            # As it comes, but for the folder: durable, as SQLite is here.
-            server = Postgres(fsync="on", full_page_writes="on", synchronous_commit="on", autovacuum="on")
-            stack.callback(server.remove)
+            server = stack.enter_context(postgresql())  # durable, as SQLite is here
             run_sql(server.url(), "CREATE DATABASE bench")
             flush_valkey()
             settings |= {"HALVE_DATABASE_URL": server.url("bench"), "HALVE_BROKER_URL": f"{valkey_url()}/0"}
@@ -91,12 +89,6 @@ def until_it_answers(base: str) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def listening(*ports: int) -> list[int]:
-    """The processes that listen on these ports."""
-    found = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN and one.pid]
-    return [one.pid for one in found if one.pid and one.laddr and one.laddr.port in ports]
 
 
 def main() -> None:

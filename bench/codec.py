@@ -15,7 +15,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -27,22 +27,10 @@ from PIL import Image
 from bench import targets
 from bench.corpus import corpus
 from bench.pillow import pillow
+from bench.ways import Way, measure, ours
 from halve.codec import CodecLimits, CodecPool, native
-from halve.codec.compress import compress
 from halve.core.compressed import Compressed
 from halve.core.options import Format, MaxBytes, Options
-
-MAX_PIXELS = 100_000_000
-
-
-@dataclass
-class Column:
-    """One way of compressing; a figure a file."""
-
-    name: str
-    run: Callable[[bytes], bytes]
-    seconds: list[float] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -75,54 +63,36 @@ def as_png(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def ours(data: bytes, options: Options) -> bytes:
-    return compress(data, options, max_pixels=MAX_PIXELS).data
-
-
 def through_pixels(data: bytes, options: Options) -> bytes:
     """Ours as if the requantiser had not been built."""
     with mock.patch("halve.codec.coefficients.requantise", return_value=None):
         return ours(data, options)
 
 
-def measure(columns: list[Column], pictures: list[Photo], turns: int) -> None:
+def report(title: str, ways: list[Way], pictures: list[Photo], turns: int = 1) -> None:
     for picture in pictures:
-        best = [float("inf")] * len(columns)
-        sizes = [0] * len(columns)
-        for _ in range(turns):
-            for index, column in enumerate(columns):
-                start = time.process_time()
-                sizes[index] = len(column.run(picture.data))
-                best[index] = min(best[index], time.process_time() - start)
-        for index, column in enumerate(columns):
-            column.seconds.append(best[index])
-            column.ratios.append(sizes[index] / picture.size)
-
-
-def report(title: str, columns: list[Column], pictures: list[Photo]) -> None:
+        measure(ways, picture.data, turns)
     pixels = sum(picture.megapixels for picture in pictures)
     print(f"\n| {title} | CPU ms/MP | bytes out/in (mean) | files no smaller |\n| --- | --- | --- | --- |")
-    for column in columns:
-        heavier = sum(ratio >= 1 for ratio in column.ratios)
-        print(f"| {column.name} | {sum(column.seconds) * 1000 / pixels:.2f} | {statistics.mean(column.ratios):.3f} | {heavier} |")
+    for way in ways:
+        heavier = sum(ratio >= 1 for ratio in way.ratios)
+        print(f"| {way.name} | {sum(way.seconds) * 1000 / pixels:.2f} | {statistics.mean(way.ratios):.3f} | {heavier} |")
 
 
 def formats(pictures: list[Photo]) -> None:
-    columns = [
-        Column(f"{wanted.value} at 50", lambda data, wanted=wanted: ours(data, Options(format=wanted)))  # type: ignore[misc]
+    ways = [
+        Way(f"{wanted.value} at 50", lambda data, wanted=wanted: ours(data, Options(format=wanted)))  # type: ignore[misc]
         for wanted in (Format.WEBP, Format.AVIF)
     ]
     half = Options(max_bytes=MaxBytes(share=0.5))
-    columns.append(Column("max_bytes=50%", lambda data: ours(data, half)))
-    columns.append(Column("max_bytes=50%, through pixels", lambda data: through_pixels(data, half)))
-    columns.append(Column("max_size=800", lambda data: ours(data, Options(max_size=800))))
-    measure(columns, pictures, 1)
-    report("from JPEG to", columns, pictures)
+    ways.append(Way("max_bytes=50%", lambda data: ours(data, half)))
+    ways.append(Way("max_bytes=50%, through pixels", lambda data: through_pixels(data, half)))
+    ways.append(Way("max_size=800", lambda data: ours(data, Options(max_size=800))))
+    report("from JPEG to", ways, pictures)
     from_png = [Photo(as_png(picture.data), picture.megapixels) for picture in pictures]
-    columns = [Column("PNG at 50", lambda data: ours(data, Options()))]
-    columns.append(Column("WebP at 50", lambda data: ours(data, Options(format=Format.WEBP))))
-    measure(columns, from_png, 1)
-    report("from PNG to", columns, from_png)
+    ways = [Way("PNG at 50", lambda data: ours(data, Options()))]
+    ways.append(Way("WebP at 50", lambda data: ours(data, Options(format=Format.WEBP))))
+    report("from PNG to", ways, from_png)
 
 
 async def pool(pictures: list[Photo], rounds: int) -> None:
@@ -170,15 +140,14 @@ def main() -> None:
     pictures = photos(arguments.folders, arguments.count)
     mean = statistics.mean(picture.megapixels for picture in pictures)
     print(f"{len(pictures)} photographs, mean {mean:.2f} MP, {statistics.mean(p.size for p in pictures) / 1000:.0f} KB")
-    columns = [
-        Column("Pillow", pillow),
-        Column("Pillow, optimize", lambda data: pillow(data, optimize=True)),
-        Column("ours, through pixels", lambda data: through_pixels(data, Options())),
+    ways = [
+        Way("Pillow", pillow),
+        Way("Pillow, optimize", lambda data: pillow(data, optimize=True)),
+        Way("ours, through pixels", lambda data: through_pixels(data, Options())),
     ]
     if native.available():
-        columns.append(Column("ours, by coefficients", lambda data: ours(data, Options())))
-    measure(columns, pictures, arguments.turns)
-    report("JPEG to JPEG at 50", columns, pictures)
+        ways.append(Way("ours, by coefficients", lambda data: ours(data, Options())))
+    report("JPEG to JPEG at 50", ways, pictures, arguments.turns)
     formats(pictures[:: max(1, len(pictures) // 12)])
     targets.tables([picture.data for picture in pictures if picture.megapixels <= 1.1][: arguments.looks])
     asyncio.run(pool(pictures, 5))

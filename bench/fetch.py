@@ -1,4 +1,4 @@
-"""CPU that one guarded download costs, on loopback: `python bench/fetch.py [--count N] [--size BYTES] [--at-once N] [--uvloop]`.
+"""CPU that one guarded download costs, on loopback: `python -m bench.fetch [--count N] [--size BYTES] [--at-once N] [--uvloop]`.
 
 The origin runs in a process of its own, so that what is measured is the fetcher's process alone. For comparison: the same
 downloads by a bare aiohttp session, which is what guard, manners, limits and spooling come on top of.

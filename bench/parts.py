@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Part:
-    """`full` and `quick` are the arguments of `python -m bench.MODULE`; the whole takes about twenty minutes on two cores."""
+    """`full` and `quick` are the arguments of `python -m bench.MODULE`. `own_page`: it writes its page itself; else what it prints
+    becomes one, as it is if it `is_markdown`. The whole takes about twenty minutes on two cores.
+    """
 
     name: str
     module: str

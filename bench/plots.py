@@ -73,7 +73,7 @@ def _bars(axis: Axes, title: str, figures: Mapping[str, float], form: str, ours:
 
 
 def curves(stem: Path, found: Mapping[str, list[tuple[float, float]]], ours: str, marked: int) -> None:
-    """A line for each way: bits a pixel against the score. The point of number `marked` is the one at quality 50."""
+    """A line for each way: the score against bytes as a share of the source's. The point `marked` is the one at quality 50."""
     tints = ("#667085", "#c2703d", "#4a6fa5", "#8a63a8", "#a08a2c", "#b0507a")
     others = iter(tints)
     with mpl.rc_context(STYLE):

@@ -1,6 +1,6 @@
 """Rows per second and peak memory of reading a sheet and of writing its report.
 
-    python bench/sheet.py [ROWS]
+    python -m bench.sheet [ROWS]
 
 Each figure is taken in a process of its own, so that the peak is that of the one thing measured; 100,000 and 1,000,000 rows
 if no number is given. Rows per second are those of CPU time, which a busy machine falsifies less than the clock's.

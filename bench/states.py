@@ -176,11 +176,10 @@ class Questions:
 def server_for(asked: argparse.Namespace, folder: str) -> Iterator[str]:
     """The URL that was asked for, or that of a server started for it."""
     if asked.postgresql:
-        from tests.support.postgres import Postgres
+        from bench.servers import postgresql
 
-        server = Postgres(fsync="on", full_page_writes="on", synchronous_commit="on", autovacuum="on", shared_buffers="128MB")
-        yield server.url()
-        server.remove()
+        with postgresql(shared_buffers="128MB") as server:
+            yield server.url()
     elif asked.mongodb:
         from tests.support.mongo import empty_database
 

@@ -12,29 +12,23 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
-import pymongo.monitoring
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
-from bench.states import RESULT, upload
+from bench.servers import listening, postgresql
+from bench.states import RESULT, Questions, upload
 from halve.backends import open_states
 from halve.core.models import Outcome, ProductState
 from halve.core.ports import StateStore
 from halve.settings import read_settings
 from tests.support.mongo import empty_database
-from tests.support.postgres import Postgres, run_sql
+from tests.support.postgres import run_sql
 
 CLAIM = 24
 RECORDS = (20, 2)
-
-trips: Counter[str] = Counter()
 
 
 @dataclass(frozen=True)
@@ -47,35 +41,15 @@ class Costs:
     wall: float
 
 
-class _Commands(pymongo.monitoring.CommandListener):
-    def started(self, _: pymongo.monitoring.CommandStartedEvent) -> None:
-        trips["commands"] += 1
-
-    def succeeded(self, _: pymongo.monitoring.CommandSucceededEvent) -> None: ...
-
-    def failed(self, _: pymongo.monitoring.CommandFailedEvent) -> None: ...
-
-
-pymongo.monitoring.register(_Commands())
-
-
-@event.listens_for(Engine, "before_cursor_execute")
-def _statement(*_: Any) -> None:
-    trips["statements"] += 1
-
-
 @asynccontextmanager
 async def opened(what: str) -> AsyncIterator[tuple[StateStore, int | None]]:
     """An empty store, and the port that its server listens on."""
     with tempfile.TemporaryDirectory() as folder:
         if what == "postgresql":
-            server = Postgres(fsync="on", full_page_writes="on", synchronous_commit="on", autovacuum="on")
-            run_sql(server.url(), "CREATE DATABASE bench")
-            try:
+            with postgresql() as server:
+                run_sql(server.url(), "CREATE DATABASE bench")
                 async with _states(server.url("bench")) as states:
                     yield states, server.port
-            finally:
-                server.remove()
         elif what == "mongodb":
             with empty_database() as (url, name):
                 async with _states(f"{url}/{name}") as states:
@@ -95,15 +69,15 @@ async def _states(url: str) -> AsyncIterator[StateStore]:
         await states.close()
 
 
-async def costs(what: str, images: int, record: int) -> Costs:
+async def costs(what: str, images: int, record: int, questions: Questions) -> Costs:
     async with opened(what) as (states, port):
         await upload(states, images + 400, what)
         await _work(states, 200, record)  # warm
-        before, asker, wall, server = trips.total(), time.process_time(), time.perf_counter(), _cpu(port)
+        before, asker, wall, server = questions.asked, time.process_time(), time.perf_counter(), _cpu(port)
         await _work(states, images, record)
         each = 1000 / images
         return Costs(
-            (trips.total() - before) * each,
+            (questions.asked - before) * each,
             1000 * (_cpu(port) - server) * each,
             1000 * (time.process_time() - asker) * each,
             1000 * (time.perf_counter() - wall) * each,
@@ -124,9 +98,7 @@ async def _work(states: StateStore, images: int, record: int) -> None:
 def _cpu(port: int | None) -> float:
     """Seconds of CPU that the server on that port has used, its children included."""
     spent = 0.0
-    for pid in {
-        one.pid for one in psutil.net_connections("tcp") if one.laddr and one.laddr.port == port and one.status == "LISTEN"
-    }:
+    for pid in set(listening(port)) if port else ():
         for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
             times = process.cpu_times()
             spent += times.user + times.system + times.children_user + times.children_system
@@ -138,9 +110,10 @@ def main() -> None:
     parser.add_argument("stores", nargs="*", default=["sqlite", "postgresql", "mongodb"])
     parser.add_argument("--images", type=int, default=4000)
     asked = parser.parse_args()
+    questions = Questions()
     for what in asked.stores:
         for record in RECORDS:
-            found = asyncio.run(costs(what, asked.images, record))
+            found = asyncio.run(costs(what, asked.images, record, questions))
             print(
                 f"{what}, records of {record}; a thousand images: {found.trips:.0f} trips, "
                 f"{found.server:.0f} ms CPU of the server, {found.asker:.0f} ms of the asker, {found.wall:.0f} ms",

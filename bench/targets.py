@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from PIL import Image
 
@@ -15,30 +12,15 @@ from bench.look import at_score
 from bench.pillow import pillow
 from bench.report import note
 from bench.score import available, score
+from bench.ways import MAX_PIXELS, Way, measure, ours
 from halve.codec.compress import compress
 from halve.core.options import MaxBytes, Options
 
-MAX_PIXELS = 100_000_000
+TURNS = 3
 FIXED = (46, 50, 54, 58, 62, 66, 70)
 CROPS = 27
 """Light photographs beside the corpus, where quality goes by eye: what that does shows only between pictures that differ. All are
 of a quality that no way here keeps as it was."""
-
-
-@dataclass
-class Way:
-    """One way to make JPEGs smaller: `run` says what it makes of one. Figures are of one picture each."""
-
-    name: str
-    run: Callable[[bytes], bytes]
-    seconds: list[float] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
-    share: float = 0.0  # of the bytes of all pictures
-    scores: list[float] = field(default_factory=list)
-
-
-def ours(data: bytes, options: Options) -> bytes:
-    return compress(data, options, max_pixels=MAX_PIXELS).data
 
 
 def best_of_pillow(data: bytes) -> bytes:
@@ -65,7 +47,10 @@ def tables(files: list[bytes]) -> None:
         _found[data] = compress(data, half, max_pixels=MAX_PIXELS).quality or 100
     _table("looks, JPEG at 50", files, [Way("Pillow", pillow), Way("ours", lambda data: ours(data, Options()))])
     ways = [Way("max_bytes=50%", lambda data: ours(data, half)), Way("a single pass at the quality found", alone)]
-    ways += [Way("a single pass at 50", lambda data: ours(data, Options())), Way("Pillow, every quality tried", best_of_pillow)]
+    ways += [
+        Way("a single pass at 50", lambda data: ours(data, Options())),
+        Way("Pillow, every quality tried", best_of_pillow, once=True),
+    ]
     _table("a size target", files, ways)
     over, (target, *single, exhaustive) = sum(ratio > 0.5 for ratio in ways[0].ratios), ways
     print(f"over the target: {over}; CPU of single passes: ", end="")
@@ -92,15 +77,7 @@ def _table(title: str, files: list[bytes], ways: list[Way]) -> None:
     for data in files:
         with Image.open(io.BytesIO(data)) as image:
             pixels += image.width * image.height / 1e6
-        for way in ways:
-            best, made = float("inf"), b""
-            for _ in range(1 if way.run is best_of_pillow else 3):
-                start = time.process_time()
-                made = way.run(data)
-                best = min(best, time.process_time() - start)
-            way.seconds.append(best)
-            way.ratios.append(len(made) / len(data))
-            way.share += len(made) / sum(map(len, files))
+        for way, made in zip(ways, measure(ways, data, TURNS), strict=True):
             way.scores.append(score(data, made))
     print(f"\n| {title} | CPU ms/MP | bytes out/in (mean) | of all bytes | SSIMULACRA2 | least |")
     print("| --- | --- | --- | --- | --- | --- |")
