@@ -17,7 +17,7 @@ from halve.codec.strip import webp
 
 _KEEP = "icc"
 _BEYOND_PALETTES = 90  # photographs of 256 colours score between JPEGs of 85 and of 90
-_PIXELS_WORTH_CARE = 16_000_000  # above it AVIF and PNG are made in a third or half of the time, for more bytes
+_PIXELS_WORTH_CARE = 16_000_000  # above it AVIF and PNG are made in a fifth and two fifths of the time, for more bytes
 
 # How hard an encoder tries, on its library's scale: where more effort costs much and saves little. `python -m bench effort`.
 WEBP_EFFORT, WEBP_EFFORT_WITHOUT_LOSS = 5, 4

@@ -37,9 +37,7 @@ class Plainly:
 
         try:
             await self._app(scope, receive, noting)
-        except (
-            asyncio.CancelledError
-        ):  # nobody else is to hear of it: only a server that stops does this, to what it cannot wait for
+        except asyncio.CancelledError:  # by a server that stops, of what it cannot wait for; nobody else is to hear of it
             if began:
                 log.warning(BROKEN_OFF, path=scope["path"], reason="The server was stopped.")
             else:

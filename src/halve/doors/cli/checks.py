@@ -103,9 +103,9 @@ async def _data_folder(settings: Settings) -> Found:
         return State.WRONG, f"{folder} cannot be written to: {error.strerror}. HALVE_DATA_DIR names another"
     free = shutil.disk_usage(folder).free
     told = f"{folder}, {in_words(free)} free"
-    return (
-        (State.FINE, told) if free >= LEAST_SPACE else (State.WARNING, f"{told}: that may not last. HALVE_DATA_DIR names another")
-    )
+    if free < LEAST_SPACE:
+        return State.WARNING, f"{told}: that may not last. HALVE_DATA_DIR names another"
+    return State.FINE, told
 
 
 async def _database(settings: Settings) -> Found:
@@ -114,10 +114,8 @@ async def _database(settings: Settings) -> Found:
         if scheme(database_url(settings)) == "sqlite":
             await states.migrate()
         await states.ready()
-        return (
-            State.FINE,
-            f"{without_password(database_url(settings))}, written, read and erased in {await _milliseconds(_use, states)}",
-        )
+        where = without_password(database_url(settings))
+        return State.FINE, f"{where}, written, read and erased in {await _milliseconds(_use, states)}"
     finally:
         await states.close()
 
@@ -254,15 +252,11 @@ async def broker(settings: Settings) -> Found:
         return State.WRONG, f"{where} cannot be used: {error}. HALVE_BROKER_URL names it"
     told = f"{where}, published and consumed in {1000 * tried.seconds:.0f} ms"
     if scheme(database_url(settings)) == "sqlite":
-        return (
-            State.WARNING,
-            f"{told}; but SQLite is a file here: for workers on other machines, HALVE_DATABASE_URL must name a server",
-        )
+        but = "SQLite is a file here: for workers on other machines, HALVE_DATABASE_URL must name a server"
+        return State.WARNING, f"{told}; but {but}"
     if scheme(storage_url(settings)) == "file":
-        return (
-            State.WARNING,
-            f"{told}; but images are in a folder, which workers on other machines must have, too: see HALVE_STORAGE_URL",
-        )
+        but = "images are in a folder, which workers on other machines must have, too: see HALVE_STORAGE_URL"
+        return State.WARNING, f"{told}; but {but}"
     if not tried.workers:
         return State.WARNING, f"{told}; but no worker answers. Start one with the same settings: halve worker"
     return State.FINE, f"{told}; {tried.workers} at work"
