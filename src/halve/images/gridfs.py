@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from pymongo.write_concern import WriteConcern
 from halve.core.errors import NotFound, OptionRefused, StoreFailed
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
+from halve.core.threads import to_its_end
 from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
 from halve.images.trial import gives_back
 from halve.images.windows import PIECE
@@ -103,7 +104,7 @@ class GridFsImages:
             try:
                 written = 0
                 async for piece in self._pieces(data):
-                    await _to_its_end(
+                    await to_its_end(
                         self._chunks.insert_one(
                             {"_id": ObjectId(), "files_id": own_id, "n": written // CHUNK, "data": Binary(piece)}
                         )
@@ -255,16 +256,6 @@ class GridFsImages:
             raise StoreFailed(f"{self._where} could not be {done}: {_reason(error)}.") from error
         except PyMongoError as error:
             raise StoreFailed(f"{self._where} could not be {done}: {_reason(error)}. Check HALVE_STORAGE_URL.") from error
-
-
-async def _to_its_end(write: Coroutine[Any, Any, object]) -> None:
-    """A write that is cancelled is waited for all the same: the server may be at it, and what it writes is to be taken away."""
-    writing = asyncio.create_task(write)
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.gather(writing, return_exceptions=True)
-        raise
 
 
 def _client(url: str) -> tuple[AsyncMongoClient[Document], str]:
