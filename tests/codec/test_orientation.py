@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
@@ -106,6 +107,19 @@ def test_a_kept_original_still_says_how_it_stands(format: str, orientation: int)
     assert (done.width, done.height) == ((240, 160) if orientation < 5 else (160, 240))
     assert likeness(done.data, data) == 1.0
     assert b"a secret" not in done.data
+
+
+@pytest.mark.parametrize(("kind", "count", "value"), [(1, 1, b"\6"), (4, 1, b"\0\0\0\6"), (8, 1, b"\0\6"), (3, 2, b"\0\6\0\1")])
+def test_an_orientation_of_an_odd_type_is_read_in_one_way_kept_or_not(kind: int, count: int, value: bytes) -> None:
+    entry = struct.pack(">HHI4s", 0x0112, kind, count, value)
+    data = photo("coffee", width=240, quality=40, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\1" + entry + bytes(4))
+
+    encoded, kept = compressed(data, quality="10"), compressed(data, max_bytes="100%")
+
+    assert (encoded.kept, kept.kept) == (False, True)
+    for done in (encoded, kept):
+        assert (done.width, done.height) == (160, 240)
+        assert ImageOps.exif_transpose(opened(done.data)).size == (160, 240)
 
 
 def test_a_turned_picture_becomes_another_format_upright() -> None:

@@ -6,6 +6,7 @@ import re
 import struct
 
 _ORIENTATION = 0x0112
+_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}  # it should be an H; libvips, which turns pictures, reads them all
 _ENTRIES = (  # how an entry of it starts, in either byte order: tag and type; and how one that says upright goes on behind the tag
     (re.compile(rb"\x01\x12(?=\0[\x01-\x0c])"), b"\0\3\0\0\0\1\0\1"),
     (re.compile(rb"\x12\x01(?=[\x01-\x0c]\0)"), b"\3\0\1\0\0\0\1\0"),
@@ -24,9 +25,10 @@ def orientation(block: bytes) -> int:
     for entry in range(at + 2, min(at + 2 + 12 * count, len(block) - 11), 12):
         tag, kind, values = struct.unpack_from(order + "HHI", block, entry)
         if tag == _ORIENTATION:
-            if kind not in (3, 4) or values != 1:
+            code = _INTEGERS.get(kind)
+            if code is None or not 1 <= values <= 4 // struct.calcsize(code):
                 return 1
-            (value,) = struct.unpack_from(order + ("H" if kind == 3 else "I"), block, entry + 8)
+            (value,) = struct.unpack_from(order + code, block, entry + 8)
             return value if 1 <= value <= 8 else 1
     return 1
 
