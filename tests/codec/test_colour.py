@@ -180,6 +180,19 @@ def test_floating_point_tiff_is_refused_by_name() -> None:
         compressed(data)
 
 
+@pytest.mark.parametrize("wanted", ["keep", "jpeg", "webp"])
+@pytest.mark.parametrize("format", ["char", "short", "uint", "int"])
+def test_whole_numbers_of_32_bits_or_with_a_sign_never_turn_white_or_black(format: str, wanted: str) -> None:
+    grey = pyvips.Image.new_from_array(np.asarray(picture("coffee", width=240).convert("L")))
+    scale = {"char": 0.5, "short": 128, "uint": 2**24, "int": 2**23}[format]
+    data = bytes((grey * scale).cast(format).tiffsave_buffer())
+
+    done = compressed(data, format=wanted)
+
+    assert (done.kept, done.format) == (True, "tiff")
+    assert (pyvips.Image.tiffload_buffer(done.data) - pyvips.Image.tiffload_buffer(data)).abs().max() == 0
+
+
 def test_wide_colours_that_only_a_code_describes_are_left_alone() -> None:
     """AVIF of the BT.2020 primaries with the PQ transfer: an encoder of ours would forget what they mean."""
     data = bytearray(photo("coffee", width=120, format="avif"))

@@ -248,7 +248,7 @@ def _rewrite(out: bytearray, file: _File, directory: _Directory) -> None:
 # ── what a codec must know before it decodes ──────────────────────────────────────────────────────────────────────────────
 
 _SUBFILE, _SAMPLE_FORMAT, _DNG_VERSION = 254, 339, 50706
-_REDUCED, _FLOATING = 1, 3
+_REDUCED, _SIGNED, _FLOATING = 1, 2, 3
 _PHOTOMETRIC, _YCBCR, _SUBSAMPLING, _JPEG = 262, 6, 530, 7
 _ORIENTATION, _ROWS_OF_A_STRIP = 274, 278
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
@@ -260,8 +260,8 @@ class Layout:
     """`pages`: full pictures in the chain (previews left out). `uniform`: all alike, as libvips wants those that it reads together,
     and the first so many of the chain.
 
-    `raw`: a camera's raw data in TIFF's clothes. `floating`: samples are floating-point numbers. `mistaken`: brightness and colour
-    difference that libvips takes for red, green and blue.
+    `raw`: a camera's raw data in TIFF's clothes. `floating`: samples are floating-point numbers. `mistaken`: numbers that libvips
+    takes for others: brightness and colour difference for red, green and blue; whole ones of 32 bits, or with a sign, for white.
     """
 
     pages: int
@@ -309,7 +309,11 @@ def _form(tags: dict[int, list[int]]) -> tuple[object, ...]:
 
 
 def _is_mistaken(tags: dict[int, list[int]]) -> bool:
-    """Whether it is YCbCr that nobody turns into RGB: JPEG's decoder would, and so does libtiff where colours are halved."""
+    """Whether its numbers go beyond 16 bits or below zero, or are YCbCr that nobody turns into RGB: JPEG's decoder would, and so
+    does libtiff where colours are halved.
+    """
+    if _SIGNED in tags.get(_SAMPLE_FORMAT, ()) or max(tags.get(_BITS) or [1]) > 16:
+        return True
     whole = tags.get(_SUBSAMPLING) == [1, 1]
     return _first(tags, _PHOTOMETRIC, 0) == _YCBCR and _first(tags, _COMPRESSION, 1) != _JPEG and whole
 
