@@ -143,6 +143,40 @@ def test_the_gamma_of_a_png_is_worked_in_where_it_cannot_be_said(wanted: str) ->
     assert colour_distance(done.data, picture("coffee", width=240)) < 4
 
 
+@pytest.mark.parametrize("stronger", [{b"sRGB": b"\0"}, {b"cICP": bytes((1, 13, 0, 1))}], ids=["sRGB", "cICP"])
+def test_the_gamma_of_a_png_means_nothing_beside_a_stronger_word(stronger: dict[bytes, bytes]) -> None:
+    image = picture("coffee", width=240)
+    data = png.with_colour(encoded(image, "png"), {b"gAMA": struct.pack(">I", 100_000), **stronger})
+
+    assert colour_distance(compressed(data, format="webp", quality="90").data, image) < 3
+
+
+DISPLAY_P3 = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+NONSENSE = struct.pack(">8I", *range(8)), struct.pack(">8I", *[33333] * 8), bytes(32), b"\0"
+
+
+@pytest.mark.parametrize("wanted", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_the_primaries_of_a_png_are_worked_in_where_they_cannot_be_said(mode: str, wanted: str) -> None:
+    image = picture("coffee", width=240)
+    seen_by_its_profile = photo("coffee", width=240, format="png", icc_profile=rgb_profile(WIDE))
+    plain = encoded(image.quantize() if mode == "P" else image.convert(mode), "png")
+    data = png.with_colour(plain, {b"gAMA": struct.pack(">I", 45455), b"cHRM": DISPLAY_P3})
+
+    done = compressed(data, format=wanted, quality="90")
+
+    assert colour_distance(done.data, seen_by_its_profile) < 3 < colour_distance(image, seen_by_its_profile)
+    assert likeness(done.data, seen_by_its_profile) > 0.85
+
+
+@pytest.mark.parametrize("primaries", NONSENSE, ids=range(4))
+def test_primaries_that_are_none_mean_nothing(primaries: bytes) -> None:
+    image = picture("coffee", width=240)
+    data = png.with_colour(encoded(image, "png"), {b"gAMA": struct.pack(">I", 45455), b"cHRM": primaries})
+
+    assert colour_distance(compressed(data, format="webp", quality="90").data, image) < 3
+
+
 def sixteen_bits(mode: str) -> bytes:
     """A PNG of 16 bits a sample, with detail in the lower ones."""
     pixels = np.asarray(picture("coffee", width=240).convert(mode), dtype=np.uint16) * 257

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pyvips
 
-from halve.codec import look
+from halve.codec import look, png_colour
 from halve.codec.candidate import Candidate
 from halve.codec.encoders import Encoder
 from halve.codec.eye import Eye
@@ -102,8 +102,8 @@ class _Search:
         """The pixels as the encoder is to have them."""
         picture, what = self._picture, self._what
         image = look.plain_colours(image)
-        if self._encoder.format != "png" and b"gAMA" in self._colour:
-            image = look.with_png_gamma(image, int.from_bytes(self._colour[b"gAMA"], "big"))
+        if self._encoder.format != "png":
+            image = png_colour.as_srgb(image, self._colour)
         if not what.as_large_as(picture):
             lying = picture.orientation >= 5
             image = look.scaled(image, *((what.height, what.width) if lying else (what.width, what.height)))

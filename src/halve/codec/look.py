@@ -12,8 +12,6 @@ PROFILE = "icc-profile-data"
 BITS = "bits-per-sample"
 DELAYS = "delay"
 _GREY = ("b-w", "grey16")
-_SRGB_GAMMA = 45455  # 1/2.2 in PNG's hundred-thousandths
-_GAMMA_TOLERANCE = 700
 
 
 def upright(image: pyvips.Image, orientation: int) -> pyvips.Image:
@@ -79,17 +77,6 @@ def scaled(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
         return (small.unpremultiply() if alpha else small).cast(page.format)
 
     return _without(BITS, each_page(image, shrink))
-
-
-def with_png_gamma(image: pyvips.Image, gamma: int) -> pyvips.Image:
-    """Pixels of a PNG whose gAMA chunk is not sRGB's, as sRGB: for formats that cannot say so themselves."""
-    if not gamma or abs(gamma - _SRGB_GAMMA) <= _GAMMA_TOLERANCE:
-        return image
-    colours, alpha = (image[: image.bands - 1], image[image.bands - 1]) if image.hasalpha() else (image, None)
-    most = 65535 if image.format == "ushort" else 255
-    table = pyvips.Image.identity(ushort=image.format == "ushort") / most
-    mapped = colours.maplut(((table ** (_SRGB_GAMMA / gamma)) * most).rint().cast(image.format))
-    return mapped.bandjoin(alpha) if alpha is not None else mapped
 
 
 def each_page(image: pyvips.Image, work: Callable[[pyvips.Image], pyvips.Image]) -> pyvips.Image:
