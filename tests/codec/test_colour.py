@@ -165,7 +165,7 @@ def test_the_primaries_of_a_png_are_worked_in_where_they_cannot_be_said(mode: st
 
     done = compressed(data, format=wanted, quality="90")
 
-    assert colour_distance(done.data, seen_by_its_profile) < 3 < colour_distance(image, seen_by_its_profile)
+    assert colour_distance(done.data, seen_by_its_profile) < 4 < colour_distance(image, seen_by_its_profile)
     assert likeness(done.data, seen_by_its_profile) > 0.85
 
 

@@ -1,7 +1,7 @@
 """What a PNG without a colour profile says of its colours, worked into its pixels: for formats that cannot say so themselves.
 
-PNG Specification, third edition, 4.3 and 11.3.2: `sRGB` and `cICP` are stronger than `gAMA` and `cHRM`. Primaries are heeded beside a
-gamma alone, as browsers do.
+PNG Specification, third edition, 4.3 and 11.3.2: `sRGB` and `cICP` are stronger than `gAMA` and `cHRM`. As in browsers, primaries
+count beside a gamma alone.
 """
 
 from __future__ import annotations
