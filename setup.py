@@ -32,6 +32,6 @@ def build(name: str, *flags: str) -> Extension:
 
 builds = [build("_requantiser")]
 if FLAGS and platform.machine() in ("x86_64", "AMD64"):
-    builds.append(build("_requantiser_bmi2", "-mbmi2", "-DBMI2"))  # quicker, for processors since 2013
+    builds.append(build("_requantiser_bmi2", "-mbmi2", "-mbmi", "-mpopcnt", "-DBMI2"))  # quicker, for most since 2013
 
 setup(ext_modules=builds, options={"bdist_wheel": {"py_limited_api": "cp311"}} if STABLE else {})

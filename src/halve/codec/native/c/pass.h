@@ -9,14 +9,7 @@
 #include "coefficients.h"
 #include "huffman.h"
 #include "interval.h"
-
-/* For every byte, the positions of its bits, the lowest first, a byte each; and how many there are. */
-typedef struct {
-    uint64_t of_byte[256];
-    uint8_t count[256];
-} Positions;
-
-void fill_positions(Positions *positions);
+#include "zeros.h"
 
 /* One scan, and how far it has been read. */
 typedef struct {

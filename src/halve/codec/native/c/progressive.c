@@ -14,16 +14,6 @@ static void keep_block(Band *band, size_t block, int dc, const Coefficient *ac, 
     band->nonzero[block] = nonzero;
 }
 
-void fill_positions(Positions *positions) {
-    for (int byte = 0; byte < 256; byte++) {
-        uint8_t list[8] = {0}, count = 0;
-        for (uint8_t i = 0; i < 8; i++)
-            if (byte >> i & 1) list[count++] = i;
-        memcpy(&positions->of_byte[byte], list, sizeof list);
-        positions->count[byte] = count;
-    }
-}
-
 Refusal read_interleaved(Pass *pass, const Frame *frame, Band *bands, size_t row, size_t from, size_t to) {
     const Scan *scan = &pass->scan;
     Bits bits = pass->bits;
@@ -99,34 +89,6 @@ Refusal read_first_ac(Pass *pass, Band *band, size_t from, size_t to) {
     return ACCEPTED;
 }
 
-enum {
-    NOWHERE = 255,
-    POSITIONS = 63 + 16 + 8 /* behind the last position, as many NOWHEREs as a run can step over; and what eight at once spill */
-};
-
-/* The positions of the bits of `mask`, the lowest first; behind them NOWHERE, sixteen times. Returns how many there are. */
-static inline unsigned list_positions(const Positions *positions, uint8_t list[POSITIONS], uint64_t mask) {
-    uint8_t *to = list;
-    for (uint64_t base = 0; base < 0x4040404040404040; base += 0x0808080808080808, mask >>= 8) { /* eight of them at once */
-        uint64_t eight = positions->of_byte[mask & 255] + base;
-        memcpy(to, &eight, sizeof eight);
-        to += positions->count[mask & 255];
-    }
-    memset(to, NOWHERE, 16);
-    return (unsigned)(to - list);
-}
-
-static inline unsigned count_bits(uint64_t mask) {
-#ifdef __POPCNT__
-    return (unsigned)__builtin_popcountll(mask);
-#else
-    mask -= mask >> 1 & 0x5555555555555555;
-    mask = (mask & 0x3333333333333333) + (mask >> 2 & 0x3333333333333333);
-    mask = (mask + (mask >> 4)) & 0x0F0F0F0F0F0F0F0F;
-    return (unsigned)(mask * 0x0101010101010101 >> 56);
-#endif
-}
-
 /* The next `n` bits, 0 to 63, where 24 are valid. */
 static inline uint64_t take_many(Bits *bits, unsigned n) {
     uint64_t value = 0;
@@ -139,12 +101,31 @@ static inline uint64_t take_many(Bits *bits, unsigned n) {
     return take(bits, n);
 }
 
+#ifdef BMI2
+static inline uint64_t reversed(uint64_t bits) {
+    bits = __builtin_bswap64(bits);
+    bits = (bits >> 4 & 0x0F0F0F0F0F0F0F0F) | (bits & 0x0F0F0F0F0F0F0F0F) << 4;
+    bits = (bits >> 2 & 0x3333333333333333) | (bits & 0x3333333333333333) << 2;
+    return (bits >> 1 & 0x5555555555555555) | (bits & 0x5555555555555555) << 1;
+}
+#endif
+
 /* Correct the `count` coefficients that `which` names, each by a bit of `correction`, whose lowest is the last one's. */
 static inline void correct(uint16_t *ac, uint64_t which, unsigned count, uint64_t correction, unsigned shift) {
+#ifdef BMI2 /* all 64 of the block, without a branch: how many are corrected cannot be foretold */
+    uint64_t corrected = _pdep_u64(reversed(correction) >> 1 >> (63 - count), which);
+    const __m128i bit = _mm_set_epi16(128, 64, 32, 16, 8, 4, 2, 1), step = _mm_set1_epi16((short)(1 << shift));
+    for (int k = 0; k < BLOCK; k += 8, corrected >>= 8) {
+        __m128i *eight = (__m128i *)(ac + k), set = _mm_and_si128(_mm_set1_epi16((short)(corrected & 255)), bit);
+        __m128i steps = _mm_and_si128(_mm_cmpeq_epi16(set, bit), step);
+        _mm_storeu_si128(eight, _mm_add_epi16(_mm_loadu_si128(eight), steps));
+    }
+#else
     while (count-- > 0) {
         ac[__builtin_ctzll(which)] += (uint16_t)((correction >> count & 1) << shift);
         which &= which - 1;
     }
+#endif
 }
 
 /* Correction bits of all that were not zero before come in order, between the new ones: they are gathered for the whole block and
@@ -155,7 +136,7 @@ Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
     unsigned end = (unsigned)pass->scan.last + 1, first = (unsigned)pass->scan.first, shift = (unsigned)pass->scan.low + 1;
     uint64_t whole = ~(uint64_t)0 >> (64 - end) >> first << first;
     size_t run = pass->run;
-    uint8_t list[POSITIONS];
+    Zeros zeros;
     for (size_t block = from; block < to; block++) {
         uint16_t *ac = band->ac + block * BLOCK;
         uint64_t before = band->nonzero[block] & whole, fresh = 0, correction = 0;
@@ -166,9 +147,9 @@ Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
             correction = take_many(&bits, left);
             run--;
         } else {
-            const uint8_t *zero = list, *zeros_end = list + list_positions(pass->positions, list, ~before & whole);
+            start_zeros(&zeros, pass->positions, ~before & whole);
             unsigned position = first - 1;
-            left = end - first - (unsigned)(zeros_end - zero);
+            left = end - first - zeros_left(&zeros);
             do {
                 refill(&bits);
                 Symbol symbol = next_symbol(&bits, decoder);
@@ -177,12 +158,11 @@ Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
                     if (go_on < END) return "an AC code that cannot be";
                     run = run_of(symbol) - 1;
                     skip(&bits, length);
-                    unsigned passed = end - 1 - position - (unsigned)(zeros_end - zero);
+                    unsigned passed = end - 1 - position - zeros_left(&zeros);
                     correction = correction << passed | take_many(&bits, passed);
                     break;
                 }
-                zero += go_on;
-                unsigned next = zero[-1];
+                unsigned next = next_zero(&zeros, go_on);
                 if (next == NOWHERE) return "an AC code that cannot be";
                 unsigned passed = next - position - go_on;
                 if (__builtin_expect(passed > 24, 0)) {
