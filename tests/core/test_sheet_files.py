@@ -202,6 +202,11 @@ def test_what_is_not_text_is_called_so(sheets: Sheets, data: bytes) -> None:
     assert "CSV" in str(refused)
 
 
+@pytest.mark.parametrize("name", ["\x1b[31mShoe\x1b[0m", "Shoe\x1dred\x1dblue", "Sho\x07e"])
+def test_a_control_character_that_strayed_into_a_name_makes_a_short_sheet_no_binary(sheets: Sheets, name: str) -> None:
+    assert sheets.read(HEADER + f"1,{name},http://a.test/1.jpg\n").rows[0].product_name == name
+
+
 def test_bytes_in_no_known_encoding_are_named_by_their_line(sheets: Sheets) -> None:
     rows = b"1,Shoe,http://a.test/1.jpg\n" * 20_000
     assert "about line 20002" in str(sheets.refusal(HEADER.encode() + rows + b"2,\x81\xe9,http://a.test/1.jpg\n"))
