@@ -110,8 +110,8 @@ def _refusal(data: bytes) -> ImageFailed:
         return ImageFailed(said, code="not_an_image")
     if name := _name(data):
         return ImageFailed(f"{name} is not supported", code="unsupported_format")
-    words = data[:16]
-    shown = words.decode("ascii").strip() if words.isascii() and words.decode("ascii").isprintable() else words[:8].hex(" ")
+    words = data[:16].strip()
+    shown = words.decode("ascii") if words.isascii() and words.decode("ascii").isprintable() else words[:8].hex(" ")
     return ImageFailed(f"not an image (starts with {shown or 'blanks'})", code="not_an_image")
 
 

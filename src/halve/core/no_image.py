@@ -86,7 +86,8 @@ def not_an_image(head: bytes) -> str | None:
     for beginning, what in _TEXTS:  # in any encoding that has ASCII's letters: many a server's pages are in an old one
         if beginning.match(start):
             return what
-    return f"not an image (starts with {_quote(text)})" if _is_plain_text(text) else None
+    quoted = _quote(text) if _is_plain_text(text) else ""
+    return f"not an image (starts with {quoted})" if quoted else None  # the codec tells of what cannot be seen
 
 
 def is_svg(head: bytes) -> bool:
@@ -121,4 +122,4 @@ def _is_plain_text(text: bytes) -> bool:
 def _quote(text: bytes) -> str:
     line = " ".join(text.decode("utf-8", "ignore").split())
     line = "".join(letter for letter in line if letter.isprintable())
-    return f"“{line[:40].rstrip()}…”" if len(line) > 40 else f"“{line}”"
+    return f"“{line[:40].rstrip()}…”" if len(line) > 40 else f"“{line}”" if line else ""
