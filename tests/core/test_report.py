@@ -230,6 +230,15 @@ def test_the_failures_sheet_is_an_upload_as_it_stands(sheets: Sheets) -> None:
     assert not sheets.failed.exists()
 
 
+@pytest.mark.parametrize("header", ["S. No.,Input Image Urls,Product Name", "Image Errors,S. No.,Input Image Urls,Product Name"])
+def test_a_row_of_cells_too_many_stays_one_when_the_failures_are_uploaded(sheets: Sheets, header: str) -> None:
+    lead = "," * header.count("Image Errors")
+    sheets.report(f"{header}\n{lead}1,{GOOD},{GOOD},Cup, red\n{lead}2,{GOOD},Hat\n", options(Mode.LENIENT))
+    again = sheets.read(sheets.failed.read_bytes())
+    assert again.codes == [(2, "extra_cells")]
+    assert again.repairs == []
+
+
 def test_cancelled_images_are_failures(sheets: Sheets) -> None:
     sheets.report(HEADER + f"1,Shoe,{GOOD}\n", result=lambda row, place: ImageResult(state=ImageState.CANCELLED, error="cancelled"))
     assert cells(sheets.failed.read_bytes())[1][3:] == ["", "1: cancelled"]

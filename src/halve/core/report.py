@@ -18,7 +18,7 @@ from typing import Self, TextIO
 from halve.core.errors import StoreFailed
 from halve.core.models import ImageResult, ImageState, Product
 from halve.core.sheet import Sheet, findings
-from halve.core.sheet.headers import ERRORS, OUTPUT
+from halve.core.sheet.headers import ERRORS, NOT_RUN, OUTPUT
 from halve.core.sheet.records import Record, is_quoted, quoted, value
 from halve.core.sheet.sheet import Entry, Part
 
@@ -135,7 +135,7 @@ class ReportWriter:
         row, wrong = self._judge.judge(entry.row, entry.record)
         if row is not None:  # good by no limits but those of the sheet, which the intake's were not
             wrong = [findings.too_many_urls(entry.record.line, self._sheet.layout.image_header, len(row.input_urls))]
-        return f"not run: {'; '.join(finding.message.rstrip('.') for finding in wrong[:_NOT_RUN_REASONS])}" if wrong else ""
+        return f"{NOT_RUN}{'; '.join(finding.message.rstrip('.') for finding in wrong[:_NOT_RUN_REASONS])}" if wrong else ""
 
     def _create(self, path: Path) -> TextIO:
         encoding = self._sheet.form.encoding

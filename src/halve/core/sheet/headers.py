@@ -29,6 +29,8 @@ IMAGES = (
 )
 OUTPUT = "Output Image Urls"
 ERRORS = "Image Errors"
+NOT_RUN = "not run: "
+"""How the cell of errors begins in a row that did not run."""
 
 _IGNORED = str.maketrans("", "", " ._\t\r\n\"'\u00a0\u200b\ufeff")
 

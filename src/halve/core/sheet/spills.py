@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from halve.core.finding import Finding
 from halve.core.sheet import findings
+from halve.core.sheet.headers import NOT_RUN
 from halve.core.sheet.layout import Layout
 from halve.core.sheet.records import BLANK, Record, quoted, value
 
@@ -31,7 +32,7 @@ class Mender:
         extra = len(record.fields) - self._width
         if extra <= 0:
             return self._rejoin_unnamed(record)
-        for place in sorted(self._layout.images, reverse=True):
+        for place in () if self._stands_as_written(record) else sorted(self._layout.images, reverse=True):
             room = self._unnamed if place == max(self._layout.images) else 0
             window = [value(field) for field in record.fields[place : place + 1 + room + extra]]
             if _is_list(window, last=place + len(window) == len(record.fields)):
@@ -49,6 +50,13 @@ class Mender:
         record.fields[place] = quoted(record.fields[place])
         headers = self._layout.headers
         return findings.quoted_quote(record.line, headers[place] if place < len(headers) else "")
+
+    def _stands_as_written(self, record: Record) -> bool:
+        """Whether a run before has written that the row did not run, under the very header: nothing has shifted it, so no list has
+        spilled, and what are too many are the cells behind ours.
+        """
+        errors = self._layout.errors
+        return errors is not None and value(record.fields[errors]).startswith(NOT_RUN)
 
     def _goes_on_in_ours(self, record: Record, end: int, extra: int) -> bool:
         """Whether all cells behind the list are URLs too, and would stand in columns of ours: the list's own rather than results of
