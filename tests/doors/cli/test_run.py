@@ -392,6 +392,16 @@ def test_an_output_sheet_that_was_moved_away_is_written_anew(sheet: Path, tmp_pa
     assert (output.read_bytes(), origin.hits()) == (written, hits)
 
 
+def test_so_is_a_sheet_of_failures(tmp_path: Path, origin: Origin) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Ghost", [origin.url("/ghost.jpg")])])
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 1
+    failed, hits = tmp_path / "a-halved/failed.csv", origin.hits()
+    written = failed.read_bytes()
+    failed.unlink()
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 1
+    assert (failed.read_bytes(), origin.hits()) == (written, hits)
+
+
 def test_a_folder_whose_state_was_removed_is_not_called_a_strangers_and_can_be_started_over(sheet: Path, tmp_path: Path) -> None:
     assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
     folder = tmp_path / "shop-halved"

@@ -64,8 +64,8 @@ async def run_whole(job: Job, settings: Settings, codec: CodecPool, show: Show) 
         if lost:
             again = False
             request = await _to_the_end(parts, request, show)
-        elif again and not (job.folder / sheet_key(request, "output")).is_file():
-            await parts.pipeline.report(request)  # its user moved it away
+        elif again and not all((job.folder / key).is_file() for key in (request.output_key, request.failed_key) if key):
+            await parts.pipeline.report(request)  # its user moved one away
         failures = await parts.states.products(request.id, limit=FAILURES_SHOWN, failed_only=True)
     seconds = time.monotonic() - began
     if again and request.created_at is not None and request.completed_at is not None:
