@@ -65,7 +65,8 @@ class RemoteServer:
         with ExitStack() as files:  # open until all is over: the server may answer before it has heard everything
 
             async def send() -> aiohttp.ClientResponse:
-                form = aiohttp.FormData({name: _sendable(value) for name, value in fields.items()})
+                words = {name: _sendable(value) for name, value in fields.items()}
+                form = aiohttp.FormData(words, quote_fields=False)  # names as browsers send them, not percent-encoded
                 file, name = files.enter_context(sheet.open("rb")), _one_line(sheet.name)
                 form.add_field("file", aiohttp.BufferedReaderPayload(file, filename=name), filename=name)
                 return await self._session.post(f"{self.url}/upload", data=form, headers=key)

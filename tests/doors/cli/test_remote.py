@@ -49,6 +49,13 @@ def test_submitted_and_waited_for_the_sheet_is_saved(server: str, origin: Origin
     assert ended.out.splitlines()[-1] == "out.csv"
 
 
+@pytest.mark.parametrize("name", ["Käse, 50% Liste.csv", 'a "b"; c.csv', "a%20b.csv"])
+def test_the_server_knows_the_sheet_by_the_name_it_has(server: str, origin: Origin, tmp_path: Path, name: str) -> None:
+    sheet = write_sheet(tmp_path / name, [("Cup", [origin.url("/cup.jpg")])])
+    ended = halve("submit", sheet, "--url", server, "--wait", "--json", cwd=tmp_path)
+    assert json.loads(ended.out)["filename"] == name
+
+
 def test_who_stops_waiting_knows_how_to_ask_after_it(server: str, origin: Origin, tmp_path: Path) -> None:
     sheet = write_sheet(tmp_path / "a.csv", [("Slow", [origin.url("/slow.jpg?7")])])
 
