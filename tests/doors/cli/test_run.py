@@ -212,6 +212,15 @@ def test_a_refused_sheet_lists_all_findings_fetches_nothing_and_leaves_nothing(t
     assert len(rows_of(tmp_path / "a-halved/failed.csv")) == 2
 
 
+def test_a_refused_sheet_leaves_no_folder_above_the_one_named_either(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    sheet = write_sheet(tmp_path / "a.csv", [("", ["http://a.test/1.jpg"])])
+    for folder in ("new/deep/out", "here/out"):
+        assert halve("run", sheet, "-o", folder, cwd=tmp_path).code == 2
+    assert visible(tmp_path) == {"a.csv", "here"}
+    assert visible(tmp_path / "here") == set()
+
+
 def test_however_many_findings_there_are_a_file_of_them_has_each_with_its_code(tmp_path: Path) -> None:
     ended = halve("run", write_sheet(tmp_path / "a.csv", [("Cup", [])] * 300), cwd=tmp_path)
     assert ended.code == 2

@@ -46,7 +46,7 @@ def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
     """
     state = folder / STATE
     try:
-        new = not folder.exists()
+        new = [path for path in (folder, *folder.parents) if not path.exists()]
         if not state.exists():
             _refuse_strangers(folder, fresh=fresh)
         state.mkdir(parents=True, exist_ok=True)
@@ -69,9 +69,9 @@ def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
         yield state
     finally:
         os.close(lock)
-        if new:
-            with suppress(OSError):
-                folder.rmdir()  # still empty: nothing came of it
+        with suppress(OSError):
+            for path in new:
+                path.rmdir()  # still empty: nothing came of it
 
 
 def database_in(state: Path) -> Path:
