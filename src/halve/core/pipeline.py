@@ -7,7 +7,7 @@ calls this and when, is `engine`.)
 from __future__ import annotations
 
 import asyncio
-import marshal
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -57,7 +57,7 @@ URLS_REMEMBERED = 50_000
 Attempt = tuple[ImageResult, float]
 """What became of an image, and the seconds to wait if it is to be tried again."""
 
-_BESIDE_STATE = tuple(field.name for field in fields(ImageResult))[1:]
+_COLUMNS = tuple(field.name for field in fields(ImageResult))
 
 _OVER = (ProductState.DONE, ProductState.FAILED, ProductState.CANCELLED)
 
@@ -300,16 +300,14 @@ def _out_of_sight(request_id: UUID) -> StoreFailed:
     )
 
 
-def _packed(attempt: Attempt) -> bytes | None:
-    """The result in a fifth of the memory, for there are many; None where the image is to be tried again."""
+def _packed(attempt: Attempt) -> str | None:
+    """The result in a quarter of the memory, for there are many; None where the image is to be tried again."""
     result, _ = attempt
-    if result.state is ImageState.PENDING:
-        return None
-    return marshal.dumps((result.state.value, *(getattr(result, name) for name in _BESIDE_STATE)))
+    return None if result.state is ImageState.PENDING else json.dumps([getattr(result, name) for name in _COLUMNS])
 
 
-def _unpacked(packed: bytes) -> Attempt:
-    state, *others = marshal.loads(packed)  # noqa: S302 - our own, and never left this process
+def _unpacked(packed: str) -> Attempt:
+    state, *others = json.loads(packed)
     return ImageResult(ImageState(state), *others), 0.0
 
 
