@@ -392,23 +392,15 @@ def test_a_default_said_aloud_is_no_other_option(sheet: Path, tmp_path: Path) ->
     assert halve("run", sheet, *LOOPBACK, "--quality", "50", "--format", "keep", cwd=tmp_path).code == 0
 
 
-def test_an_output_sheet_that_was_moved_away_is_written_anew(sheet: Path, tmp_path: Path, origin: Origin) -> None:
-    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
-    output, hits = tmp_path / "shop-halved/output.csv", origin.hits()
-    written = output.read_bytes()
-    output.unlink()
-    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
-    assert (output.read_bytes(), origin.hits()) == (written, hits)
-
-
-def test_so_is_a_sheet_of_failures(tmp_path: Path, origin: Origin) -> None:
-    sheet = write_sheet(tmp_path / "a.csv", [("Ghost", [origin.url("/ghost.jpg")])])
+@pytest.mark.parametrize("name", ["output.csv", "failed.csv"])
+def test_a_sheet_that_was_moved_away_is_written_anew(name: str, tmp_path: Path, origin: Origin) -> None:
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")]), ("Ghost", [origin.url("/ghost.jpg")])])
     assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 1
-    failed, hits = tmp_path / "a-halved/failed.csv", origin.hits()
-    written = failed.read_bytes()
-    failed.unlink()
+    moved, hits = tmp_path / "a-halved" / name, origin.hits()
+    written = moved.read_bytes()
+    moved.unlink()
     assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 1
-    assert (failed.read_bytes(), origin.hits()) == (written, hits)
+    assert (moved.read_bytes(), origin.hits()) == (written, hits)
 
 
 def test_a_folder_whose_state_was_removed_is_not_called_a_strangers_and_can_be_started_over(sheet: Path, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from halve.core.sheet.source import Source
 _CONTROLS = "".join(map(chr, (*range(1, 9), *range(14, 26), *range(27, 32), 127)))
 """Control characters that no sheet has, or but few. Without tab, line ends, form feed, and the Ctrl-Z that ends DOS files."""
 
-
 _CONTROL_SHARE = 0.05
 """More of them than this are no text. Of random or packed bytes they are 0.11; of the shortest sheet, one is 0.015."""
 
