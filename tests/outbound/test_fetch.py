@@ -18,7 +18,7 @@ import pytest
 
 from halve import __version__
 from halve.core.errors import ImageFailed, StoreFailed
-from halve.outbound import fetch as fetching
+from halve.outbound import kept
 from halve.outbound.encodings import decoder
 from halve.outbound.fetch import FetchLimits, HttpFetcher
 from halve.outbound.guard import Guard
@@ -289,11 +289,11 @@ async def test_connections_to_one_host_are_bounded_and_a_slow_host_holds_up_no_o
 async def test_connections_are_kept_for_a_bounded_number_of_hosts(
     origin: Origin, fetcher: HttpFetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "KEPT_HOSTS", 1)
+    monkeypatch.setattr(kept, "KEPT_HOSTS", 1)
     with Origin() as other:
         await get(fetcher, origin.serve("/a.jpg", JPEG))
         await get(fetcher, other.serve("/a.jpg", JPEG))
-        assert (await connections_to(origin.port), await connections_to(other.port)) == (1, 0)
+        assert (await connections_to(origin.port), await connections_to(other.port)) == (0, 1)
 
 
 async def test_a_header_as_long_as_some_shops_policies_is_no_obstacle(origin: Origin, fetcher: HttpFetcher) -> None:

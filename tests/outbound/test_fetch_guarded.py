@@ -6,15 +6,15 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 import trustme
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohappyeyeballs import AddrInfoType
 
 from halve.core.errors import ImageFailed
+from halve.outbound.connecting import Resolver
 from halve.outbound.fetch import FetchLimits, HttpFetcher
 from halve.outbound.guard import Guard
 from halve.outbound.ranges import Network
@@ -24,28 +24,19 @@ from tests.support.origin import Origin
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(range(256)) * 4
 
 
-class Names(AbstractResolver):
+class Names:
     """A name server of the tests': each look-up of a name takes its next answer, the last one for good."""
 
     def __init__(self, answers: dict[str, list[list[str]]]) -> None:
         self.answers = answers
         self.asked: list[str] = []
 
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int) -> Sequence[AddrInfoType]:
         self.asked.append(host)
         answers = self.answers[host]
         addresses = answers.pop(0) if len(answers) > 1 else answers[0]
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in addresses
-        ]
+        family = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [(family[":" in one], socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (one, port)) for one in addresses]
 
     async def close(self) -> None:
         self.answers = {}
@@ -53,7 +44,7 @@ class Names(AbstractResolver):
 
 @asynccontextmanager
 async def fetcher_with(
-    limits: FetchLimits, *allow: str, names: AbstractResolver | None = None, tls: ssl.SSLContext = TRUST
+    limits: FetchLimits, *allow: str, names: Resolver | None = None, tls: ssl.SSLContext = TRUST
 ) -> AsyncIterator[HttpFetcher]:
     networks: list[Network] = [ipaddress.ip_network(network) for network in allow]
     fetcher = HttpFetcher(Guard(networks), limits, resolver=names, tls=tls)
@@ -126,9 +117,7 @@ async def test_a_name_that_turns_private_between_two_lookups_is_refused_then(lim
             url = f"http://shop.example:{origin.port}/a.jpg"
             Guard().check_url(url)
             assert await get(fetcher, url) == JPEG
-            connector = fetcher._client.session.connector
-            assert isinstance(connector, aiohttp.TCPConnector)
-            connector.clear_dns_cache()  # as after a minute
+            fetcher._client._connector._names.clear()  # as after a minute
             assert str(await failure(fetcher, url)) == "address not allowed: 127.0.0.1"
         assert names.asked == ["shop.example"] * 2
         assert origin.hits() == 1
@@ -173,7 +162,7 @@ async def test_localhost_is_reached_where_it_is_allowed(origin: Origin, limits: 
 
 async def test_a_name_server_that_is_out_of_reach_may_answer_later(limits: FetchLimits) -> None:
     class Silent(Names):
-        async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
+        async def resolve(self, host: str, port: int) -> Sequence[AddrInfoType]:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     async with fetcher_with(limits, names=Silent({})) as fetcher:

@@ -1,115 +1,104 @@
 """The one way out: an HTTP client behind the guard, for downloads and webhooks alike.
 
-No proxy and no `.netrc` from the environment (they would go around the guard), no cookies kept, no redirect followed by itself,
-nothing decoded unseen.
+It does what these need and no more: no proxy and no `.netrc` from the environment (they would go around the guard), no cookies
+kept, no redirect followed by itself, nothing decoded unseen.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import ssl
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any
+from types import TracebackType
+from typing import Self
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from halve import __version__
-from halve.outbound.connection import Connection, KeptTooLong
+from halve.outbound.connecting import Connector, Resolver
+from halve.outbound.connection import Connection
 from halve.outbound.guard import Guard
+from halve.outbound.http_fault import KeptTooLong
+from halve.outbound.kept import Kept, Origin
 
 USER_AGENT = f"halve/{__version__}"
 
-DNS_SECONDS = 60
-"""How long a name's addresses are remembered."""
 
-CONNECT_SECONDS = 15.0
-"""How long one connection may take to come about, TCP and TLS each."""
+class Response:
+    """An answer whose head is in: its `status`, its `headers`, the `length` of its body where that is stated.
 
-IDLE_SECONDS = 5.0
-"""How long a connection is kept for the next request."""
+    An asynchronous context manager: on leaving it the connection is kept, if the body was read to its end, and closed else.
+    """
 
-HEADER_BYTES = 2**14
-"""Longest header line. Some shops' Content-Security-Policy alone is longer than the 8,190 bytes that aiohttp takes by itself."""
+    def __init__(self, connection: Connection, kept: Kept, origin: Origin) -> None:
+        message = connection.message
+        self.status, self.headers, self.length = message.status, message.headers, message.length
+        self._connection, self._kept, self._origin = connection, kept, origin
 
-LOOKUPS = 16
-"""Names looked up at once. They have threads of their own: a name server that does not answer holds up nothing else."""
+    async def piece(self) -> bytes:
+        """The next bytes of the body; none at its end. Raises `http_fault.CutShort`."""
+        return await self._connection.piece()
 
+    async def __aenter__(self) -> Self:
+        return self
 
-class Resolver(AbstractResolver):
-    """The system's resolver. Raises `socket.gaierror` where there is no such name."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
-        infos = await asyncio.get_running_loop().run_in_executor(self._threads, self._look_up, host, port, family)
-        return [
-            ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=proto, flags=socket.AI_NUMERICHOST)
-            for kind, _, proto, _, address in infos
-        ]
-
-    @staticmethod
-    def _look_up(
-        host: str, port: int, family: socket.AddressFamily
-    ) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str | int, ...]]]:
-        if host.rstrip(".").lower().endswith(".invalid"):  # never asked for, by RFC 6761, section 6.4
-            raise socket.gaierror(socket.EAI_NONAME, "no such host")
-        try:
-            infos = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        except UnicodeError:  # a label that is empty or too long
-            raise socket.gaierror(socket.EAI_NONAME, "no such host") from None
-        return [info for info in infos if info[0] in (socket.AF_INET, socket.AF_INET6)]  # type: ignore[misc]
-
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-class _Connector(aiohttp.TCPConnector):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._factory = partial(Connection, loop=self._loop)  # type: ignore[assignment]  # `partial` is invariant
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._kept.put(self._origin, self._connection)
 
 
 class Client:
-    """An HTTP session in the running loop. It sets no deadline: callers have their own."""
+    """Used in one event loop. It sets no deadline but for connecting: callers have their own."""
 
-    def __init__(
-        self, guard: Guard, *, accept: str, resolver: AbstractResolver | None = None, tls: ssl.SSLContext | None = None
-    ) -> None:
-        self._resolver = resolver or Resolver()
-        connector = _Connector(
-            limit=0,
-            limit_per_host=0,
-            ttl_dns_cache=DNS_SECONDS,
-            keepalive_timeout=IDLE_SECONDS,
-            resolver=self._resolver,
-            ssl=tls or True,  # aiohttp's own, which trusts what the system trusts: to load that anew takes 20 ms
-            socket_factory=guard.socket_factory,
-        )
-        self.session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            headers={"User-Agent": USER_AGENT, "Accept": accept, "Accept-Encoding": "identity"},
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            read_bufsize=2**18,
-            max_field_size=HEADER_BYTES,
-        )
+    def __init__(self, guard: Guard, *, accept: str, resolver: Resolver | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self._connector = Connector(guard, resolver=resolver, tls=tls)
+        self._headers = _lines({"User-Agent": USER_AGENT, "Accept": accept, "Accept-Encoding": "identity"})
+        self._kept = Kept()
 
-    async def get(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """One GET, no redirect followed; over another connection as often as one that was kept turns out to be of no use."""
-        while True:
+    async def get(self, url: URL, headers: Mapping[str, str]) -> Response:
+        """One GET; over another connection as often as one that was kept turns out to be of no use.
+
+        Raises HttpFault and OSError, as `Connector.connect` and `Connection.ask` do.
+        """
+        question, origin = self._question("GET", url, headers), _origin(url)
+        while (kept := self._kept.take(origin)) is not None:
             try:
-                return await self.session.get(url, headers=headers, allow_redirects=False)
+                return await self._ask(kept, question, origin)
             except KeptTooLong:
-                headers = {**headers, "Connection": "close"}
+                continue
+        return await self._ask(await self._connector.connect(*origin), question, origin)
+
+    async def post(self, url: URL, headers: Mapping[str, str], body: bytes) -> Response:
+        """One POST, over a connection of its own. Raises as `get` does."""
+        origin = _origin(url)
+        head = self._question("POST", url, {**headers, "Content-Length": str(len(body)), "Connection": "close"})
+        return await self._ask(await self._connector.connect(*origin), head + body, origin)
 
     async def close(self) -> None:
-        await self.session.close()
-        await self._resolver.close()
+        """Close the connections that are kept; those in use are closed after use."""
+        self._kept.close()
+        await self._connector.close()
+
+    async def _ask(self, connection: Connection, question: bytes, origin: Origin) -> Response:
+        try:
+            await connection.ask(question)
+        except BaseException:
+            connection.close()
+            raise
+        return Response(connection, self._kept, origin)
+
+    def _question(self, method: str, url: URL, headers: Mapping[str, str]) -> bytes:
+        start = f"{method} {url.raw_path_qs} HTTP/1.1\r\nHost: {url.host_port_subcomponent}\r\n"
+        return f"{start}{self._headers}{_lines(headers)}\r\n".encode()
+
+
+def _origin(url: URL) -> Origin:
+    assert url.raw_host is not None
+    assert url.port is not None
+    return url.scheme, url.raw_host, url.port
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    """Raises ValueError for a header that is more than one line."""
+    for value in headers.values():
+        if "\r" in value or "\n" in value or "\0" in value:
+            raise ValueError("a header is one line")
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())

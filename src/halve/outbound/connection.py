@@ -1,65 +1,104 @@
-"""A connection that is kept from one request to the next, and what may have come over it meanwhile.
+"""One connection: a question is asked over it and answered, and then perhaps another one.
 
-The HTTP client's own takes whatever arrives first for the answer to the next question. An origin that once sends an answer too many
-would be one behind from then on, and each link would be given the picture of the one before.
+Whatever comes beside the answers is taken for none. Bytes behind one, or before the next question, are the end of the connection,
+and a question that they are in the way of is asked over another.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from typing import Any
+from typing import cast
 
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http import HttpProcessingError
+from halve.outbound.http_fault import BadAnswer, CutShort, KeptTooLong, NoAnswer
+from halve.outbound.message import Message
 
-_END_OF_HEAD = re.compile(rb"\n\r?\n")
-
-
-class KeptTooLong(aiohttp.ServerDisconnectedError):
-    """A connection that had served before ended, or had something else to say, before it gave an answer. A question that may be
-    repeated is repeated over another one (RFC 9112, section 9.3.1).
-    """
+BUFFER = 2**18
+"""Bytes of a body that wait to be taken before no more are read."""
 
 
-class Connection(ResponseHandler):
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
+class Connection(asyncio.Protocol):
+    """Made by `connecting.Connector`. `message`: the answer to the latest question; none of it is there before the first."""
+
+    def __init__(self) -> None:
+        self.message = Message()
+        self._transport: asyncio.Transport | None = None
         self._questions = 0
-        self._answering = False
+        self._error: Exception | None = None
+        self._paused = False
+        self._waiter: asyncio.Future[None] | None = None
 
-    def set_response_params(self, **params: Any) -> None:
-        """Called before each request."""
+    @property
+    def reusable(self) -> bool:
+        """Whether another question may be asked: the last one was answered whole, and nothing came or went since."""
+        transport, message = self._transport, self.message
+        return message.over and message.clean and transport is not None and not transport.is_closing()
+
+    async def ask(self, question: bytes) -> Message:
+        """Send a request, wait for the head of its answer. Raises HttpFault, OSError."""
+        assert self._transport is not None
+        message = self.message = Message()
         self._questions += 1
-        self._answering = False
-        super().set_response_params(**params)
+        self._transport.write(question)
+        while not message.begun:
+            if self._error is not None:
+                raise KeptTooLong if self._questions > 1 else self._error
+            await self._news()
+        return message
 
-    def is_connected(self) -> bool:
-        """Asked before a connection is used again: not one over which something came that nobody had asked for."""
-        return super().is_connected() and not self.should_close
+    async def piece(self) -> bytes:
+        """The next bytes of the answer's body; none at its end. Raises CutShort."""
+        message = self.message
+        while not message.waiting and not message.over:
+            if self._error is not None:
+                raise CutShort
+            await self._news()
+        piece = message.take()
+        if self._paused and (transport := self._transport) is not None and not transport.is_closing():
+            self._paused = False
+            transport.resume_reading()
+        return piece
+
+    def close(self) -> None:
+        """At once. Repeatable."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _news(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    # ── called by the event loop ──────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """The head of an answer is handed on by itself. Bytes beyond a body's stated length, which browsers pass over too, are an
-        error to the parser, and an error takes along everything that was handed on with it.
-        """
-        if not self._answering and (blank := _END_OF_HEAD.search(data)):
-            super().data_received(data[: blank.end()])
-            if blank.end() == len(data):
-                return
-            data = data[blank.end() :]
-        super().data_received(data)  # nothing at all, too: so the parser is told to go on after a pause
+        message, transport = self.message, self._transport
+        assert transport is not None
+        try:
+            message.feed(data)
+        except BadAnswer as error:
+            self._ended(error)
+        if message.over and not message.clean:
+            self.close()
+        elif message.waiting > BUFFER and not self._paused:
+            self._paused = True
+            transport.pause_reading()
+        self._wake()
 
-    def feed_data(self, data: Any, size: int = 0) -> None:
-        """Called with each head."""
-        self._answering = True
-        super().feed_data(data, size)
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None:
+            self.message.hung_up()
+        self._ended(exc or NoAnswer())
 
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        """Called where the connection ends, and where what came is no HTTP; the latter is news for whoever reads the body, too."""
-        if self._questions > 1 and not self._answering:
-            exc = KeptTooLong()
-        super().set_exception(exc, *cause)
-        body = self._payload
-        if isinstance(exc, HttpProcessingError) and body is not None and not body.is_eof():
-            body.set_exception(aiohttp.ClientPayloadError("the body is not framed as its head says"))
+    def _ended(self, error: Exception) -> None:
+        self._error = self._error or error
+        self.close()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

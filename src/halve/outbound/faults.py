@@ -8,13 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Mapping
 
-import aiohttp
-
 from halve.core.errors import ImageFailed
-from halve.outbound.client import CONNECT_SECONDS
+from halve.outbound.connecting import CONNECT_SECONDS
 from halve.outbound.guard import SocketRefused
+from halve.outbound.http_fault import HttpFault, NoAnswer, TooSlow
 from halve.outbound.retry_after import retry_after
 
 LONGEST_RETRY_AFTER = 300.0
@@ -55,29 +55,27 @@ def refusal(status: int, headers: Mapping[str, str]) -> ImageFailed:
     return ImageFailed(f"server error ({status})", code="server_error", transient=True, retry_after=wait)
 
 
-def fault(error: aiohttp.ClientError | OSError, host: str) -> ImageFailed:
+def fault(error: HttpFault | OSError, host: str) -> ImageFailed:
     """What an error of the HTTP client says, up to the headers of the answer. The host is one that the sheet names."""
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, SocketRefused):
-        return ImageFailed(f"address not allowed: {cause.target}", code="address_not_allowed")
-    if isinstance(cause, socket.gaierror):
-        return _lookup(cause, host)
-    if isinstance(error, aiohttp.ClientSSLError) or (isinstance(cause, ConnectionResetError) and cause.errno is None):
+    if isinstance(error, SocketRefused):
+        return ImageFailed(f"address not allowed: {error.target}", code="address_not_allowed")
+    if isinstance(error, socket.gaierror):
+        return _lookup(error, host)
+    if isinstance(error, ssl.SSLError) or (isinstance(error, ConnectionResetError) and error.errno is None):
         return _tls(error)  # the latter: it ended while TLS was being agreed on
-    if isinstance(error, TimeoutError):  # of connecting, the only one that the client itself has
+    if isinstance(error, TooSlow):
         return ImageFailed(f"no connection within {CONNECT_SECONDS:g} s", code="timeout", transient=True)
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
-        return ImageFailed("not a proper HTTP answer", code="bad_answer")
-    return ImageFailed(f"connection failed: {_words(cause)}", code="connection_failed", transient=True)
+    if isinstance(error, OSError | NoAnswer):
+        return ImageFailed(f"connection failed: {_words(error)}", code="connection_failed", transient=True)
+    return ImageFailed("not a proper HTTP answer", code="bad_answer")
 
 
-def _tls(error: aiohttp.ClientError | OSError) -> ImageFailed:
+def _tls(error: OSError) -> ImageFailed:
     """A certificate that is wrong stays wrong; a handshake that broke off may go through next time."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        reason = getattr(error.certificate_error, "verify_message", "") or "bad certificate"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = error.verify_message or "bad certificate"
     else:
-        cause = getattr(error, "os_error", None)
-        reason = (getattr(cause, "reason", None) or _BROKEN_OFF).replace("_", " ").lower()
+        reason = (getattr(error, "reason", None) or _BROKEN_OFF).replace("_", " ").lower()
     return ImageFailed(f"TLS failed: {reason}", code="tls_failed", transient=reason == _BROKEN_OFF or "eof" in reason)
 
 
@@ -88,10 +86,9 @@ def _lookup(error: socket.gaierror, host: str) -> ImageFailed:
     return ImageFailed(f"no such host: {host}", code="dns_failed")
 
 
-def _words(error: BaseException) -> str:
-    if isinstance(error, aiohttp.ServerDisconnectedError):
+def _words(error: NoAnswer | OSError) -> str:
+    if isinstance(error, NoAnswer):
         return "closed without an answer"
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None:  # an OSError without one: several addresses, each with another error
-        return "no address answers" if isinstance(error, OSError) else "broken off"
-    return _WORDS.get(number) or os.strerror(number).lower()
+    if error.errno is None:  # several addresses, each with another error
+        return "no address answers"
+    return _WORDS.get(error.errno) or os.strerror(error.errno).lower()

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
-
 from halve.core.errors import ImageFailed
 from halve.core.no_image import HEAD, not_an_image
 from halve.core.ports import Fetched, Validators
 from halve.outbound.body import Download, Room
-from halve.outbound.client import IDLE_SECONDS, Client
+from halve.outbound.client import Client, Response
+from halve.outbound.connecting import Resolver
 from halve.outbound.encodings import decoder
 from halve.outbound.faults import fault, refusal
 from halve.outbound.guard import Guard
 from halve.outbound.hosts import Hosts, Patience
+from halve.outbound.http_fault import CutShort, HttpFault
 from halve.outbound.urls import BadURL, Target, follow, read_url
 from halve.outbound.validators import conditions, read_validators, still_the_same
 
@@ -40,12 +38,6 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 LEFTOVER = 2**16
 """Bytes of a body that nobody wants (a 404's, a redirect's) that are read all the same, to keep the connection."""
-
-CRUMB = 4096
-"""Bytes of a piece of a body below which the next ones are taken joined."""
-
-KEPT_HOSTS = 32
-"""Connections are kept for so many hosts at once; a sheet of a thousand hosts would hold a thousand sockets open otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +72,7 @@ class HttpFetcher:
         guard: Guard,
         limits: FetchLimits,
         *,
-        resolver: AbstractResolver | None = None,
+        resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
         patience: Patience | None = None,
         digests: bool = True,
@@ -90,7 +82,6 @@ class HttpFetcher:
         self._room = Room()
         self._hosts = Hosts(limits.per_host, patience)
         self._client = Client(guard, accept=ACCEPT, resolver=resolver, tls=tls)
-        self._kept: OrderedDict[str, float] = OrderedDict()
 
     @asynccontextmanager
     async def fetch(self, url: str) -> AsyncIterator[Fetched]:
@@ -146,19 +137,17 @@ class HttpFetcher:
         headers = dict(asked)
         if target.authorization:
             headers["Authorization"] = target.authorization
-        if not self._keep(target.origin):
-            headers["Connection"] = "close"
         try:
             async with asyncio.timeout(seconds), await self._client.get(target.url, headers) as response:
                 if known is not None and asked and response.status == HTTP_NOT_MODIFIED:
                     raise _NotModified(of_known=still_the_same(known, response.headers))
                 return await self._read(response, target, download)
-        except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-                raise self._too_slow(download) from None
+        except TimeoutError as error:
+            raise (self._too_slow(download) if error.errno is None else fault(error, target.host)) from None
+        except (HttpFault, OSError) as error:
             raise fault(error, target.host) from None
 
-    async def _read(self, response: aiohttp.ClientResponse, target: Target, download: Download) -> Target | None:
+    async def _read(self, response: Response, target: Target, download: Download) -> Target | None:
         if 200 <= response.status < 300:
             await self._take(response, download)
             if response.status == HTTP_OK:
@@ -175,22 +164,18 @@ class HttpFetcher:
         except BadURL as error:
             raise ImageFailed(f"bad redirect: {error}", code="bad_redirect") from None
 
-    async def _take(self, response: aiohttp.ClientResponse, download: Download) -> None:
+    async def _take(self, response: Response, download: Download) -> None:
         """Read the body into `download`, look at its beginning as soon as there is enough of it."""
-        download.check(response.content_length or 0)
-        decode = decoder(",".join(response.headers.getall("Content-Encoding", ())))
-        content, crumbs, known = response.content, True, False
+        download.check(response.length or 0)
+        decode, known = decoder(",".join(response.headers.getall("Content-Encoding", ()))), False
         try:
-            while not content.at_eof():  # aiohttp's iterators end but once in a process where there is no body (204)
-                # As it came, for to join what lies ready is to copy it once more; but not crumbs, of which each costs much more.
-                piece = await content.readany() if crumbs else (await content.readchunk())[0]
-                crumbs = len(piece) < CRUMB
+            while piece := await response.piece():
                 for data in decode.feed(piece):
                     await download.write(data)
                     if not known and download.size >= HEAD:
                         _look(download)
                         known = True
-        except (aiohttp.ClientError, ConnectionError):
+        except CutShort:
             raise ImageFailed("download cut short", code="truncated", transient=True) from None
         await download.write(decode.finish())
         if not download.size:
@@ -202,19 +187,6 @@ class HttpFetcher:
         what = "not finished" if download.size else "no answer"
         return ImageFailed(f"{what} within {self._limits.timeout:g} s", code="timeout", transient=True)
 
-    def _keep(self, origin: str) -> bool:
-        """Whether to keep the connection: only for so many hosts, those talked to just now."""
-        now = asyncio.get_running_loop().time()
-        kept = self._kept
-        if origin not in kept and len(kept) >= KEPT_HOSTS:
-            oldest = next(iter(kept))
-            if kept[oldest] > now - IDLE_SECONDS:
-                return False
-            del kept[oldest]
-        kept[origin] = now
-        kept.move_to_end(origin)
-        return True
-
 
 def _look(download: Download) -> None:
     what = not_an_image(download.head(HEAD))
@@ -222,15 +194,15 @@ def _look(download: Download) -> None:
         raise ImageFailed(what, code="not_an_image")
 
 
-async def _drain(response: aiohttp.ClientResponse) -> None:
+async def _drain(response: Response) -> None:
     """Read a little body to its end, so that the connection can be used again; leave a large or slow one to be closed."""
     left = LEFTOVER
     try:
         async with asyncio.timeout(1):
             while left > 0:
-                piece = await response.content.readany()
+                piece = await response.piece()
                 if not piece:
                     return
                 left -= len(piece)
-    except (aiohttp.ClientError, OSError):  # timeouts too; the status has said all that was to be said
+    except (CutShort, TimeoutError):  # the status has said all that was to be said
         return

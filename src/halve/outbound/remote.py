@@ -20,8 +20,10 @@ import aiohttp
 
 from halve.core.errors import HalveError, OptionRefused, SheetRefused, StoreFailed
 from halve.core.finding import Finding
-from halve.outbound.client import CONNECT_SECONDS, USER_AGENT
+from halve.outbound.client import USER_AGENT
+from halve.outbound.connecting import CONNECT_SECONDS
 from halve.outbound.faults import fault
+from halve.outbound.http_fault import NoAnswer
 from halve.outbound.retry_after import retry_after
 
 ATTEMPTS = 4
@@ -163,9 +165,13 @@ def _one_line(name: str) -> str:
 
 
 def _unreachable(error: Exception, url: str) -> StoreFailed:
-    why = str(error) or "no answer"
-    if isinstance(error, aiohttp.ClientError) and not isinstance(error, TimeoutError):
-        why = str(fault(error, urlsplit(url).hostname or ""))
+    cause: Exception = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, aiohttp.ServerDisconnectedError):
+        cause = NoAnswer()
+    if isinstance(cause, OSError | NoAnswer) and not isinstance(cause, TimeoutError):
+        why = str(fault(cause, urlsplit(url).hostname or ""))
+    else:
+        why = str(error) or "no answer"
     return StoreFailed(
         f"{url} is out of reach: {why}. See whether `halve serve` runs there; --url names another server.",
         code="server_unreachable",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict
 from yarl import URL
 
 from halve.core.ports import Validators
@@ -21,7 +21,7 @@ SETTLED = 60.0
 """Seconds that `Last-Modified` must lie before `Date`, or the picture might have changed again within the same second
 (RFC 9110, section 8.8.2.2; the figure is that of RFC 7232)."""
 
-Headers = CIMultiDictProxy[str]
+Headers = CIMultiDict[str]
 
 
 def read_validators(url: URL, headers: Headers) -> Validators | None:

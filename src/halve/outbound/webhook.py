@@ -6,14 +6,13 @@ import asyncio
 import ssl
 import time
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
-
 from halve.core.models import Delivery
 from halve.core.ports import Answer
-from halve.outbound.client import Client
+from halve.outbound.client import Client, Response
+from halve.outbound.connecting import Resolver
 from halve.outbound.faults import fault
 from halve.outbound.guard import Guard
+from halve.outbound.http_fault import CutShort, HttpFault
 from halve.outbound.retry_after import retry_after
 from halve.outbound.schedule import RETRY_SCHEDULE
 from halve.outbound.signing import read_secrets, sign
@@ -40,7 +39,7 @@ class HttpWebhooks:
         secret: str,
         *,
         timeout: float = TIMEOUT,
-        resolver: AbstractResolver | None = None,
+        resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         read_secrets(secret)
@@ -73,14 +72,14 @@ class HttpWebhooks:
         if target.authorization:
             headers["Authorization"] = target.authorization
         try:
-            async with self._client.session.post(target.url, data=body, headers=headers, allow_redirects=False) as response:
+            async with await self._client.post(target.url, headers, body) as response:
                 return await _answer(response)
-        except (aiohttp.ClientError, ConnectionError) as error:
+        except (HttpFault, OSError) as error:
             failed = fault(error, target.host)
             return Answer(delivered=False, text=str(failed))
 
 
-async def _answer(response: aiohttp.ClientResponse) -> Answer:
+async def _answer(response: Response) -> Answer:
     text = f"{response.status} {_printable(await _beginning(response))}".strip()
     if 200 <= response.status < 300:
         return Answer(delivered=True, text=text)
@@ -90,16 +89,16 @@ async def _answer(response: aiohttp.ClientResponse) -> Answer:
     return Answer(delivered=False, text=text, over=response.status == 410, retry_after=wait)
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+async def _beginning(response: Response) -> bytes:
     """The first bytes of the body; the status has been given, so whatever happens to the rest does not matter."""
     found = b""
     try:
         async with asyncio.timeout(2):
-            while len(found) < ANSWER_BYTES and (piece := await response.content.read(ANSWER_BYTES - len(found))):
+            while len(found) < ANSWER_BYTES and (piece := await response.piece()):
                 found += piece
-    except (aiohttp.ClientError, OSError):  # timeouts too
+    except (CutShort, TimeoutError):
         pass
-    return found
+    return found[:ANSWER_BYTES]
 
 
 def _printable(body: bytes) -> str:

@@ -1,0 +1,142 @@
+"""From a host and a port to a connection: looked up, vetted, connected to, and over TLS where that is asked for.
+
+Each address is vetted where its socket is made (`guard`), so it makes no difference what a name resolved to a moment ago.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from aiohappyeyeballs import AddrInfoType, start_connection
+
+from halve.outbound.connection import Connection
+from halve.outbound.guard import Guard
+from halve.outbound.http_fault import TooSlow
+
+CONNECT_SECONDS = 15.0
+"""How long one connection may take to come about, TCP and TLS each."""
+
+NEXT_ADDRESS = 0.25
+"""Seconds after which the next address of a name is tried beside the one before (RFC 8305, section 5)."""
+
+DNS_SECONDS = 60.0
+"""How long a name's addresses are remembered."""
+
+NAMES_REMEMBERED = 1000
+
+LOOKUPS = 16
+"""Names looked up at once. They have threads of their own: a name server that does not answer holds up nothing else."""
+
+
+class Resolver(Protocol):
+    """Names to addresses, as `getaddrinfo` tells them."""
+
+    async def resolve(self, host: str, port: int) -> Sequence[AddrInfoType]:
+        """Raises `socket.gaierror` where there is no such name."""
+
+    async def close(self) -> None: ...
+
+
+class SystemResolver:
+    """The resolver that the system has."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
+
+    async def resolve(self, host: str, port: int) -> Sequence[AddrInfoType]:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Connector:
+    """Used in one event loop. `tls`: which certificates are trusted; None: those that the system trusts."""
+
+    def __init__(self, guard: Guard, *, resolver: Resolver | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self._guard = guard
+        self._resolver = resolver or SystemResolver()
+        self._tls = tls
+        self._names: OrderedDict[tuple[str, int], tuple[float, asyncio.Future[Sequence[AddrInfoType]]]] = OrderedDict()
+
+    async def connect(self, scheme: str, host: str, port: int) -> Connection:
+        """Raises OSError (of its kinds `socket.gaierror`, `guard.SocketRefused`, `ssl.SSLError`), TooSlow."""
+        addresses = _literal(host, port) or await self._look_up(host, port)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connected = await start_connection(
+                    addresses, happy_eyeballs_delay=NEXT_ADDRESS, socket_factory=self._guard.socket_factory
+                )
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    context, name = (self._context(), host.removesuffix(".")) if scheme == "https" else (None, None)
+                    _, connection = await loop.create_connection(Connection, sock=connected, ssl=context, server_hostname=name)
+            except BaseException:
+                connected.close()
+                raise
+        except TimeoutError as error:
+            if error.errno is None:  # ours; the kernel's has a number
+                raise TooSlow from None
+            raise
+        return connection
+
+    async def close(self) -> None:
+        for _, looking in self._names.values():
+            looking.cancel()
+        await self._resolver.close()
+
+    async def _look_up(self, host: str, port: int) -> Sequence[AddrInfoType]:
+        """What was found a moment ago, is being found, or is found now."""
+        loop, key = asyncio.get_running_loop(), (host, port)
+        until, looking = self._names.get(key, (0.0, None))
+        if looking is None or until <= loop.time():
+            looking = asyncio.ensure_future(self._resolver.resolve(host, port))
+            looking.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, even if nobody waits any more
+            self._names[key] = loop.time() + DNS_SECONDS, looking
+            self._names.move_to_end(key)
+            if len(self._names) > NAMES_REMEMBERED:
+                self._names.popitem(last=False)
+        try:
+            return await asyncio.shield(looking)
+        except OSError:
+            self._names.pop(key, None)  # whoever comes next asks anew
+            raise
+
+    def _context(self) -> ssl.SSLContext:
+        """Made when it is needed, for to load what the system trusts takes 20 ms."""
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+
+def _literal(host: str, port: int) -> Sequence[AddrInfoType]:
+    """A host that is an address already; nothing where it is a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ()
+    if address.version == 4:
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
+    return [(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0))]
+
+
+def _look_up(host: str, port: int) -> Sequence[AddrInfoType]:
+    if host.rstrip(".").lower().endswith(".invalid"):  # never asked for, by RFC 6761, section 6.4
+        raise socket.gaierror(socket.EAI_NONAME, "no such host")
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    except UnicodeError:  # a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "no such host") from None
+    found = [info for info in infos if info[0] in (socket.AF_INET, socket.AF_INET6)]
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, "no such host")
+    return found
