@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
@@ -89,13 +90,31 @@ def test_adobe_s_word_on_colours_stays(transform: int) -> None:
         assert ours.info["adobe_transform"] == theirs.info["adobe_transform"] == transform
 
 
+def red(**save: Any) -> bytes:
+    image = picture("rocket").copy()
+    image.paste((220, 20, 30), (0, 0, *image.size))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=95, **save)
+    return out.getvalue()
+
+
+def is_red(data: bytes) -> bool:
+    with Image.open(io.BytesIO(data)) as image:
+        pixel = image.convert("RGB").getpixel((100, 100))
+    assert isinstance(pixel, tuple)
+    return all(abs(got - wanted) <= 8 for got, wanted in zip(pixel, (220, 20, 30), strict=True))
+
+
 def test_a_red_picture_stays_red_however_its_colours_are_coded() -> None:
-    red = picture("rocket").copy()
-    red.paste((220, 20, 30), (0, 0, *red.size))
     for save in ({}, {"keep_rgb": True}, {"subsampling": 0}):
-        out = io.BytesIO()
-        red.save(out, "JPEG", quality=95, **save)
-        with Image.open(io.BytesIO(out_of(out.getvalue()).data)) as image:
-            pixel = image.convert("RGB").getpixel((100, 100))
-        assert isinstance(pixel, tuple)
-        assert all(abs(got - wanted) <= 8 for got, wanted in zip(pixel, (220, 20, 30), strict=True))
+        assert is_red(out_of(red(**save)).data)
+
+
+def test_a_segment_behind_the_picture_says_nothing_of_its_colours() -> None:
+    """Found by fuzzing: decoders settle what colours mean when the first scan begins."""
+    jfif, rgb = (segment(0xE0, b"JFIF\0" + bytes(9)), segment(0xEE, b"Adobe\0\x64" + bytes(5)))
+    unnamed = red()
+    unnamed = unnamed[:2] + unnamed[20:]  # without its own JFIF
+    for data, late in ((red(keep_rgb=True), jfif), (unnamed, rgb)):
+        assert is_red(data[:-2] + late + data[-2:])
+        assert out_of(data[:-2] + late + data[-2:]).data == out_of(data).data

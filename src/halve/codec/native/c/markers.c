@@ -190,11 +190,13 @@ Refusal read_segments(Reader *reader, Tables *tables, Scan *scan, bool *ended, u
             if (size != 2) return "a restart interval of the wrong length";
             tables->restart_interval = load16(payload);
         } else if (marker == SOS) {
+            tables->has_scan = true;
             return read_scan(tables, scan, payload, size);
         } else if (marker >= SOF0 && marker <= SOF15 && marker != JPG && marker != DAC) {
             TRY(read_frame(tables, marker, payload, size, max_pixels));
         } else if (marker >= APP0 && marker <= APP15) {
-            TRY(read_application_segment(&tables->metadata, marker, payload, size));
+            /* decoders settle what colours mean when the first scan begins */
+            if (!tables->has_scan) TRY(read_application_segment(&tables->metadata, marker, payload, size));
         } else if (marker != COM) {
             return "a marker that this path does not know"; /* DAC, DNL, DHP, EXP, JPGn, reserved */
         }

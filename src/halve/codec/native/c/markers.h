@@ -50,7 +50,7 @@ typedef struct {
 /* Everything the segments read so far have set. */
 typedef struct {
     Frame frame;
-    bool has_frame;
+    bool has_frame, has_scan;
     QuantTable quant[MAX_TABLES];
     HuffmanSpec dc[MAX_TABLES], ac[MAX_TABLES];
     unsigned restart_interval; /* MCUs; 0: none */
