@@ -54,7 +54,10 @@ def test_imports_run_one_way() -> None:
             ("aiohttp", "alembic", "asyncio", "fastapi", "pydantic", "pyvips", "sqlalchemy", "uvicorn", "PIL"),
         ),
         ("import halve.asgi", ("pyvips", "PIL", "pillow_heif", "skimage", "typer")),
-        ("import halve.doors.cli.course", ("pyvips", "PIL", "fastapi", "uvicorn", "jinja2", "pydantic", "rich", "sqlalchemy")),
+        (
+            "import halve.doors.cli.course, halve.wiring",
+            ("aiohttp", "pyvips", "PIL", "fastapi", "uvicorn", "jinja2", "pydantic", "rich", "sqlalchemy"),
+        ),
     ],
     ids=["halve --help", "the server", "halve run"],
 )

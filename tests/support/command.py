@@ -35,7 +35,7 @@ class Ended:
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment without anything that would set `halve` or colour its output, and without the machine's certificate
-    authorities: whoever imports aiohttp reads them twice, and nothing here reaches further than loopback.
+    authorities: to read them takes longer than most commands, and nothing here reaches further than loopback.
     """
     kept = {
         name: value

@@ -162,7 +162,8 @@ class Message:
         self.over = self.length == 0
 
     def on_body(self, data: bytes) -> None:
-        self._add(data)
+        if not self.over:
+            self._add(data)
 
     def on_message_complete(self) -> None:
         if self._chunked:
