@@ -26,8 +26,13 @@ HOSTS_REMEMBERED = 1000
 _VALID = r"A-Za-z0-9\-._~:/?@!$&'()*+,;=|\[\]^`{}"
 """What may stand in a path or query: RFC 3986, and what browsers send as it is."""
 
-_READY = re.compile(rf"https?://([A-Za-z0-9-]+\.)*[A-Za-wyz][A-Za-z0-9-]*(:[0-9]+)?/([{_VALID}]|%[0-9A-Fa-f]{{2}})*")
-"""A URL that needs nothing done: its host is a name for certain (0x7f.1 is none), its path and query are fit to send."""
+_NAME = r"([A-Za-z0-9-]+\.)*[A-Za-wyz][A-Za-z0-9-]*"
+"""A host that is a name for certain: 0x7f.1 is none."""
+
+_BYTE = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+
+_READY = re.compile(rf"https?://({_NAME}|({_BYTE}\.){{3}}{_BYTE})(:[0-9]+)?/([{_VALID}]|%[0-9A-Fa-f]{{2}})*")
+"""A URL that needs nothing done: its host is a name, or an IPv4 address as it is written; its path and query are fit to send."""
 
 _UNFIT = re.compile(rf"[^{_VALID}%]|%(?![0-9A-Fa-f]{{2}})".encode())
 _PARTS = re.compile(r"(?P<scheme>https?):[/\\]{2}(?P<authority>[^/\\?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?", re.IGNORECASE)
