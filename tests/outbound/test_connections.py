@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from halve.core.errors import ImageFailed
+from halve.outbound.connection import Connection
 from halve.outbound.fetch import HttpFetcher
 from tests.support.origin import Origin
 
@@ -146,3 +147,41 @@ async def test_a_body_in_no_proper_chunks_is_given_up_at_once(fetcher: HttpFetch
     async with talking(no_chunks) as url:
         with pytest.raises(ImageFailed, match="cut short"):
             await asyncio.wait_for(get(fetcher, f"{url}/a.jpg"), 2)
+
+
+class Pipe(asyncio.Transport):
+    """A transport that sends nothing, and says whether more would be read."""
+
+    reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_a_body_that_nobody_takes_holds_up_no_other() -> None:
+    """An event loop may read all that is there before anybody is woken."""
+    connection, pipe = Connection(), Pipe()
+    connection.connection_made(pipe)
+    asked = asyncio.create_task(connection.ask(b"GET / HTTP/1.1\r\n\r\n"))
+    await asyncio.sleep(0)
+    connection.data_received(HEAD + b"Content-Length: 800000\r\n\r\n" + bytes(200_000))
+    connection.data_received(bytes(200_000))
+    await asked
+    assert not pipe.reading, "nobody has taken any of it"
+    assert not connection.reusable
+    await connection.piece()
+    await connection.piece()
+    assert pipe.reading
+    connection.data_received(bytes(200_000))
+    connection.data_received(bytes(200_000))
+    assert pipe.reading, "or nobody would hear of the next answer"
+    assert connection.reusable

@@ -31,7 +31,8 @@ class Connection(asyncio.Protocol):
     def reusable(self) -> bool:
         """Whether another question may be asked: the last one was answered whole, and nothing came or went since."""
         transport, message = self._transport, self.message
-        return message.over and message.clean and transport is not None and not transport.is_closing()
+        answered = message.over and message.clean and not self._paused
+        return answered and transport is not None and not transport.is_closing()
 
     async def ask(self, question: bytes) -> Message:
         """Send a request, wait for the head of its answer. Raises HttpFault, OSError."""
@@ -84,7 +85,7 @@ class Connection(asyncio.Protocol):
             self._ended(error)
         if message.over and not message.clean:
             self.close()
-        elif message.waiting > BUFFER and not self._paused:
+        elif message.waiting > BUFFER and not message.over and not self._paused:
             self._paused = True
             transport.pause_reading()
         self._wake()
