@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+import trustme
+import uvloop
 
 from halve.core.errors import ImageFailed
 from halve.outbound.connection import Connection
-from halve.outbound.fetch import HttpFetcher
+from halve.outbound.fetch import FetchLimits, HttpFetcher
+from halve.outbound.guard import Guard
+from tests.outbound.conftest import LOOPBACK, TRUST
 from tests.support.origin import Origin
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -152,16 +158,18 @@ async def test_a_body_in_no_proper_chunks_is_given_up_at_once(fetcher: HttpFetch
 class Pipe(asyncio.Transport):
     """A transport that sends nothing, and says whether more would be read."""
 
-    reading = True
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         pass
 
     def pause_reading(self) -> None:
-        self.reading = False
+        self.paused += 1
 
     def resume_reading(self) -> None:
-        self.reading = True
+        self.paused -= 1
 
     def is_closing(self) -> bool:
         return False
@@ -170,18 +178,90 @@ class Pipe(asyncio.Transport):
 async def test_a_body_that_nobody_takes_holds_up_no_other() -> None:
     """An event loop may read all that is there before anybody is woken."""
     connection, pipe = Connection(), Pipe()
+
+    def reusable() -> bool:
+        return connection.reusable
+
     connection.connection_made(pipe)
     asked = asyncio.create_task(connection.ask(b"GET / HTTP/1.1\r\n\r\n"))
     await asyncio.sleep(0)
-    connection.data_received(HEAD + b"Content-Length: 800000\r\n\r\n" + bytes(200_000))
-    connection.data_received(bytes(200_000))
+    connection.data_received(HEAD + b"Content-Length: 1600000\r\n\r\n" + bytes(400_000))
+    connection.data_received(bytes(400_000))
     await asked
-    assert not pipe.reading, "nobody has taken any of it"
-    assert not connection.reusable
+    assert pipe.paused == 1, "nobody has taken any of it"
+    await connection.piece()
+    assert pipe.paused == 1, "more than half of what is held is still here"
+    await connection.piece()
+    assert pipe.paused == 0
+    connection.data_received(bytes(400_000))
+    connection.data_received(bytes(400_000))
+    assert pipe.paused == 0, "or nobody would hear of the next answer"
+    assert reusable() is False, "or all of this would be held as long as the connection"
     await connection.piece()
     await connection.piece()
-    assert pipe.reading
-    connection.data_received(bytes(200_000))
-    connection.data_received(bytes(200_000))
-    assert pipe.reading, "or nobody would hear of the next answer"
-    assert connection.reusable
+    assert reusable() is True
+
+
+# ── over TLS, in the event loop that workers use ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("stated", [True, False])
+@pytest.mark.parametrize("goodbye", [True, False])
+def test_the_tail_of_a_body_is_not_lost_where_the_server_hangs_up_at_once(limits: FetchLimits, stated: bool, goodbye: bool) -> None:
+    authority, body = trustme.CA(), picture("/a.jpg") + bytes(3_000_000)
+    serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(serving)
+    authority.configure_trust(trusting)
+
+    def serve(listening: socket.socket) -> None:
+        while True:
+            try:
+                plain, _ = listening.accept()
+            except OSError:
+                return
+            with serving.wrap_socket(plain, server_side=True, suppress_ragged_eofs=True) as connection:
+                connection.recv(65536)
+                connection.sendall(HEAD + (b"Content-Length: %d\r\n\r\n" % len(body) if stated else b"\r\n") + body)
+                if goodbye:
+                    with suppress(OSError):
+                        connection.settimeout(0)
+                        connection.unwrap()
+
+    async def many(url: str) -> None:
+        fetcher = HttpFetcher(Guard([LOOPBACK]), limits, tls=trusting)
+        for _ in range(12):
+            assert await get(fetcher, url) == body
+        await fetcher.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(many(f"https://127.0.0.1:{listening.getsockname()[1]}/a.jpg"))
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(2)
+
+
+def test_an_answer_that_comes_before_the_question_is_heard(limits: FetchLimits) -> None:
+    busy = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
+
+    def serve(listening: socket.socket) -> None:
+        for _ in range(8):
+            connection, _ = listening.accept()
+            connection.sendall(busy)
+            connection.close()
+
+    async def many(url: str) -> None:
+        fetcher = HttpFetcher(Guard([LOOPBACK]), limits, tls=TRUST)
+        for _ in range(8):
+            with pytest.raises(ImageFailed) as caught:
+                await get(fetcher, url)
+            assert caught.value.code in ("server_error", "connection_failed")  # the latter where the question was reset
+        await fetcher.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(many(f"http://127.0.0.1:{listening.getsockname()[1]}/a.jpg"))
+        thread.join(2)

@@ -31,7 +31,7 @@ def told(pieces: list[bytes]) -> tuple[int, bool, bool, dict[str, str], bytes]:
 STATED = OK + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 IN_CHUNKS = OK + b"Transfer-Encoding: chunked\r\nETag: 1\r\n\r\n" + chunked(BODY, 700, trailers=b"X-Sum: 9\r\n")
 TO_THE_END = OK + b"Connection: close\r\n\r\n" + BODY
-AFTER_HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + STATED
+AFTER_HINTS = b"HTTP/1.0 100 Continue\r\nConnection: close\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + STATED
 BARE_LINES = OK.replace(b"\r", b"") + b"Content-Length: %d\n\n" % len(BODY) + BODY
 BLANK_BEFORE = b"\r\n\r\n" + STATED
 
@@ -49,6 +49,14 @@ def test_an_answer_is_the_same_however_it_is_cut(answer: bytes, data: st.DataObj
 @pytest.mark.parametrize("answer", [STATED, IN_CHUNKS, AFTER_HINTS])
 def test_an_answer_is_the_same_byte_for_byte(answer: bytes) -> None:
     assert told([answer[at : at + 1] for at in range(len(answer))]) == told([answer])
+
+
+@pytest.mark.parametrize("answer", [STATED, IN_CHUNKS, AFTER_HINTS])
+def test_a_head_may_be_cut_anywhere_twice(answer: bytes) -> None:
+    end, whole = answer.index(BODY[:3]) + 2, told([answer])
+    for one in range(end):
+        for two in range(one + 1, min(one + 6, end)):
+            assert told([answer[:one], answer[one:two], answer[two:]]) == whole
 
 
 @given(junk=st.binary(max_size=400), kept=st.integers(0, 60))
@@ -106,6 +114,7 @@ def test_what_comes_behind_an_answer_is_not_clean_and_not_of_it(answer: bytes, m
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n",
         b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 099 Less\r\nContent-Length: 5\r\n\r\nSTRAY",
     ],
 )
 def test_what_is_no_http_is_told_at_once(answer: bytes) -> None:

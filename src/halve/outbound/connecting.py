@@ -12,7 +12,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, cast
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
@@ -57,6 +57,13 @@ class SystemResolver:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+class _Unread(asyncio.Protocol):
+    """Leaves what comes to TLS, which has its turn next."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.ReadTransport", transport).pause_reading()
+
+
 class Connector:
     """Used in one event loop. `tls`: which certificates are trusted; None: those that the system trusts."""
 
@@ -69,7 +76,6 @@ class Connector:
     async def connect(self, scheme: str, host: str, port: int) -> Connection:
         """Raises OSError (of its kinds `socket.gaierror`, `guard.SocketRefused`, `ssl.SSLError`), TooSlow."""
         addresses = _literal(host, port) or await self._look_up(host, port)
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connected = await start_connection(
@@ -77,8 +83,10 @@ class Connector:
                 )
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    context, name = (self._context(), host.removesuffix(".")) if scheme == "https" else (None, None)
-                    _, connection = await loop.create_connection(Connection, sock=connected, ssl=context, server_hostname=name)
+                    if scheme == "https":
+                        return await self._over_tls(connected, host.removesuffix("."))
+                    _, connection = await asyncio.get_running_loop().create_connection(Connection, sock=connected)
+                    return connection
             except BaseException:
                 connected.close()
                 raise
@@ -86,7 +94,6 @@ class Connector:
             if error.errno is None:  # ours; the kernel's has a number
                 raise TooSlow from None
             raise
-        return connection
 
     async def close(self) -> None:
         for _, looking in self._names.values():
@@ -109,6 +116,21 @@ class Connector:
         except OSError:
             self._names.pop(key, None)  # whoever comes next asks anew
             raise
+
+    async def _over_tls(self, connected: socket.socket, name: str) -> Connection:
+        """TLS is put over the transport of the socket, rather than made with it, for the sake of `Connection.secured`."""
+        loop, connection = asyncio.get_running_loop(), Connection()
+        wire, _ = await loop.create_connection(_Unread, sock=connected)
+        try:
+            connection.connection_made(wire)
+            tls = await loop.start_tls(wire, connection, self._context(), server_hostname=name)
+            if tls is None:
+                raise ConnectionResetError
+        except BaseException:
+            wire.abort()
+            raise
+        connection.secured(tls)
+        return connection
 
     def _context(self) -> ssl.SSLContext:
         """Made when it is needed, for to load what the system trusts takes 20 ms."""

@@ -12,8 +12,8 @@ from typing import cast
 from halve.outbound.http_fault import BadAnswer, CutShort, KeptTooLong, NoAnswer
 from halve.outbound.message import Message
 
-BUFFER = 2**18
-"""Bytes of a body that wait to be taken before no more are read."""
+BUFFER = 2**19
+"""Bytes of a body that wait to be taken before no more are read, until half of them are."""
 
 
 class Connection(asyncio.Protocol):
@@ -22,6 +22,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.message = Message()
         self._transport: asyncio.Transport | None = None
+        self._wire: asyncio.Transport | None = None
         self._questions = 0
         self._error: Exception | None = None
         self._paused = False
@@ -31,15 +32,18 @@ class Connection(asyncio.Protocol):
     def reusable(self) -> bool:
         """Whether another question may be asked: the last one was answered whole, and nothing came or went since."""
         transport, message = self._transport, self.message
-        answered = message.over and message.clean and not self._paused
+        answered = message.over and message.clean and not message.waiting and not self._paused
         return answered and transport is not None and not transport.is_closing()
 
     async def ask(self, question: bytes) -> Message:
         """Send a request, wait for the head of its answer. Raises HttpFault, OSError."""
         assert self._transport is not None
-        message = self.message = Message()
+        if self._questions:
+            self.message = Message()  # before the first, a server may have answered already that it is too busy
+        message = self.message
         self._questions += 1
-        self._transport.write(question)
+        if not self._transport.is_closing():
+            self._transport.write(question)
         while not message.begun:
             if self._error is not None:
                 raise KeptTooLong if self._questions > 1 else self._error
@@ -54,10 +58,16 @@ class Connection(asyncio.Protocol):
                 raise CutShort
             await self._news()
         piece = message.take()
-        if self._paused and (transport := self._transport) is not None and not transport.is_closing():
+        if self._paused and message.waiting <= BUFFER // 2 and (wire := self._wire) is not None and not wire.is_closing():
             self._paused = False
-            transport.resume_reading()
+            wire.resume_reading()
         return piece
+
+    def secured(self, tls: asyncio.Transport) -> None:
+        """TLS was put over the transport that it was made with. Reading is paused below it: what a paused TLS transport has in hand
+        when the server hangs up, uvloop throws away.
+        """
+        self._transport = tls
 
     def close(self) -> None:
         """At once. Repeatable."""
@@ -74,11 +84,11 @@ class Connection(asyncio.Protocol):
     # ── called by the event loop ──────────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = self._wire = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        message, transport = self.message, self._transport
-        assert transport is not None
+        message, wire = self.message, self._wire
+        assert wire is not None
         try:
             message.feed(data)
         except BadAnswer as error:
@@ -87,7 +97,7 @@ class Connection(asyncio.Protocol):
             self.close()
         elif message.waiting > BUFFER and not message.over and not self._paused:
             self._paused = True
-            transport.pause_reading()
+            wire.pause_reading()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:

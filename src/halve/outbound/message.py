@@ -36,16 +36,20 @@ class Message:
         self.length: int | None = None
         self.begun = self.over = self.clean = False
         self.waiting = 0
-        self._parser = HttpResponseParser(self)
-        # What servers of shops do wrong and browsers let pass; none of it leaves open where an answer ends.
-        self._parser.set_dangerous_leniencies(
-            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
-        )
-        self._chunked = False
+        self._parser = self._new_parser()
+        self._interim = self._chunked = False
         self._left: int | None = None  # of `length`
         self._beside = 0  # bytes that were not of the body
         self._seam = b""  # the last bytes of the head so far
         self._pieces: list[bytes] = []
+
+    def _new_parser(self) -> HttpResponseParser:
+        """One that lets pass what servers of shops do wrong and browsers let pass; none of it leaves open where an answer ends."""
+        parser = HttpResponseParser(self)
+        parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+        return parser
 
     def feed(self, data: bytes) -> None:
         """The next bytes, of any number. Raises BadAnswer; bytes behind the end are no error, but not clean."""
@@ -78,9 +82,11 @@ class Message:
     def _head(self, data: bytes) -> bytes:
         """Read the head, or a part of it, or an interim answer's; returns what follows."""
         part = data[: self._end_of_head(data)]
-        self._seam = part[-3:]
+        self._seam = (self._seam + part)[-3:]
         self._count(len(part))
         self._parser.feed_data(part)
+        if self._interim:  # which may say that the connection closes, and is not the end of it all the same
+            self._interim, self._parser = False, self._new_parser()
         return data[len(part) :]
 
     def _end_of_head(self, data: bytes) -> int:
@@ -141,8 +147,11 @@ class Message:
         if self.begun:
             return
         status = self._parser.get_status_code()
+        if status < 100:
+            raise BadAnswer
         if status < 200:  # interim (RFC 9110, section 15.2)
             self.headers.clear()
+            self._interim = True
             return
         self.begun, self.status = True, status
         self.clean = self._parser.should_keep_alive()
@@ -162,6 +171,8 @@ class Message:
         self.over = self.length == 0
 
     def on_body(self, data: bytes) -> None:
+        if not self._chunked:  # all others go past the parser
+            raise BadAnswer
         if not self.over:
             self._add(data)
 

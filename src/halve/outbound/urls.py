@@ -40,6 +40,9 @@ _AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<po
 _NUMBER_LAST = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)\.*$", re.IGNORECASE)
 """A host that ends so is an IPv4 address or nothing (WHATWG URL, "ends in a number")."""
 
+_ZONE = re.compile(r"[A-Za-z0-9._~-]*")
+"""Of an IPv6 address, where it has one (RFC 6874)."""
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -127,6 +130,8 @@ def _host(host: str) -> str:
     try:
         name = unquote_to_bytes(host).decode()
         if name.startswith("["):
+            if not _ZONE.fullmatch(name.partition("%")[2].removesuffix("]")):
+                raise BadURL("the URL has no proper host")
             return f"[{ipaddress.IPv6Address(name[1:-1])}]"
         plain = plain_host(name)
         raw = str(read_literal(plain) or URL.build(scheme="http", host=name).raw_host or "")
@@ -163,5 +168,5 @@ def _basic(user: str | None) -> str | None:
     if not user:
         return None
     name, _, password = user.partition(":")
-    raw = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
+    raw = b":".join(unquote_to_bytes(part.encode("utf-8", "surrogateescape")) for part in (name, password))
     return "Basic " + base64.b64encode(raw).decode("ascii")
