@@ -1,7 +1,7 @@
 """CPU that one guarded download costs, on loopback: `python -m bench.fetch [--count N] [--size BYTES] [--at-once N] [--uvloop]`.
 
-The origin runs in a process of its own, so that what is measured is the fetcher's process alone. For comparison: the same
-downloads by a bare aiohttp session, which is what guard, manners, limits and spooling come on top of.
+The origin runs in a process of its own, so that what is measured is the fetcher's process alone, its memory settled as a
+worker's is. For comparison: the same downloads by a bare aiohttp session, without guard, manners, limits and spooling.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 import aiohttp
 import uvloop
 
+from halve.doors import heap
 from halve.outbound.fetch import FetchLimits, HttpFetcher
 from halve.outbound.guard import Guard
 
@@ -91,6 +92,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=16)
     parser.add_argument("--uvloop", action="store_true")
     options = parser.parse_args()
+    heap.settle()
     origin = subprocess.Popen([sys.executable, "-c", ORIGIN, str(options.size)], stdout=subprocess.PIPE, text=True)
     try:
         assert origin.stdout is not None

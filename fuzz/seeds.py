@@ -57,6 +57,8 @@ def seeds() -> dict[str, bytes]:
         "pillow-turned": {"exif": exif, "comment": b"a remark"},
         "pillow-rgb": {"keep_rgb": True},
     }
+    late = b"\xff\xe0\0\x10JFIF\0" + bytes(9)  # says what colours mean when that is settled already
+    files["rgb-and-late-jfif"] = files["rgb-by-name"][:-2] + late + b"\xff\xd9"
     for name, save in saves.items():
         out = io.BytesIO()
         image.save(out, "JPEG", quality=88, **save)

@@ -62,7 +62,8 @@ def test_what_could_not_be_sent_is_mended(url: str, sent: str) -> None:
      "http://example.com:0/", "http://example.com:70000/", "http://exa mple.com/", "http://[::1/", "http://[zz]/",
      "javascript:alert(1)",
      "http://example.com/" + "a" * 9000, "http://%zz/",
-     "http://1.2.3.4.5/", "http://256.1.1.1/", "http://127.0.0.1../", "http://shop.0x/", "http://4294967296/"],
+     "http://1.2.3.4.5/", "http://256.1.1.1/", "http://127.0.0.1../", "http://shop.0x/", "http://4294967296/",
+     "http://[::1%25a%00b]/"],
 )  # fmt: skip
 def test_what_is_no_http_url_is_refused(url: str) -> None:
     with pytest.raises(BadURL):
@@ -73,6 +74,11 @@ def test_credentials_become_a_header_and_leave_the_url() -> None:
     target = read_url("https://an%40na:p%C3%A4ss:w%2Ford@example.com/a.jpg")
     assert str(target.url) == "https://example.com/a.jpg"
     assert target.authorization == "Basic " + base64.b64encode("an@na:päss:w/ord".encode()).decode()
+
+
+def test_credentials_of_a_redirect_may_be_bytes_that_are_no_text() -> None:
+    there = follow(read_url("https://example.com/"), "https://an\udcffna:p@example.com/a.jpg")
+    assert there.authorization == "Basic " + base64.b64encode(b"an\xffna:p").decode()
 
 
 def test_a_bad_url_does_not_tell_its_credentials() -> None:
@@ -134,7 +140,7 @@ def test_no_text_makes_reading_stumble_and_what_is_read_is_fit_to_send(text: str
         assert str(read_url(sent).url) == sent, "reading is idempotent"
 
 
-@given(st.text(max_size=80), st.text(max_size=20))
+@given(st.text(max_size=80) | st.binary(max_size=80).map(lambda raw: raw.decode("utf-8", "surrogateescape")), st.text(max_size=20))
 def test_no_location_makes_following_stumble(location: str, prefix: str) -> None:
     for text in (location, prefix + ":" + location, "//" + location):
         try:

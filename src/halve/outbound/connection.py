@@ -17,7 +17,7 @@ BUFFER = 2**19
 
 
 class Connection(asyncio.Protocol):
-    """Made by `connecting.Connector`. `message`: the answer to the latest question; none of it is there before the first."""
+    """Made by `connecting.Connector`. `message`: the answer to the latest question, or what came before the first."""
 
     def __init__(self) -> None:
         self.message = Message()

@@ -23,7 +23,7 @@ from halve.core.finding import Finding
 from halve.outbound.client import USER_AGENT
 from halve.outbound.connecting import CONNECT_SECONDS
 from halve.outbound.faults import fault
-from halve.outbound.http_fault import NoAnswer
+from halve.outbound.http_fault import BadAnswer, HttpFault, NoAnswer
 from halve.outbound.retry_after import retry_after
 
 ATTEMPTS = 4
@@ -168,7 +168,9 @@ def _unreachable(error: Exception, url: str) -> StoreFailed:
     cause: Exception = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         cause = NoAnswer()
-    if isinstance(cause, OSError | NoAnswer) and not isinstance(cause, TimeoutError):
+    elif isinstance(cause, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
+        cause = BadAnswer()
+    if isinstance(cause, OSError | HttpFault) and not isinstance(cause, TimeoutError):
         why = str(fault(cause, urlsplit(url).hostname or ""))
     else:
         why = str(error) or "no answer"

@@ -223,6 +223,9 @@ def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origi
         assert ended.code == 3, ended
         assert "is it halve?" in ended.err
     assert not (tmp_path / "x.csv").exists()
+    origin.raw("/status/y", b"220 mail.example.com ESMTP\r\n\r\n")
+    ended = halve("status", "y", "--url", origin.url(""), cwd=tmp_path)
+    assert (ended.code, "is out of reach: not a proper HTTP answer. " in ended.err) == (3, True), ended
 
 
 def test_with_keys_one_is_wanted_and_taken_from_the_environment_or_the_file(tmp_path: Path, origin: Origin) -> None:
