@@ -58,8 +58,12 @@ def test_imports_run_one_way() -> None:
             "import halve.doors.cli.course, halve.wiring",
             ("aiohttp", "pyvips", "PIL", "fastapi", "uvicorn", "jinja2", "pydantic", "rich", "sqlalchemy"),
         ),
+        (
+            "import sys; sys.argv = ['halve', 'run', 'none.csv', '--quality', '50']\nfrom halve.doors.cli import main\ntry: main()\nexcept SystemExit: pass",
+            ("aiohttp", "asyncio", "pydantic", "sqlalchemy"),
+        ),
     ],
-    ids=["halve --help", "the server", "halve run"],
+    ids=["halve --help", "the server", "halve run", "halve run's command line"],
 )
 def test_what_is_not_needed_is_not_imported(start: str, heavy: tuple[str, ...]) -> None:
     script = f"{start}\nimport sys; print('loaded:', *sorted(set(sys.modules) & {set(heavy)!r}))"

@@ -24,4 +24,4 @@ class CodecLimits:
     cpu_seconds: int = 120
     wall_seconds: float = 300.0
     start_seconds: float = 30.0
-    images_per_child: int = 500
+    images_per_child: int = 2_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Tempo:
     """`claim`: products claimed at once; as long as there is room for fewer images than that, none is, since a claim costs a write.
 
-    `gather`: seconds between two batches of outcomes. Each is a commit; what comes in meanwhile shares the next.
+    `gather`: most seconds between two batches of outcomes. Each is a commit; what comes in meanwhile shares the next.
     `mind`: least seconds between looks for what else is due (waits and leases that are over, requests to end, deliveries); the
     store may want them further apart.
     """

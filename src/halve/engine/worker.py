@@ -85,6 +85,7 @@ class Worker:
         self._at_work = 0  # images of those products
         self._suspect: Product | None = None
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
+        self._idle = asyncio.Event()  # nothing is in work, and nothing was ready when it was last looked for
         self._retrying = Retrying(self._stopping, on_failure)
         self._finishing = Finishing(states, pipeline, self._retrying, owner=holder.name, lease=LEASE, on_ended=on_ended)
 
@@ -114,7 +115,7 @@ class Worker:
             minding = [
                 group.create_task(self._retrying.every(seconds, step))
                 for step, seconds in (
-                    (self._record, self._gather),
+                    (self._record, 0.0),
                     (self._sweep, self._mind_every),
                     (self._finishing.finish_due, self._mind_every),
                     (self._finishing.notify_due, self._mind_every),
@@ -160,6 +161,8 @@ class Worker:
         await self._rest()
 
     async def _rest(self) -> None:
+        if not self._products:
+            self._idle.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._states.poll):
                 await self._wake.wait()
@@ -167,6 +170,7 @@ class Worker:
     def _begin(self, product: Product) -> asyncio.Task[None]:
         task = asyncio.create_task(self._process(product))
         self._products[task] = product
+        self._idle.clear()
         self._at_work += len(product.input_urls)
         task.add_done_callback(self._ended)
         return task
@@ -225,9 +229,13 @@ class Worker:
     # ── minding the rest ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _record(self) -> None:
+        """Write what there is, and let more gather, unless nothing is in work that could bring any."""
         for request_id in await self._recorder.write():
             self._finishing.finish(request_id)
         self._wake.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._gather):
+                await self._idle.wait()
 
     async def _sweep(self) -> None:
         if await self._states.sweep():

@@ -112,10 +112,10 @@ static inline uint64_t reversed(uint64_t bits) {
 
 /* Correct the `count` coefficients that `which` names, each by a bit of `correction`, whose lowest is the last one's. */
 static inline void correct(uint16_t *ac, uint64_t which, unsigned count, uint64_t correction, unsigned shift) {
-#ifdef BMI2 /* all 64 of the block, without a branch: how many are corrected cannot be foretold */
+#ifdef BMI2 /* eight at once, without a branch for each: how many are corrected cannot be foretold */
     uint64_t corrected = _pdep_u64(reversed(correction) >> 1 >> (63 - count), which);
     const __m128i bit = _mm_set_epi16(128, 64, 32, 16, 8, 4, 2, 1), step = _mm_set1_epi16((short)(1 << shift));
-    for (int k = 0; k < BLOCK; k += 8, corrected >>= 8) {
+    for (int k = 0; corrected; k += 8, corrected >>= 8) {
         __m128i *eight = (__m128i *)(ac + k), set = _mm_and_si128(_mm_set1_epi16((short)(corrected & 255)), bit);
         __m128i steps = _mm_and_si128(_mm_cmpeq_epi16(set, bit), step);
         _mm_storeu_si128(eight, _mm_add_epi16(_mm_loadu_si128(eight), steps));
@@ -128,8 +128,53 @@ static inline void correct(uint16_t *ac, uint64_t which, unsigned count, uint64_
 #endif
 }
 
-/* Correction bits of all that were not zero before come in order, between the new ones: they are gathered for the whole block and
- * applied at once. */
+/* What a refinement scan says of one block: the coefficients that are not zero any more, as bits; and the correction bits of those
+ * that were not zero before, which come in order between the new ones, gathered to be applied at once. */
+typedef struct {
+    uint64_t fresh, correction;
+} Refinement;
+
+/* The end of a block's band: `run` of the blocks behind it have ended, too. False where the symbol is none. */
+static inline bool end_band(Symbol symbol, size_t *run) {
+    if (advance_of(symbol) < END) return false;
+    *run = run_of(symbol) - 1;
+    return true;
+}
+
+/* One block's band, of which `before` was not zero. False where a code cannot be. */
+static inline bool refine_block(Bits *bits, const Decoder *decoder, unsigned first, unsigned end, uint64_t before, Zeros *zeros,
+                                uint16_t *ac, Refinement *refinement, size_t *run) {
+    unsigned position = first - 1, corrected_to = before ? 63 - (unsigned)__builtin_clzll(before) : position;
+    while (position < corrected_to) {
+        refill(bits);
+        Symbol symbol = next_symbol(bits, decoder);
+        unsigned go_on = advance_of(symbol), length = length_of(symbol);
+        if (go_on >= WRONG) {
+            skip(bits, length);
+            unsigned passed = end - 1 - position - zeros_left(zeros);
+            refinement->correction = refinement->correction << passed | take_many(bits, passed);
+            return end_band(symbol, run);
+        }
+        unsigned next = next_zero(zeros, go_on);
+        if (next == NOWHERE) return false;
+        unsigned passed = next - position - go_on;
+        if (__builtin_expect(passed > 24, 0)) {
+            skip(bits, length);
+            refinement->correction = refinement->correction << passed | take_many(bits, passed);
+        } else { /* both at once: the next look waits for nothing else */
+            refinement->correction = refinement->correction << passed | peek_behind(bits, length, passed);
+            skip(bits, next + (length - position - go_on));
+        }
+        ac[next] = (uint16_t)(symbol >> 8);
+        refinement->fresh |= (uint64_t)((symbol >> 8 & 0xFFFF) != 0) << next;
+        position = next;
+    }
+    if (position + 1 == end) return true;
+    /* nothing is corrected from here on: what is left reads like a first scan's */
+    Coefficient beyond = read_first_block(bits, decoder, position + 1, end - 1, ac, &refinement->fresh);
+    return !beyond || end_band(beyond, run);
+}
+
 Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
     const Decoder *decoder = pass->ac;
     Bits bits = pass->bits;
@@ -139,46 +184,19 @@ Refusal refine_ac(Pass *pass, Band *band, size_t from, size_t to) {
     Zeros zeros;
     for (size_t block = from; block < to; block++) {
         uint16_t *ac = band->ac + block * BLOCK;
-        uint64_t before = band->nonzero[block] & whole, fresh = 0, correction = 0;
-        unsigned left; /* of those not zero before */
+        uint64_t before = band->nonzero[block] & whole;
+        unsigned corrected = count_bits(before);
+        Refinement refinement = {0, 0};
         if (run > 0) {
-            left = count_bits(before);
             refill(&bits);
-            correction = take_many(&bits, left);
+            refinement.correction = take_many(&bits, corrected);
             run--;
         } else {
             start_zeros(&zeros, pass->positions, ~before & whole);
-            unsigned position = first - 1;
-            left = end - first - zeros_left(&zeros);
-            do {
-                refill(&bits);
-                Symbol symbol = next_symbol(&bits, decoder);
-                unsigned go_on = advance_of(symbol), length = length_of(symbol);
-                if (go_on >= WRONG) {
-                    if (go_on < END) return "an AC code that cannot be";
-                    run = run_of(symbol) - 1;
-                    skip(&bits, length);
-                    unsigned passed = end - 1 - position - zeros_left(&zeros);
-                    correction = correction << passed | take_many(&bits, passed);
-                    break;
-                }
-                unsigned next = next_zero(&zeros, go_on);
-                if (next == NOWHERE) return "an AC code that cannot be";
-                unsigned passed = next - position - go_on;
-                if (__builtin_expect(passed > 24, 0)) {
-                    skip(&bits, length);
-                    correction = correction << passed | take_many(&bits, passed);
-                } else { /* both at once: the next look waits for nothing else */
-                    correction = correction << passed | peek_behind(&bits, length, passed);
-                    skip(&bits, next + (length - position - go_on));
-                }
-                ac[next] = (uint16_t)(symbol >> 8);
-                fresh |= (uint64_t)((symbol >> 8 & 0xFFFF) != 0) << next;
-                position = next;
-            } while (position + 1 < end);
+            if (!refine_block(&bits, decoder, first, end, before, &zeros, ac, &refinement, &run)) return "an AC code that cannot be";
         }
-        if (correction) correct(ac, before, left, correction, shift);
-        band->nonzero[block] |= fresh;
+        if (refinement.correction) correct(ac, before, corrected, refinement.correction, shift);
+        band->nonzero[block] |= refinement.fresh;
         if (ran_over(&bits, &pass->interval)) return "a scan cut short";
     }
     pass->run = run;
