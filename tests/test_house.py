@@ -59,7 +59,7 @@ def test_imports_run_one_way() -> None:
             ("aiohttp", "pyvips", "PIL", "fastapi", "uvicorn", "jinja2", "pydantic", "rich", "sqlalchemy"),
         ),
         (
-            "import sys; sys.argv = ['halve', 'run', 'none.csv', '--quality', '50']\nfrom halve.doors.cli import main\ntry: main()\nexcept SystemExit: pass",
+            "import sys; from halve.doors.cli import main; sys.argv = ['halve', 'run', 'none.csv']\ntry: main()\nexcept SystemExit: pass",
             ("aiohttp", "asyncio", "pydantic", "sqlalchemy"),
         ),
     ],
