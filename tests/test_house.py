@@ -59,7 +59,8 @@ def test_imports_run_one_way() -> None:
             ("aiohttp", "pyvips", "PIL", "fastapi", "uvicorn", "jinja2", "pydantic", "rich", "sqlalchemy"),
         ),
         (
-            "import sys; from halve.doors.cli import main; sys.argv = ['halve', 'run', 'none.csv']\ntry: main()\nexcept SystemExit: pass",
+            "import contextlib, sys; from halve.doors.cli import main; sys.argv = ['halve', 'run', 'none.csv']\n"
+            + "with contextlib.suppress(SystemExit): main()",
             ("aiohttp", "asyncio", "pydantic", "sqlalchemy"),
         ),
     ],
