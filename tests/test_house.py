@@ -59,8 +59,7 @@ def test_imports_run_one_way() -> None:
             ("aiohttp", "pyvips", "PIL", "fastapi", "uvicorn", "jinja2", "pydantic", "rich", "sqlalchemy"),
         ),
         (
-            "import contextlib, sys; from halve.doors.cli import main; sys.argv = ['halve', 'run', 'none.csv']\n"
-            + "with contextlib.suppress(SystemExit): main()",
+            "from halve.doors.cli.app import app; app(['run', 'none.csv', '--json'], standalone_mode=False)",
             ("aiohttp", "asyncio", "pydantic", "sqlalchemy"),
         ),
     ],
