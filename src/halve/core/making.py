@@ -22,8 +22,10 @@ from halve.core.ports import Adopting, Adoption, Codec, Fetched, Fetcher, ImageS
 ADOPTED_AT_ONCE = 64
 """Outputs stored once more with one call."""
 
-CONTENTS_REMEMBERED = 10_000
-"""Bodies whose outcome is known without asking, so that those which are the same and come together are compressed once."""
+CONTENTS_REMEMBERED = 2_000
+"""Bodies whose outcome is known without asking, so that those which are the same and come together are compressed once. Of those
+that come later, the memory knows.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,11 @@ log = Log(__name__)
 PROGRESS_EVERY = 1.0
 """Seconds after which a product with many images says how far it is."""
 
-PAGE = 2_000
-"""Products read at once for the report."""
+PAGE = 500
+"""Products read at once for the report: 2,000 took 17 MB, and no less time."""
 
 URLS_REMEMBERED = 50_000
-"""URLs whose outcome a worker remembers, so that one that stands in a sheet many times is fetched once."""
+"""URLs whose outcome a worker remembers, 0.3 kB each, so that one that stands in a sheet many times is fetched once."""
 
 Attempt = tuple[ImageResult, float]
 """What became of an image, and the seconds to wait if it is to be tried again."""
@@ -303,7 +303,11 @@ def _out_of_sight(request_id: UUID) -> StoreFailed:
 def _packed(attempt: Attempt) -> str | None:
     """The result in a quarter of the memory, for there are many; None where the image is to be tried again."""
     result, _ = attempt
-    return None if result.state is ImageState.PENDING else json.dumps([getattr(result, name) for name in _COLUMNS])
+    return (
+        None
+        if result.state is ImageState.PENDING
+        else json.dumps([getattr(result, name) for name in _COLUMNS], separators=(",", ":"))
+    )
 
 
 def _unpacked(packed: str) -> Attempt:
