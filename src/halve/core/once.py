@@ -17,7 +17,8 @@ class Once(Generic[T]):
     """Shares work under way and remembers results: up to `size` (2 or more), and in any case the half of that last used.
 
     They are kept in two generations: the older one is forgotten as a whole when the younger one is half the size. To keep each in
-    its order would take half as much memory again. What is remembered may be of another, smaller form: `pack` gives it, or None for what is not worth keeping; `unpack` undoes it.
+    its order would take half as much memory again. What is remembered may be of another, smaller form: `pack` gives it, or None
+    for what is not worth keeping; `unpack` undoes it.
     """
 
     def __init__(self, size: int, *, pack: Callable[[T], Any] = _as_it_is, unpack: Callable[[Any], T] = _as_it_is) -> None:
