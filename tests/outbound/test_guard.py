@@ -117,6 +117,12 @@ def test_ports_of_other_protocols_are_refused_everywhere(port: int) -> None:
         Guard().check_url(f"https://example.com:{port}/hook")
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "10.0.0.1", "[fd00::1]"])
+def test_a_private_address_is_refused_as_one_whatever_the_port(host: str) -> None:
+    with pytest.raises(AddressRefused, match="HALVE_ALLOW_PRIVATE"):
+        Guard().check_url(f"http://{host}:9/hook")
+
+
 LOCAL_URLS = _words("""
 http://localhost/ http://LOCALHOST:8000/ http://localhost./ http://shop.localhost/x http://127.0.0.1/ http://127.0.0.1./
 http://2130706433/ http://0x7f000001/ http://0x7f.1/ http://0177.0.0.1/ http://017700000001/ http://127.1/ http://127.0.1/ http://0/

@@ -71,8 +71,6 @@ class Guard:
                 "webhook_url", f"webhook_url must be a complete http(s) URL such as https://example.com/hook: {error}."
             ) from None
         host, port = (target.raw_host or "").lower().removesuffix("."), target.port
-        if port in BAD_PORTS:
-            raise AddressRefused(f"Port {port} is not allowed: it belongs to another protocol. Use a port for HTTP, such as 443.")
         literal = read_literal(host)
         if literal is not None:
             self.check_ip(literal)
@@ -80,6 +78,8 @@ class Guard:
             loopback = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
             if all(self._why_not(address) for address in loopback):
                 raise AddressRefused(f"{host} is not allowed: it is this machine. {_how_to_open(loopback[0])}")
+        if port in BAD_PORTS:  # after the address, which is refused for what it is, whatever its port
+            raise AddressRefused(f"Port {port} is not allowed: it belongs to another protocol. Use a port for HTTP, such as 443.")
 
     def socket_factory(self, info: tuple[Any, ...]) -> socket.socket:
         """A socket for an entry of `getaddrinfo`; SocketRefused if its address or port may not be connected to."""
