@@ -88,6 +88,27 @@ def test_a_retry_runs_only_what_failed(busy: str, origin: Origin) -> None:
     assert origin.hits("/good.jpg") == 1
 
 
+def test_a_cancelled_retry_shows_the_failures_that_it_did_not_come_to(busy: str, origin: Origin) -> None:
+    """As they are counted, and as they stand in the sheet. While it runs they are pending."""
+    late = origin.status("/gone-then-slow.jpg", 404)
+    sheet = sheet_of([("Mug", [origin.url("/coffee.jpg")]), ("Cup", [late, origin.url("/gone.jpg")])])
+    request_id = hand_in(busy, sheet).json()["request_id"]
+    the_end(busy, request_id)
+
+    def failures() -> list[tuple[str, str]]:
+        items = requests.get(f"{busy}/results/{request_id}?state=failed", timeout=5).json()["items"]
+        return [(image["state"], image["error"]["code"]) for item in items for image in item["images"]]
+
+    assert failures() == [("failed", "not_found")] * 2
+    origin.serve("/gone-then-slow.jpg", b"", latency=20)
+    assert requests.post(f"{busy}/retry/{request_id}", timeout=5).status_code == 202
+    assert failures() == []
+    status = requests.post(f"{busy}/cancel/{request_id}", timeout=10).json()
+    assert (status["status"], status["failed_images"]) == ("cancelled", 2)
+    assert failures() == [("failed", "not_found")] * 2
+    assert "1: not found (404); 2: not found (404)" in requests.get(status["csv_url"], timeout=5).text
+
+
 def test_a_retry_needs_an_end_and_a_failure(idle: str, busy: str, sheet: bytes) -> None:
     waiting = requests.post(f"{idle}/retry/{hand_in(idle, sheet).json()['request_id']}", timeout=5)
     assert (waiting.status_code, waiting.json()["code"]) == (409, "not_finished")

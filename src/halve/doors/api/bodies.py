@@ -120,10 +120,13 @@ def _image(one: models.Product, position: int, url: str, result: models.ImageRes
 
 
 def _state(one: models.Product, result: models.ImageResult) -> ImageState:
-    """A failure of an earlier round is pending again; what a cancelled product left undone is cancelled."""
+    """A failure of an earlier round is pending again, unless the product was cancelled before it came to that: then it counts as a
+    failure still. What a cancelled product left undone is cancelled.
+    """
+    if one.state is ProductState.CANCELLED:
+        return ImageState.CANCELLED if result.state is ImageState.PENDING else result.state
     open_again = result.state is ImageState.FAILED and result.round < one.round
-    state = ImageState.PENDING if open_again else result.state
-    return ImageState.CANCELLED if state is ImageState.PENDING and one.state is ProductState.CANCELLED else state
+    return ImageState.PENDING if open_again else result.state
 
 
 def _error(state: ImageState, result: models.ImageResult) -> schemas.ImageError | None:
