@@ -207,6 +207,25 @@ async def test_a_request_cancelled_while_its_last_sheet_is_written_sends_no_mail
         assert [delivery.kind for delivery in await shop.states.deliveries(request.id)] == [DeliveryKind.WEBHOOK]
 
 
+async def test_an_email_still_owed_when_a_retry_is_cancelled_is_given_up(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Ghost", [origin.url("/gone.jpg")])]), email="me@shop.test")
+        [product] = await shop.states.claim("me", 1, lease=60)
+        await shop.states.record([await shop.pipeline.process(product, lambda _: None)])
+        assert await shop.pipeline.finish(request.id)
+        assert await shop.states.retry(request.id)
+        assert await shop.states.cancel(request.id)
+        assert await shop.pipeline.finish(request.id)
+        [owed] = await shop.states.claim_deliveries("me", 5, lease=60)
+        await shop.pipeline.notify(owed)
+        [told] = await shop.states.deliveries(request.id)
+        assert (told.kind, told.state, told.last_answer) == (
+            DeliveryKind.EMAIL,
+            DeliveryState.FAILED,
+            "the request was cancelled",
+        )
+
+
 async def test_retry_runs_what_failed_alone_and_notifies_anew(tmp_path: Path, origin: Origin) -> None:
     origin.serve("/hook", b"thanks")
     async with open_shop(tmp_path) as shop:

@@ -19,18 +19,19 @@ FAILURES_NAMED = 20
 _DELIVERIES = UUID("5d3c7bb0-40a1-4c6e-9b52-0f3f0a6f8f11")
 
 
-def deliveries_owed(request: Request) -> list[Delivery]:
-    """One per webhook and e-mail of the request and round, under ids that follow from these: made twice, they are the same.
+def target_of(request: Request, kind: DeliveryKind) -> str | None:
+    """Who is told in this way when the request is over; None: nobody. A cancelled request sends no e-mail."""
+    if kind is DeliveryKind.WEBHOOK:
+        return request.webhook_url
+    return None if request.status is Status.CANCELLED else request.email
 
-    A cancelled request sends no e-mail.
-    """
-    owed = [(DeliveryKind.WEBHOOK, request.webhook_url)]
-    if request.status is not Status.CANCELLED:
-        owed.append((DeliveryKind.EMAIL, request.email))
+
+def deliveries_owed(request: Request) -> list[Delivery]:
+    """One per webhook and e-mail of the request and round, under ids that follow from these: made twice, they are the same."""
     return [
         Delivery(uuid5(_DELIVERIES, f"{request.id}/{request.round}/{kind}"), request.id, kind, target)
-        for kind, target in owed
-        if target
+        for kind in DeliveryKind
+        if (target := target_of(request, kind))
     ]
 
 

@@ -34,7 +34,7 @@ from halve.core.models import (
     Status,
 )
 from halve.core.naming import content_type, sheet_key
-from halve.core.notice import ATTACHMENT_LIMIT, FAILURES_NAMED, deliveries_owed, mail_facts, webhook_body
+from halve.core.notice import ATTACHMENT_LIMIT, FAILURES_NAMED, deliveries_owed, mail_facts, target_of, webhook_body
 from halve.core.once import Once
 from halve.core.ports import Answer, ImageStore, Mailer, StateStore, WebhookSender
 from halve.core.report import ReportWriter
@@ -244,6 +244,8 @@ class Pipeline:
         request = await self._states.request(delivery.request_id)
         if request is None or not request.finished:
             answer = Answer(delivered=False, text="the request is no longer there, or runs again", over=True)
+        elif target_of(request, delivery.kind) is None:  # owed by an earlier round, and this one was cancelled
+            answer = Answer(delivered=False, text="the request was cancelled", over=True)
         else:
             answer = await self._send(request, delivery)
         delay = self._pace.retry_delay(delivery.attempts)

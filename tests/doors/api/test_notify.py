@@ -16,6 +16,7 @@ from tests.support.mail import Inbox
 from tests.support.mail import serving as mail_server
 from tests.support.origin import Origin
 from tests.support.serving import hand_in, serving, the_end, until
+from tests.support.shop import sheet_of
 
 BOTH = ["/webhook", "/webhook-completed"]
 
@@ -88,6 +89,20 @@ def test_an_international_domain_is_written_to_as_it_is_and_not_as_its_look_alik
         hand_in(base, sheet, email="ann@straße.test")
         until(lambda: len(inbox.mails) == 1)
     assert inbox.envelopes[0].rcpt_tos == ["ann@xn--strae-oqa.test"]
+
+
+def test_a_cancelled_request_sends_no_email_again_though_it_sent_one_before(tmp_path: Path, origin: Origin) -> None:
+    """A retry of it was cancelled: the e-mail was of the time before."""
+    inbox = Inbox()
+    late = origin.serve("/late.jpg", b"", latency=3)
+    with mail_server(inbox) as port, serving(tmp_path, smtp_url=f"smtp://127.0.0.1:{port}", mail_from="halve@shop.test") as base:
+        request_id = hand_in(base, sheet_of([("Mug", [late])]), email="ann@shop.test").json()["request_id"]
+        the_end(base, request_id)
+        until(lambda: len(inbox.mails) == 1)
+        assert requests.post(f"{base}/retry/{request_id}", timeout=5).status_code == 202
+        assert requests.post(f"{base}/cancel/{request_id}", timeout=10).json()["status"] == "cancelled"
+        refused = post(base, "/webhook-completed", {"request_id": request_id})
+        assert (refused.status_code, refused.json()["code"]) == (409, "no_email")
 
 
 @pytest.mark.parametrize("route", BOTH)

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 
 from halve.core.models import DeliveryKind
+from halve.core.notice import target_of
 from halve.doors.api import bodies, schemas
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.incoming import pieces
@@ -65,7 +66,7 @@ async def _resend(http: HttpRequest, context: Context, who: Caller, *, kind: Del
     if not request.finished:
         detail = f"The request is {request.status}, {request.percent} % done. Its {what} follows when it is over."
         raise Problem(409, "not_finished", detail)
-    if not await states.redeliver(request.id, kind):
+    if target_of(request, kind) is None or not await states.redeliver(request.id, kind):
         raise Problem(409, f"no_{kind}", f"This request has no {what} that could be sent again.")
     context.nudge()
     told = [d for d in await states.deliveries(request.id) if d.kind is kind]
