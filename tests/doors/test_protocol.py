@@ -54,6 +54,7 @@ def answered(connection: socket.socket) -> tuple[bytes, dict[str, object]]:
         (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "malformed_http"),
         (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400, "malformed_http"),
         (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nX: " + b"x" * 2_000_000, 431, "head_too_large"),
+        (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nX: " + b"x" * 65_536 + b"\r\n\r\n", 431, "head_too_large"),
         (b"GET /healthz HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n", 400, "malformed_http"),
         (BOTH_LENGTHS, 400, "malformed_http"),
         (b"POST /webhook HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "malformed_http"),

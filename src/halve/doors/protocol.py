@@ -35,9 +35,12 @@ class _Connection(h11.Connection):
     """h11's, with what else RFC 9112 asks of a server."""
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        waiting = len(self.trailing_data[0]) if self.their_state is h11.IDLE else 0
         event = super().next_event()
         if not isinstance(event, h11.Request):
             return event
+        if waiting - len(self.trailing_data[0]) > HEAD_BYTES:  # h11 minds only heads of which the end has not come yet
+            raise h11.RemoteProtocolError("its head is too large", error_status_hint=431)
         told = dict(event.headers)
         if b"transfer-encoding" in told and (b"content-length" in told or event.http_version < b"1.1"):
             # 6.1: what is before us may have seen another end of this body, and so other requests behind it.
