@@ -89,6 +89,23 @@ async def test_tables_of_another_version_are_not_worked_on(database: Path, state
         await states.migrate()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_nothing_is_written_to_a_file_that_is_not_in_its_place_any_more(
+    database: Path, states: SqlStates, replaced: bool
+) -> None:
+    """It would be on disk, under no name that the next process looks for."""
+    request = await upload(states, 1)
+    database.rename(database.with_name("away.db"))
+    if replaced:
+        database.touch()
+    for attempt in (states.ready, states.sweep, lambda: states.request(request.id), lambda: upload(states, 1)):
+        with pytest.raises(StoreFailed, match="moved, deleted or replaced"):
+            await attempt()
+    database.with_name("away.db").rename(database)
+    await states.ready()
+    assert (await known(states, request.id)).total_images == 1
+
+
 async def test_a_file_of_another_kind_is_left_alone(database: Path) -> None:
     database.write_bytes(b"serial,name\n" * 1000)
     with pytest.raises(StoreFailed, match="not an SQLite database"):

@@ -29,6 +29,19 @@ def test_a_server_without_its_images_is_alive_and_not_ready(tmp_path: Path) -> N
         assert int(response.headers["Retry-After"]) > 0
 
 
+def test_a_server_whose_data_was_moved_away_is_not_ready_and_takes_nothing_in(tmp_path: Path, sheet: bytes) -> None:
+    """What it took in would be gone with it."""
+    data, away = tmp_path / "data", tmp_path / "away"
+    with serving(data, worker=False) as base:
+        data.rename(away)
+        response = requests.get(f"{base}/readyz", timeout=10)
+        assert (response.status_code, response.json()["code"]) == (503, "not_ready")
+        assert hand_in(base, sheet).json()["code"] == "store_failed"
+        shutil.rmtree(data, ignore_errors=True)
+        away.rename(data)
+        assert requests.get(f"{base}/readyz", timeout=10).status_code == 200
+
+
 def test_a_server_that_cannot_store_says_503_and_when_to_try_again(tmp_path: Path, sheet: bytes) -> None:
     with serving(tmp_path, worker=False) as base:
         shutil.rmtree(tmp_path / "spool")

@@ -10,6 +10,8 @@ from halve.core.errors import StoreFailed
 
 OUTDATED = "The database {where} has no tables, or those of another version of halve: run `halve init-db`."
 
+MOVED = "The database {where} was moved, deleted or replaced while it was in use. Put it back, or start again with what is there."
+
 _SQLITE = {
     sqlite3.SQLITE_FULL: "The disk is full: the database {where} cannot grow. Free some space; nothing recorded is lost.",
     sqlite3.SQLITE_READONLY: "The database {where} is read-only. Make the file and its folder writable to this user.",

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Concatenate
 
 from halve.core.errors import OptionRefused, StoreFailed
-from halve.states.sql.errors import translated
+from halve.states.sql.errors import MOVED, translated
 from halve.states.sql.runner import PATIENCE, SETTING, P, T
 from halve.states.sql.sqlite_transaction import Row, SqliteTransaction
 from halve.states.sql.transaction import Transaction
@@ -41,6 +41,7 @@ class SqliteRunner:
     def __init__(self, path: str) -> None:
         self._path = Path(path).absolute()
         self.where = str(self._path)
+        self._file: tuple[int, int] | None = None
         self._idle: dict[str, list[sqlite3.Connection]] = {"read": [], "write": []}
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="halve-sqlite-writer")
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="halve-sqlite-reader")
@@ -96,6 +97,8 @@ class SqliteRunner:
     @contextmanager
     def _borrowed(self, what: str) -> Iterator[sqlite3.Connection]:
         """A connection that no other thread has meanwhile; they are made when they are needed, and kept."""
+        if self._found() != self._file:  # SQLite goes on with a file that nobody finds any more, and all of it is lost at the end
+            raise StoreFailed(MOVED.format(where=self.where))
         idle = self._idle[what]
         try:
             connection = idle.pop()
@@ -133,6 +136,15 @@ class SqliteRunner:
                 _patiently(connection, "PRAGMA journal_mode = WAL")
             finally:
                 connection.close()
+        self._file = self._found()
+
+    def _found(self) -> tuple[int, int] | None:
+        """Device and inode of the file that is in the place of the database."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _path(url: str) -> str:
