@@ -140,7 +140,9 @@ class _Reader:
                 parser.write(piece)
             self._file.flush()
         except FormParserError:
-            raise _malformed("its parts are not divided as its Content-Type says") from None
+            raise _malformed(
+                "its parts are not divided as its Content-Type says, or have headers that are none or too long"
+            ) from None
         except OSError as error:
             raise StoreFailed(f"The upload cannot be written to disk: {error.strerror}.") from error
         if not self._ended:
