@@ -32,6 +32,10 @@ A, B, C = "http://a.test/1.jpg", "https://b.test/2.jpg?x=1,2", "http://c.test/w_
         (f"{A} ,\n\t{B}|", [A, B]),
         (f'"{A}", "{B}"', [A, B]),
         (f"'{A}'\n'{B}'", [A, B]),
+        (f'"{A}, {B}"', [A, B]),
+        (f" '{A}|{B}'\n", [A, B]),
+        (f"\u201c{A}\n{B}\u201d", [A, B]),
+        (f"{A},{A}'", [A, f"{A}'"]),
         (f"\u200b{A}\ufeff,\u00a0{B}", [A, B]),
         (f"{A},ftp://d.test/4.jpg,{B}", [A, "ftp://d.test/4.jpg", B]),
         (f"{A};{B}", [f"{A};{B}"]),
@@ -119,6 +123,8 @@ def test_urls_that_browsers_take_are_taken(url: str) -> None:
         ("http://a.test/1\tx.jpg", "bad_url"),
         ("http://a.test/1\nx.jpg", "bad_url"),
         ("http://a.test/1.jpg http://a.test/2.jpg", "bad_url"),
+        ("http://http://a.test/1.jpg", "bad_url"),
+        ("HTTPS://http://a.test/1.jpg", "bad_url"),
         ("see http://a.test/1.jpg", "bad_url"),
         ("://a.test/1.jpg", "bad_url"),
         ("https://a.test/" + "x" * 8_192, "url_too_long"),
@@ -135,6 +141,16 @@ def test_each_bad_url_of_a_row_is_a_finding_and_the_row_does_not_run(sheets: She
     read = sheets.read(HEADER + f'1,Shoe,"{A}, ftp://a.test/2.jpg, http:///3, {B}"\n2,Hat,{A}\n', options(Mode.LENIENT))
     assert read.codes == [(2, "unsupported_scheme"), (2, "bad_url")]
     assert [row.row for row in read.rows] == [2]
+
+
+def test_of_a_cell_with_parts_without_number_none_is_told_apart(sheets: Sheets) -> None:
+    """All that is wrong with the row is that they are too many; a finding for each would take hundreds of megabytes."""
+    cell = ",".join(["ftp://a.test"] * 30_000)
+    urls, wrong = read_urls(cell, 2, "images", 100)
+    assert (len(urls), wrong) == (30_000, [])
+    read = sheets.read(HEADER + f'1,Shoe,"{cell}"\n2,,"{cell}"\n3,Hat,{A}\n', options(Mode.LENIENT))
+    assert read.codes == [(2, "too_many_urls"), (3, "empty_name"), (3, "too_many_urls")]
+    assert "30,000 images" in read.findings[0].message
 
 
 @given(st.text("htps:/,|\n\r .'\"a1", max_size=60))

@@ -64,7 +64,7 @@ class Judge:
         faults = 0
         for place in layout.images:
             if place < len(fields):
-                good, bad = read_urls(value(fields[place]), record.line, layout.headers[place])
+                good, bad = read_urls(value(fields[place]), record.line, layout.headers[place], most)
                 urls += good
                 wrong += bad
                 faults += len(bad)

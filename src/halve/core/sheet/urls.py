@@ -32,15 +32,22 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=://)", re.IGNORECASE)
 _SCHEME_ALONE = re.compile(r"(?:data|file|mailto|javascript|blob|cid|about|urn|https?|ftp|s3|gs):", re.IGNORECASE)
 
 
-def read_urls(cell: str, line: int, column: str) -> tuple[list[str], list[Finding]]:
-    """The URLs of a cell that can be downloaded, in order, and a finding for each part that cannot."""
+def read_urls(cell: str, line: int, column: str, most: int | None = None) -> tuple[list[str], list[Finding]]:
+    """The URLs of a cell that can be downloaded, in order, and a finding for each part that cannot.
+
+    Of more parts than `most` none is looked at, all are given back as they are: they are too many, and a finding for each of as
+    many as a cell may hold would take hundreds of megabytes.
+    """
     if len(cell) <= LONGEST_URL:
         if _LONE_URL.fullmatch(cell):
             return [cell], []
         if urls := _plain_list(cell):
             return urls, []
+    parts = split_urls(cell)
+    if most is not None and len(parts) > most:
+        return parts, []
     urls, wrong = [], []
-    for part in split_urls(cell):
+    for part in parts:
         if found := _fault(part, line, column):
             wrong.append(found)
         else:
@@ -65,6 +72,7 @@ def split_urls(cell: str) -> list[str]:
     """The parts of a cell. It is cut at a comma, `|` or line break only where a `scheme://` follows (white space and quotes
     between them allowed), so that a comma inside a URL survives. Parts come trimmed; empty ones are left out.
     """
+    cell = _unwrapped(cell)
     schemes = cell.count("://")
     if schemes < 2:
         part = _trim(cell)
@@ -97,6 +105,15 @@ def _scheme_start(cell: str, at: int, floor: int) -> int:
 
 def _opening_quotes(gap: str) -> int:
     return len(gap) - len(gap.rstrip(_QUOTES))
+
+
+def _unwrapped(cell: str) -> str:
+    """Without quotes around the list as a whole; those around each of its URLs are for `_trim`."""
+    text = cell.strip(_AROUND)
+    if len(text) < 2 or text[0] not in _QUOTES or text[-1] not in _QUOTES:
+        return cell
+    inner = text.strip(_QUOTES + _AROUND)
+    return cell if text[0] in inner else inner
 
 
 def _trim(part: str) -> str:
@@ -143,11 +160,11 @@ def _malformed(url: str) -> str | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "is no well-formed URL; check its host and port"
-    if not host:
-        return "has no host; write it such as https://example.com/picture.jpg"
-    if port == 0 or not _is_host(parts.netloc.rpartition("@")[2], host):
-        return "has no proper host; write it such as https://example.com/picture.jpg"
-    return None
+    if host in ("http", "https") and parts.path.startswith("//"):
+        return "begins with http:// or https:// twice; take one of them out"
+    if port != 0 and _is_host(parts.netloc.rpartition("@")[2], host):
+        return None
+    return f"has no {'proper ' if host else ''}host; write it such as https://example.com/picture.jpg"
 
 
 def _is_host(authority: str, host: str) -> bool:
