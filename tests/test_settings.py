@@ -116,6 +116,8 @@ def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
         ("HALVE_BASE_URL", "https://shop.example:99999/"),
         ("HALVE_BASE_URL", "https://shop.example/<b>"),
         ("HALVE_BASE_URL", "https://shop.example/a b"),
+        ("HALVE_BASE_URL", "https://shop.example/a\u00a0b"),
+        ("HALVE_BASE_URL", "https://ő..example/"),
         ("HALVE_BASE_URL", "ftp://shop.example"),
         ("HALVE_PUBLIC_URL", "https://"),
         ("HALVE_PUBLIC_URL", "http://[::1"),
@@ -140,6 +142,12 @@ def test_a_word_may_be_in_large_letters(monkeypatch: pytest.MonkeyPatch) -> None
 def test_links_may_begin_with_any_web_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALVE_BASE_URL", "https://shop.example:8443/halve/")
     assert read_settings().base_url == "https://shop.example:8443/halve/"
+
+
+def test_links_are_ascii_whatever_they_begin_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sheet in Windows-1252 has no ő: links in it would have a question mark there."""
+    monkeypatch.setenv("HALVE_BASE_URL", "https://bücher.example:8443/ő,%20/é/")
+    assert read_settings().base_url == "https://xn--bcher-kva.example:8443/%C5%91,%20/%C3%A9/"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -65,15 +65,23 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def link(word: str) -> str:
-    """What links begin with must be a URL itself: a mistake would be in every sheet that goes out."""
+    """What links begin with must be a URL itself: a mistake would be in every sheet that goes out. In ASCII, since a sheet need
+    not have its letters.
+    """
     try:
         parts = urlsplit(word)
         leads_somewhere = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # no such port, half an IPv6 address
+        plain = word if word.isascii() else _in_ascii(parts)
+    except ValueError:  # no such port, half an IPv6 address, no name that a host may have
         leads_somewhere = False
     if not leads_somewhere or not word.isprintable() or any(c in _IN_NO_LINK or c.isspace() for c in word):
         raise ValueError(f"must be such as https://shop.example/images, without blanks, ? and #, not {word[:80]!r}")
-    return word
+    return plain
+
+
+def _in_ascii(parts: SplitResult) -> str:
+    path = "".join(c if c.isascii() else quote(c) for c in parts.path)
+    return f"{parts.scheme}://{parts.netloc.encode('idna').decode()}{path}"
 
 
 _IN_NO_LINK = frozenset('?#"<>\\^`{|}')

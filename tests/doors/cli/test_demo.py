@@ -34,6 +34,16 @@ def test_it_keeps_off_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
     assert (tmp_path / "halve-demo/products.csv").read_text() == "mine"
 
 
+def test_where_no_folder_can_be_for_a_file_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    for output in ("mine.txt", "mine.txt/demo"):
+        ended = halve("demo", "-o", output, cwd=tmp_path)
+        assert ended.code == 2, ended
+        assert "mine.txt" in ended.err
+        assert "-o" in ended.err
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
 def test_it_takes_no_run_of_its_users_for_its_own(tmp_path: Path) -> None:
     """Both write to `products.csv` and its results."""
     write_sheet(tmp_path / "products.csv", [("Cup", ["http://127.0.0.1:9/cup.jpg"])])

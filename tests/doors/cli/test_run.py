@@ -150,6 +150,14 @@ def test_base_url_stands_before_every_path(sheet: Path, tmp_path: Path) -> None:
     assert (tmp_path / "shop-halved/images/2-röhre-1.jpg").is_file()
 
 
+def test_a_base_url_that_the_sheet_has_no_letters_for_is_a_url_in_it_all_the_same(tmp_path: Path, origin: Origin) -> None:
+    sheet = tmp_path / "shop.csv"
+    sheet.write_bytes(f"id,name,images\n1,Röhre,{origin.url('/cup.jpg')}\n".encode("cp1252"))
+    assert halve("run", sheet, *LOOPBACK, "--base-url", "https://cdn.example.com/ő", cwd=tmp_path).code == 0
+    written = (tmp_path / "shop-halved/output.csv").read_text("cp1252")
+    assert written.endswith(",https://cdn.example.com/%C5%91/images/1-r%C3%B6hre-1.jpg,\n")
+
+
 def test_private_addresses_are_not_fetched_from_unless_allowed(sheet: Path, tmp_path: Path, origin: Origin) -> None:
     ended = halve("run", sheet, cwd=tmp_path)
     assert ended.code == 1, ended

@@ -64,6 +64,10 @@ def _own_folder(output: Path) -> Path:
         if output.exists() and any(output.iterdir()) and not is_ours(output / SHEET):
             raise HalveError(f"{output} holds other things already. Choose another folder with -o.", code="folder_taken")
         output.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise HalveError(
+            f"{output} is in the way, or a part of it: it is no folder. Choose another with -o.", code="not_a_folder"
+        ) from None
     except OSError as error:
         raise StoreFailed(f"{output} cannot be made: {error.strerror}. Choose another folder with -o.") from error
     return output
