@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from halve.core.models import Mode
 from halve.core.sheet.urls import read_urls, split_urls
 from tests.support.sheets import HEADER, Sheets, options
+from tests.support.sheets import cells as cells_of
 
 A, B, C = "http://a.test/1.jpg", "https://b.test/2.jpg?x=1,2", "http://c.test/w_100,h_200/3.jpg"
 
@@ -245,6 +246,43 @@ def test_empty_cells_too_many_are_dropped_and_reported(sheets: Sheets) -> None:
     read = sheets.read(HEADER + f"1,Shoe,{A},,\n")
     assert read.urls == [(A,)]
     assert [f.code for f in read.repairs] == ["dropped_cells"]
+
+
+@pytest.mark.parametrize(
+    ("row", "images", "cells"),
+    [
+        (f"{A},{A},9.99,red,", 2, ["9.99", "red", ""]),
+        (f"{A},{A},9.99,,,,", 2, ["9.99", "", ""]),
+        (f"{A},{A},,red,,", 2, ["", "red", ""]),
+        (f"{A},{A},{A},,red,,,", 3, ["", "red", ""]),
+        (f"{A},,{A},,,,", 2, ["", "", ""]),
+        (f"{A},http://b.test/2,,red,,", 2, ["", "red", ""]),
+    ],
+)
+def test_a_list_in_a_row_that_ends_in_empty_cells_moves_no_cell_of_another_column(
+    sheets: Sheets, row: str, images: int, cells: list[str]
+) -> None:
+    sheet = f"S. No.,Product Name,Input Image Urls,Price,Colour,Note\n1,Shoe,{row}\n"
+    read = sheets.read(sheet)
+    assert [len(urls) for urls in read.urls] == [images]
+    assert [f.code for f in read.repairs] == ["joined_list"]
+    sheets.report(sheet)
+    assert cells_of(sheets.output.read_bytes())[1][3:6] == cells
+
+
+def test_a_list_whose_last_url_may_have_been_cut_at_a_comma_is_not_told_from_the_cells_behind_it(sheets: Sheets) -> None:
+    read = sheets.read(f"S. No.,Input Image Urls,Product Name,Note\n1,{A},http://b.test/w_1,h_2/x.jpg,Shoe,,\n")
+    assert read.codes == [(2, "extra_cells")]
+
+
+@pytest.mark.parametrize("row", [f"{C},", f"{C},,", "http://a.test/w_1,h_2,c_fill/x.jpg,,"])
+def test_a_url_cut_at_its_commas_is_not_run_as_half_of_one(sheets: Sheets, row: str) -> None:
+    """The empty cells at the row's end hide that it has too many; a note that is no path does not count as the URL's rest."""
+    columns = "Note,Price" if row.count(",") > 2 else "Note"
+    read = sheets.read(f"S. No.,Product Name,Input Image Urls,{columns}\n1,Shoe,{row}\n")
+    assert (read.codes, read.repairs) == ([(2, "extra_cells")], [])
+    read = sheets.read("S. No.,Product Name,Input Image Urls,File\n1,Shoe,http://a.test/1,shoe.jpg,\n2,Hat,http://a.test/2,n/a,\n")
+    assert [f.code for f in read.repairs] == ["dropped_cells", "dropped_cells"]
 
 
 def test_a_list_spills_at_semicolons_and_tabs_too(sheets: Sheets) -> None:

@@ -13,6 +13,7 @@ from halve.core.sheet.layout import Layout
 from halve.core.sheet.records import BLANK, Record, quoted, value
 
 _URL = re.compile(r"""[\s"']*[a-z][a-z0-9+.-]*://""", re.IGNORECASE)
+_AROUND = BLANK + '"'
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic")
 
 
@@ -34,13 +35,15 @@ class Mender:
             return self._rejoin_unnamed(record)
         for place in () if self._stands_as_written(record) else sorted(self._layout.images, reverse=True):
             room = self._unnamed if place == max(self._layout.images) else 0
-            window = [value(field) for field in record.fields[place : place + 1 + room + extra]]
-            if _is_list(window, last=place + len(window) == len(record.fields)):
-                if self._goes_on_in_ours(record, place + len(window), extra):
-                    return None
-                self._join(record, place, window, room)
-                return findings.joined_list(record.line, self._layout.headers[place], len(window))
-        if not any(field.strip(BLANK) for field in record.fields[self._width :]):
+            for shift in _shifts(record, place + room, extra):
+                window = [value(field) for field in record.fields[place : place + 1 + room + shift]]
+                if _is_list(window, last=place + len(window) == len(record.fields)):
+                    if self._goes_on_in_ours(record, place + len(window), shift):
+                        return None
+                    self._join(record, place, window, room)
+                    del record.fields[self._width :]
+                    return findings.joined_list(record.line, self._layout.headers[place], len(window))
+        if not any(field.strip(BLANK) for field in record.fields[self._width :]) and not self._cut_in_a_url(record):
             del record.fields[self._width :]
             return self._rejoin_unnamed(record) or findings.dropped_cells(record.line, extra)
         return None
@@ -58,13 +61,28 @@ class Mender:
         errors = self._layout.errors
         return errors is not None and value(record.fields[errors]).startswith(NOT_RUN)
 
-    def _goes_on_in_ours(self, record: Record, end: int, extra: int) -> bool:
+    def _cut_in_a_url(self, record: Record) -> bool:
+        """Whether what stands behind a cell of images looks like the rest of its URL (`…/w_100` `h_100/a.jpg`) and not like one
+        of its own: then the empty cells are not all that is wrong with the row.
+        """
+        for place in self._layout.images:
+            before = value(record.fields[place])
+            if not _URL.match(before) or _names_a_picture(before):
+                continue
+            for cell in map(value, record.fields[place + 1 : self._width]):
+                if not cell.strip(BLANK) or _URL.match(cell) or any(c.isspace() for c in cell):
+                    break
+                if "/" in cell and _names_a_picture(cell):
+                    return True
+        return False
+
+    def _goes_on_in_ours(self, record: Record, end: int, shift: int) -> bool:
         """Whether all cells behind the list are URLs too, and would stand in columns of ours: the list's own rather than results of
         a run before, and what stands there is overwritten.
         """
         ours = (self._layout.output, self._layout.errors)
         rest = range(end, len(record.fields))
-        return bool(rest) and all(place - extra in ours and _URL.match(value(record.fields[place])) for place in rest)
+        return bool(rest) and all(place - shift in ours and _URL.match(value(record.fields[place])) for place in rest)
 
     def _rejoin_unnamed(self, record: Record) -> Finding | None:
         """The list spilled into columns without header, which the spreadsheet that saved it has added."""
@@ -85,6 +103,24 @@ class Mender:
                 comma = self._separator == "," or not _URL.match(cell)
                 joined += (self._separator if comma else ", ") + cell
         record.fields[place : place + len(cells)] = [quoted(joined), *[""] * room]
+
+
+def _shifts(record: Record, last: int, extra: int) -> list[int]:
+    """By how many cells a list, whose own cell is `last`, may have shifted those behind it. Where some of the `extra` cells are but
+    empty ones at the row's end: first by no more than its URLs need, so that no cell of another column is taken for the list's;
+    but not where the cell behind them may be the rest of a URL.
+    """
+    fields, empty = record.fields, 0
+    while empty < extra and not fields[-1 - empty].strip(BLANK):
+        empty += 1
+    least = max(1, extra - empty)
+    while least < extra and _URL.match(value(fields[last + least + 1])):
+        least += 1
+    if least < extra and (
+        fields[last + least].strip(_AROUND).lower().endswith(_PICTURES) or not fields[last + least + 1].strip(BLANK)
+    ):
+        return [least, extra]
+    return [extra]
 
 
 def _is_list(cells: Sequence[str], *, last: bool) -> bool:
