@@ -135,6 +135,9 @@ class RemoteServer:
                 if last or hopeless:
                     raise _unreachable(error, self.url) from error
             else:
+                if response.history and response.method != response.history[0].method:
+                    response.release()
+                    raise _elsewhere(response, self.url)
                 if response.status < 400:
                     return response
                 if response.status not in _PASSING or last:
@@ -178,6 +181,13 @@ def _unreachable(error: Exception, url: str) -> StoreFailed:
         f"{url} is out of reach: {why}. See whether `halve serve` runs there; --url names another server.",
         code="server_unreachable",
     )
+
+
+def _elsewhere(response: aiohttp.ClientResponse, url: str) -> HalveError:
+    """A redirect, from http to https as a rule, that made a GET of a POST: what was sent is lost on the way."""
+    path = response.history[0].url.raw_path.removeprefix(urlsplit(url).path)
+    there = str(response.url.with_query(None)).removesuffix(path)
+    return HalveError(f"{url} leads elsewhere. Name that address: --url {there}.", code="moved")
 
 
 async def _refusal(response: aiohttp.ClientResponse, url: str) -> HalveError:

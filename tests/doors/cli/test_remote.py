@@ -228,6 +228,15 @@ def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origi
     assert (ended.code, "is out of reach: not a proper HTTP answer. " in ended.err) == (3, True), ended
 
 
+def test_an_address_that_leads_to_another_is_told_from_a_refusal(server: str, tmp_path: Path, origin: Origin) -> None:
+    """As most servers lead from http to https: of what was posted nothing would come there."""
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")])])
+    origin.redirect("/shop/upload", f"{server}/upload", status=301)
+    ended = halve("submit", sheet, "--url", origin.url("/shop/"), cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert f"leads elsewhere. Name that address: --url {server}." in ended.err
+
+
 def test_with_keys_one_is_wanted_and_taken_from_the_environment_or_the_file(tmp_path: Path, origin: Origin) -> None:
     sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")])])
     with serving(tmp_path / "data", env={"HALVE_API_KEYS": "shop:s3cret-key"}) as address:
