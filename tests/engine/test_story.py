@@ -18,6 +18,8 @@ from halve.core.models import Delivery, DeliveryKind, DeliveryState, ImageState,
 from halve.core.naming import sheet_key
 from halve.core.ports import Answer
 from halve.engine import finishing, retrying, worker
+from halve.engine.holder import Holder
+from halve.engine.tempo import ALONE
 from halve.images.files import FileImages
 from halve.outbound import schedule
 from halve.outbound.signing import verify
@@ -89,6 +91,18 @@ async def test_two_products_of_one_name_keep_their_own_pictures(tmp_path: Path, 
         one, two = [row["Output Image Urls"] for row in await output_rows(shop, request)]
         assert one != two
         assert (await image_behind(shop, one)) != (await image_behind(shop, two))
+
+
+async def test_outcomes_gather_only_as_long_as_more_may_come(tmp_path: Path, origin: Origin) -> None:
+    patient = replace(ALONE, gather=3600.0)
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")]), ("Mug", [origin.url("/b.jpg")])]))
+        with Holder(tmp_path / "workers") as holder:
+            one = worker.Worker(shop.states, shop.images, shop.pipeline, holder, in_flight=4, tempo=patient)
+            running = asyncio.create_task(one.run())
+            assert (await the_end(shop, request.id)).done_images == 2
+            one.stop()
+            await running
 
 
 async def test_a_url_that_stands_many_times_is_fetched_once_and_counts_at_every_place(tmp_path: Path, origin: Origin) -> None:
