@@ -7,6 +7,7 @@ So a later one knows whose left-overs are nobody's, on one machine, between cont
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._guard = threading.Lock()
+        self._numbers = itertools.count(1)
         self._lock = -1
         self._bench: Path | None = None
 
@@ -31,7 +33,7 @@ class Workshop:
                 self._leave()
                 self._sweep()
                 self._bench = self._settle()
-            return self._bench / secrets.token_hex(8)
+            return self._bench / str(next(self._numbers))
 
     def close(self) -> None:
         with self._guard:
