@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -105,6 +107,19 @@ def test_what_is_refused_is_told_on_stderr() -> None:
         assert listener.process.stderr is not None
         assert listener.process.stderr.readline() == "413: a message of more than 1,048,576 bytes\n"
         assert listener.process.stderr.readline().startswith("400: ")
+
+
+@pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x00\xa5 TLS\r\n\r\n", b"GET /webhook HTTP/1.1\r\nno colon\r\n\r\n"])
+def test_what_is_no_http_is_told_in_a_line(nonsense: bytes) -> None:
+    with listening() as listener:
+        place = urlsplit(listener.url)
+        with socket.create_connection((place.hostname, place.port)) as stranger:
+            stranger.sendall(nonsense)
+            assert b" 400 " in stranger.recv(1000)
+        assert requests.post(listener.url, data=b"{}").status_code == 204
+        listener.process.send_signal(signal.SIGTERM)
+        assert listener.process.stderr is not None
+        assert listener.process.stderr.read() == "400: what is no HTTP\n"
 
 
 def test_without_a_secret_messages_are_shown_as_unverified() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import sys
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from halve.core.errors import OptionRefused
 from halve.doors.cli.terminal import err, nobody_reads, unwritable
@@ -53,7 +55,10 @@ async def _serve(host: str, port: int, secret: str | None) -> None:
 
     with suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread: Ctrl-C is enough there
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    runner = web.AppRunner(make_app(secret, sys.stdout, end_unshown), access_log=None, shutdown_timeout=1)
+    log = logging.getLogger("halve.listen")
+    log.propagate, log.handlers = False, [_ForPeople()]
+    log.setLevel(logging.DEBUG)
+    runner = web.AppRunner(make_app(secret, sys.stdout, end_unshown), access_log=None, logger=log, shutdown_timeout=1)
     await runner.setup()
     try:
         try:
@@ -79,6 +84,17 @@ def make_app(secret: str | None, out: TextIO, on_unshown: Callable[[OSError], No
     return app
 
 
+class _ForPeople(logging.Handler):
+    """The server's own complaints, a line each; of what is no HTTP, perhaps HTTPS, it speaks to debuggers alone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            _complain("400: what is no HTTP")
+        elif record.levelno >= logging.WARNING:
+            _complain(f"500: {error or record.getMessage()}")
+
+
 class _Receiver:
     def __init__(self, secret: str | None, out: TextIO, on_unshown: Callable[[OSError], None]) -> None:
         self._secret, self._out, self._on_unshown = secret, out, on_unshown
@@ -89,19 +105,19 @@ class _Receiver:
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            self._complain(f"413: a message of more than {LARGEST:,} bytes")
+            _complain(f"413: a message of more than {LARGEST:,} bytes")
             return web.json_response({"code": "too_large", "message": f"A message has at most {LARGEST:,} bytes."}, status=413)
         if self._secret is not None:
             try:
                 verify(self._secret, request.headers, body)
             except SignatureRefused as refused:
-                self._complain(f"401: {refused}")
+                _complain(f"401: {refused}")
                 return web.json_response({"code": refused.code, "message": str(refused)}, status=401)
         try:
             payload: Any = json.loads(body)
             json.dumps(payload, allow_nan=False)  # the reader takes NaN, and 1e999, which no line of JSON can say
         except (ValueError, RecursionError):
-            self._complain("400: a message that is no JSON")
+            _complain("400: a message that is no JSON")
             return web.json_response({"code": "not_json", "message": "The body is not JSON."}, status=400)
         try:
             self._show(request, payload)
@@ -132,6 +148,6 @@ class _Receiver:
             self._seen.popitem(last=False)
         return repeated
 
-    @staticmethod
-    def _complain(what: str) -> None:
-        err().print(what, markup=False)
+
+def _complain(what: str) -> None:
+    err().print(what, markup=False)
