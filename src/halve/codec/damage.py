@@ -17,7 +17,9 @@ NAMES = {kind: kind.upper() for kind in Kind} | {Kind.WEBP: "WebP"}
 
 _NO_MEMORY = re.compile(r"memory|alloc|bufferpool|Undefined AOM|unable to encode|temporarily unavailable", re.IGNORECASE)
 _NOT_OFFERED = re.compile(  # but a marker that JPEG does not have is damage, and Lab and 12 bits are what libvips cannot read
-    r"unsupported(?! marker)|not (?:supported|configured|implemented|been built in)|labq|not a whole number of bytes", re.IGNORECASE
+    r"unsupported(?! marker)|maximum supported|not (?:supported|configured|implemented|been built in)|labq"
+    r"|not a whole number of bytes",
+    re.IGNORECASE,
 )
 _NO_WORDS = re.compile(r"cannot identify image file .*")
 _DOMAIN = re.compile(r"^[\w ]{1,24}: (?=\S)")

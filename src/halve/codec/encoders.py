@@ -13,6 +13,7 @@ from functools import partial
 import pyvips
 
 from halve.codec import look, scales
+from halve.codec.limits import LONGEST_JPEG
 from halve.codec.strip import webp
 
 _KEEP = "icc"
@@ -111,10 +112,10 @@ def _gif(image: pyvips.Image, quality: int) -> bytes:
 
 
 def _tiff(image: pyvips.Image, quality: int) -> bytes:
-    """JPEG within TIFF for pictures of 8 bits without alpha; packed without loss otherwise."""
+    """JPEG within TIFF for pictures of 8 bits without alpha that are not too wide for it; packed without loss otherwise."""
     if image.get_typeof(look.BITS) and image.get(look.BITS) == 1 and image.bands == 1:
         return bytes(image.tiffsave_buffer(compression="ccittfax4", bitdepth=1, keep=_KEEP))
-    if quality < 100 and image.format == "uchar" and not image.hasalpha():
+    if quality < 100 and image.format == "uchar" and not image.hasalpha() and image.width <= LONGEST_JPEG:
         return bytes(image.tiffsave_buffer(compression="jpeg", Q=quality, keep=_KEEP))
     return bytes(image.tiffsave_buffer(compression="deflate", predictor="horizontal", keep=_KEEP))
 
@@ -134,7 +135,7 @@ def _heic(image: pyvips.Image, quality: int) -> bytes:
 ENCODERS = {
     encoder.format: encoder
     for encoder in (
-        Encoder("jpeg", _jpeg, 65_535, alpha=False, seams=0.05),
+        Encoder("jpeg", _jpeg, LONGEST_JPEG, alpha=False, seams=0.05),
         Encoder("png", _png, 2**31 - 1, deep=True, number=_png_number, seams=0.12),
         Encoder("webp", _webp, 16_383, grey=False, frames=True, number=_webp_number, seams=0.12),
         Encoder("avif", _avif, 16_384, grey=False, number=partial(scales.on, scales.AVIF), seams=0.17),

@@ -8,6 +8,10 @@ MAX_SOURCE_BYTES = 512 * 1024 * 1024
 """Largest file that is handed to a child at all, in bytes; what may be downloaded is bounded far below it."""
 
 
+LONGEST_JPEG = 65_500
+"""Pixels an edge that libjpeg makes and opens at most, and with it most viewers. (The format can say 65,535.)"""
+
+
 @dataclass(frozen=True, slots=True)
 class CodecLimits:
     """Bounds on one image and on the child that holds it.

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from halve.codec.coefficients import requantised
 from halve.codec.kept import lighter
+from halve.codec.limits import LONGEST_JPEG
 from halve.codec.sniff import Kind
 from halve.codec.strip import jpeg
 from halve.core.compressed import Compressed
 from halve.core.options import DEFAULT_QUALITY, Format, Options
-
-_LONGEST_EDGE = 65_500
-"""What libjpeg opens at most, and with it most viewers. (The format can say 65,535.)"""
 
 
 def short_way(data: bytes, options: Options, *, max_pixels: int) -> Compressed | None:
@@ -24,6 +22,6 @@ def short_way(data: bytes, options: Options, *, max_pixels: int) -> Compressed |
     if not jpeg.lies_upright(data):
         return None
     made = requantised(data, quality=options.quality or DEFAULT_QUALITY, bound=None, pixels=max_pixels)
-    if made is None or max(made.width, made.height) > _LONGEST_EDGE:
+    if made is None or max(made.width, made.height) > LONGEST_JPEG:
         return None
     return lighter(made, data, Kind.JPEG, made.width, made.height)
