@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from halve.codec import native
+from halve.codec.strip import png
 from tests.support.codec import compressed, opened
 from tests.support.eyes import likeness
 from tests.support.photos import encoded, photo, picture
@@ -120,6 +121,59 @@ def test_an_orientation_of_an_odd_type_is_read_in_one_way_kept_or_not(kind: int,
     for done in (encoded, kept):
         assert (done.width, done.height) == (160, 240)
         assert ImageOps.exif_transpose(opened(done.data)).size == (160, 240)
+
+
+def exif_of(orientation: int) -> bytes:
+    return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+
+
+def told(format: str, *orientations: int) -> bytes:
+    """A file with an EXIF block for each of them."""
+    data = photo("coffee", width=240, format=format, quality=40)
+    if format == "png":
+        blocks = b"".join(png.chunk(b"eXIf", exif_of(orientation)) for orientation in orientations)
+        return data[:33] + blocks + data[33:]
+    if format == "webp":
+        header = struct.pack("<4sIB3x6s", b"VP8X", 10, 0x08, bytes((239, 0, 0, 159, 0, 0)))
+        body = b"WEBP" + header + data[12:] + b"".join(b"EXIF\x1a\0\0\0" + exif_of(orientation) for orientation in orientations)
+        return b"RIFF" + struct.pack("<I", len(body)) + body
+    blocks = b"".join(b"\xff\xe1\0\x22Exif\0\0" + exif_of(orientation) for orientation in orientations)
+    return data[:20] + blocks + data[20:]
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("orientations", [(1, 6), (6, 1), (3, 6)])
+def test_of_several_orientations_the_first_counts_kept_or_not(format: str, orientations: tuple[int, ...]) -> None:
+    data = told(format, *orientations)
+
+    encoded, kept = compressed(data, quality="10"), compressed(data, max_bytes="100%")
+
+    assert (encoded.kept, kept.kept) == (False, True)
+    for done in (encoded, kept):
+        assert likeness(done.data, exif_turned(picture("coffee", width=240), orientations[0])) > 0.6
+
+
+@pytest.mark.parametrize("wanted", ["keep", "jpeg", "webp"])
+@pytest.mark.parametrize("max_bytes", ["", "100%"])
+@pytest.mark.parametrize("mistake", [b"", b"Exif\0\0"])
+def test_a_png_that_says_how_it_stands_behind_its_pixels_is_turned(wanted: str, max_bytes: str, mistake: bytes) -> None:
+    data = photo("coffee", width=240, format="png")
+    data = data[:-12] + png.chunk(b"eXIf", mistake + exif_of(6)) + data[-12:]
+
+    done = compressed(data, format=wanted, max_bytes=max_bytes)
+
+    assert (done.width, done.height) == (160, 240)
+    assert likeness(done.data, data) > 0.75
+
+
+def test_exif_that_a_webp_does_not_announce_turns_nothing() -> None:
+    announced = told("webp", 6)
+    data = announced.replace(b"VP8X\x0a\0\0\0\x08", b"VP8X\x0a\0\0\0\0")
+
+    for done in (compressed(data, quality="10"), compressed(data, max_bytes="100%")):
+        assert (done.width, done.height) == (240, 160)
+        assert ImageOps.exif_transpose(opened(done.data)).size == (240, 160)
+        assert b"EXIF" not in done.data
 
 
 def test_a_turned_picture_becomes_another_format_upright() -> None:

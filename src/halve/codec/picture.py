@@ -130,9 +130,7 @@ def _open(data: bytes, kind: Kind, max_pixels: int, pages: int = -1) -> Picture:
     pages = max(header.get("n-pages"), 1) if kind in _ANIMATED and header.get_typeof("n-pages") else max(pages, 1)
     height = header.height // pages
     _check_pixels(header.width, height, pages, bytes_each=header.bands * _depth(header), most=max_pixels)
-    turned = header.get("orientation") if header.get_typeof("orientation") and kind is not Kind.AVIF else 1
-    if not 1 <= turned <= 8:
-        turned = 1
+    turned = _orientation(header, data, kind)
     width, height = (height, header.width) if turned >= 5 else (header.width, height)
     barred = (kind is Kind.AVIF and (_barred(data) or base_media.may_be_pale(data))) or (kind is Kind.PNG and _coded_png(data))
     return Picture(data, kind, width, height, pages, turned, header.hasalpha(), all_ways_barred=barred)
@@ -180,6 +178,14 @@ def _load(data: bytes, kind: Kind, pages: int = 1, *, shrink: int = 1, fail_on: 
     if shrink != 1:
         options["shrink"] = shrink
     return _LOADERS[kind](data, **options)
+
+
+def _orientation(header: pyvips.Image, data: bytes, kind: Kind) -> int:
+    """As viewers heed it: not of an AVIF, which its boxes turn; of a PNG behind the pixels too, where libvips does not look."""
+    if kind is Kind.PNG:
+        return png.orientation(data)
+    said = header.get("orientation") if header.get_typeof("orientation") and kind is not Kind.AVIF else 1
+    return said if 1 <= said <= 8 else 1
 
 
 def _depth(header: pyvips.Image) -> int:

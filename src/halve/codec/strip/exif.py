@@ -14,7 +14,11 @@ _ENTRIES = (  # how an entry of it starts, in either byte order: tag and type; a
 
 
 def orientation(block: bytes) -> int:
-    """The orientation, 1 to 8, of an EXIF block that starts with its TIFF header; 1 where it does not say, or is broken."""
+    """The orientation, 1 to 8, of an EXIF block; 1 where it does not say, or is broken.
+
+    It starts with its TIFF header. Outside JPEG, `Exif` before that is a mistake which many make and most readers forgive.
+    """
+    block = block.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None or len(block) < 8:
         return 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from halve.codec.strip import exif
 from halve.codec.strip.damage import damaged
+from halve.core.errors import ImageFailed
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR = (b"cICP", b"mDCV", b"cLLI", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
@@ -42,11 +43,10 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 def strip(data: bytes) -> bytes:
     """Critical chunks and those that decide the look stay; text, time, EXIF but for the orientation, and unknown ones go."""
-    parts = [SIGNATURE]
+    parts, turned = [SIGNATURE], 0
     for kind, body, whole in chunks(data):
         if kind == b"eXIf":
-            turned = exif.orientation(body)
-            if turned != 1:
+            if not turned and (turned := exif.orientation(body)) != 1:
                 parts.append(chunk(b"eXIf", exif.minimal(turned)))
         elif kind in _LOOK or not kind[0] & 0x20:  # a lower case first letter: not critical
             parts.append(whole)
@@ -66,8 +66,11 @@ def is_animated(data: bytes) -> bool:
 
 
 def orientation(data: bytes) -> int:
-    """What its first eXIf chunk says; 1 where there is none."""
-    return next((exif.orientation(body) for kind, body, _ in chunks(data) if kind == b"eXIf"), 1)
+    """What its first eXIf chunk says, before its pixels or behind them; 1 where there is none that the file can be followed to."""
+    try:
+        return next((exif.orientation(body) for kind, body, _ in chunks(data) if kind == b"eXIf"), 1)
+    except ImageFailed:
+        return 1
 
 
 def colour_chunks(data: bytes) -> dict[bytes, bytes]:

@@ -20,12 +20,12 @@ def strip(data: bytes) -> bytes:
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         raise damaged("WebP", "it is cut short")
-    extended, parts, turned = b"", [], 1
+    extended, parts, turned = b"", [], 0
     for kind, body in _chunks(data, 12, end):
         if kind == b"VP8X":
             extended = extended or body
-        elif kind == b"EXIF":
-            turned = exif.orientation(body.removeprefix(b"Exif\0\0"))
+        elif kind == b"EXIF" and extended[:1] and extended[0] & _HAS_EXIF:  # unannounced, it means nothing to anybody
+            turned = turned or exif.orientation(body)
         elif kind == b"ANMF":
             parts.append(_chunk(kind, _frame(body)))
         elif kind in _KEPT:
@@ -33,9 +33,9 @@ def strip(data: bytes) -> bytes:
     if extended:
         if len(extended) < 10:
             raise damaged("WebP", "a short header")
-        flags = extended[0] & ~(_HAS_EXIF | _HAS_XMP) | (_HAS_EXIF if turned != 1 else 0)
+        flags = extended[0] & ~(_HAS_EXIF | _HAS_XMP) | (_HAS_EXIF if turned > 1 else 0)
         parts.insert(0, _chunk(b"VP8X", bytes((flags,)) + extended[1:]))
-        if turned != 1:
+        if turned > 1:
             parts.append(_chunk(b"EXIF", exif.minimal(turned)))
     body = b"WEBP" + b"".join(parts)
     return b"RIFF" + len(body).to_bytes(4, "little") + body
