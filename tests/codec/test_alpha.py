@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
 from tests.support.codec import compressed, opened
@@ -59,3 +63,26 @@ def test_transparent_colour_of_an_rgb_png_is_kept() -> None:
     corner = opened(done.data).convert("RGBA").getpixel((2, 2))
     assert isinstance(corner, tuple)
     assert corner[3] == 0
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("wanted", ["keep", "jpeg", "png", "webp"])
+@pytest.mark.parametrize("words", [{}, {"quality": "auto"}, {"max_size": "150"}], ids=str)
+def test_of_the_channels_beyond_its_colours_the_first_of_a_tiff_is_alpha(mode: str, wanted: str, words: dict[str, Any]) -> None:
+    """What else is there, masks and spot colours, is for the press."""
+    shown = cut_out()
+    alpha = shown.getchannel("A")
+    mask = alpha.transpose(Image.Transpose.ROTATE_180)
+    channels = [*shown.convert("RGB").convert(mode).split(), alpha, mask, mask]
+    pixels = pyvips.Image.new_from_array(np.dstack([np.asarray(channel) for channel in channels]))
+    space = {"L": "b-w", "RGB": "srgb", "CMYK": "cmyk"}[mode]
+    data = bytes(pixels.copy(interpretation=space).tiffsave_buffer(compression="none"))
+
+    done = compressed(data, format=wanted, **words)
+
+    expected = Image.merge("RGBA", (*shown.convert("RGB").convert(mode).convert("RGB").split(), alpha))
+    expected = expected.resize((done.width, done.height), Image.Resampling.LANCZOS)
+    if wanted == "jpeg":
+        expected = Image.alpha_composite(Image.new("RGBA", expected.size, "white"), expected)
+    assert done.format == ("tiff" if wanted == "keep" else wanted)
+    assert likeness(done.data, expected, background="magenta") > 0.7

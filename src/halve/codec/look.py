@@ -28,15 +28,20 @@ def upright(image: pyvips.Image, orientation: int) -> pyvips.Image:
 def plain_colours(image: pyvips.Image) -> pyvips.Image:
     """Grey or RGB, with or without alpha; 8 or 16 bits. Its profile, if it still holds, stays attached.
 
-    CMYK becomes sRGB through its profile; without one, by multiplying out black, as browsers and most viewers do.
+    CMYK becomes sRGB through its profile; without one, by multiplying out black, as browsers and most viewers do. Of more channels
+    than that (masks and spot colours of a TIFF) the first is alpha, and the others are for the press.
     """
     if image.interpretation == "cmyk":
-        return _from_cmyk(image)
+        return _from_cmyk(_first(image, 5))
     if image.interpretation in _GREY or image.bands <= 2:
-        return image.copy(interpretation="grey16" if image.format == "ushort" else "b-w")
+        return _first(image, 2).copy(interpretation="grey16" if image.format == "ushort" else "b-w")
     if image.interpretation in ("srgb", "rgb", "rgb16", "multiband"):
-        return image.copy(interpretation="rgb16" if image.format == "ushort" else "srgb")
+        return _first(image, 4).copy(interpretation="rgb16" if image.format == "ushort" else "srgb")
     return _without_profile(image.colourspace("srgb"))
+
+
+def _first(image: pyvips.Image, bands: int) -> pyvips.Image:
+    return image[:bands] if image.bands > bands else image
 
 
 def eight_bits(image: pyvips.Image) -> pyvips.Image:
