@@ -115,6 +115,15 @@ def test_pictures_behind_the_end_of_a_jpeg_are_cut_off() -> None:
     assert done.data == photo("chelsea", width=200)
 
 
+def test_what_hides_behind_the_colour_transform_of_a_jpeg_is_cut_off() -> None:
+    data = photo("chelsea", width=200, keep_rgb=True)
+    adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"
+    told = data.replace(adobe, b"\xff\xee\0\x16" + adobe[4:] + b"Jane Doe")
+    assert len(told) == len(data) + 8
+
+    assert compressed(told, max_bytes="100%").data == data
+
+
 def test_metadata_between_the_scans_of_a_progressive_jpeg_is_cut_out() -> None:
     data = photo("chelsea", width=200, progressive=True)
     at = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)  # the second scan

@@ -9,6 +9,7 @@ from halve.codec.strip import exif
 from halve.codec.strip.damage import damaged
 
 _SOS, _EOI, _COM, _APP1 = 0xDA, 0xD9, 0xFE, 0xE1
+_ADOBE = 12  # bytes up to the colour transform; nobody reads what follows
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and restart markers have no length
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within coded data: neither a stuffed zero, nor a restart, nor fill
 
@@ -108,7 +109,9 @@ def _kept(marker: int, body: bytes, seen: set[str]) -> bytes:
         seen.add("Exif")
         turned = exif.orientation(body[6:])
         return _segment(marker, b"Exif\0\0" + exif.minimal(turned)) if turned != 1 else b""
-    if (marker == 0xE2 and body[:12] == b"ICC_PROFILE\0") or (marker == 0xEE and body[:5] == b"Adobe"):
+    if marker == 0xEE and body[:5] == b"Adobe":
+        return _segment(marker, body[:_ADOBE])
+    if marker == 0xE2 and body[:12] == b"ICC_PROFILE\0":
         return _segment(marker, body)
     return b""
 
