@@ -79,6 +79,7 @@ def test_other_pictures_are_refused_by_name(data: bytes, message: str) -> None:
         (b"\x1f\x8b\x08\0", "a gzip archive, not an image"),
         (b"Not Found", "not an image (starts with “Not Found”)"),
         (b"\n\n  \r\n", "not an image (starts with blanks)"),
+        (b"\r\n\xff\xd8\xff\xe0\0\x10JFIF", "not an image (starts with 0d 0a ff d8 ff e0 00 10)"),
         (b"\xff", "not an image (starts with ff)"),
         (b"\x1b", "not an image (starts with 1b)"),
         (TGA, "not an image (starts with 00 00 02 00 00 00 00 00)"),

@@ -111,7 +111,7 @@ def _refusal(data: bytes) -> ImageFailed:
     if name := _name(data):
         return ImageFailed(f"{name} is not supported", code="unsupported_format")
     words = data[:16].strip()
-    shown = words.decode("ascii") if words.isascii() and words.decode("ascii").isprintable() else words[:8].hex(" ")
+    shown = words.decode("ascii") if words.isascii() and words.decode("ascii").isprintable() else data[:8].hex(" ")
     return ImageFailed(f"not an image (starts with {shown or 'blanks'})", code="not_an_image")
 
 
