@@ -15,7 +15,7 @@ from halve.codec.eye import FARTHEST, Eye
 from halve.codec.search import least_within
 from tests.support.codec import compressed, opened
 from tests.support.eyes import likeness
-from tests.support.photos import photo, picture
+from tests.support.photos import encoded, photo, picture
 
 NAMES = ("chelsea", "coffee", "rocket")
 FLOOR = 0.85  # of structural similarity, which is not what is searched by
@@ -51,6 +51,21 @@ def test_other_formats_keep_it_too(format: str) -> None:
 
     assert share(data, done.data) <= 1
     assert likeness(data, done.data) >= FLOOR
+
+
+@pytest.mark.parametrize("colour", ["white", "black"])
+@pytest.mark.parametrize("format", ["keep", "avif", "smallest"])
+def test_a_logo_of_one_colour_stays_sharp_on_any_ground(colour: str, format: str) -> None:
+    """Its alpha is all there is to see of it, and not on every ground."""
+    shape = picture("chelsea", width=320).convert("L").resize((240, 160))
+    logo = Image.new("RGBA", shape.size, colour)
+    logo.putalpha(shape)
+    data = encoded(logo, "png")
+
+    done = compressed(data, quality="auto", format=format)
+
+    for ground in ("white", "black"):
+        assert likeness(data, done.data, background=ground) > 0.8
 
 
 def test_pictures_that_bear_less_get_more() -> None:

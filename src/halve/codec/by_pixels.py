@@ -9,7 +9,7 @@ import pyvips
 from halve.codec import look, png_colour
 from halve.codec.candidate import Candidate
 from halve.codec.encoders import Encoder
-from halve.codec.eye import Eye
+from halve.codec.eye import strain_from
 from halve.codec.picture import Picture, decoded
 from halve.codec.plan import Plan
 from halve.codec.sample import sampled
@@ -73,10 +73,10 @@ class _Search:
         too_heavy = [] if to_beat is None else [to_beat]
         if what.bound is not None:
             too_heavy.append(what.bound + 1)
-        eye = Eye(look.eight_bits(ready))
+        strain_of = strain_from(look.eight_bits(ready))
 
         def strain(data: bytes) -> float:
-            return eye.strain(look.in_step(decoded(data, self._encoder.format, self._picture.pages), ready))
+            return strain_of(look.in_step(decoded(data, self._encoder.format, self._picture.pages), ready))
 
         return least_within(
             self._encode,

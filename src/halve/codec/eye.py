@@ -12,6 +12,7 @@ be farther: the bytes go to where they buy most. No picture may be farther than 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pyvips
 
@@ -27,16 +28,18 @@ _DETAIL, _SHADING, _COLOUR = 80.0, 320.0, 60.0  # how much each part counts
 _COLOURS = [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]]  # brightness, and two (ITU-R BT.601)
 _BLOCK = 4  # pixels an edge, of a picture at half its size and of one at an eighth
 _LEAST_EDGE = 32
+_WHITE, _BLACK = 255, 0
 
 
 class Eye:
-    """Has seen an original, and tells how far others of its size are from it. What is transparent is seen on white.
+    """Has seen an original, and tells how far others of its size are from it. Transparent parts are seen on grey of level `ground`.
 
     `bound`: the largest distance that `quality=auto` allows for this picture.
     """
 
-    def __init__(self, original: pyvips.Image) -> None:
-        self._half = _half(original)
+    def __init__(self, original: pyvips.Image, *, ground: int = _WHITE) -> None:
+        self._ground = ground
+        self._half = _half(original, ground)
         brightness = self._half.recomb(_COLOURS[:1]).copy_memory()
         busy = [_variance(level).copy_memory() for level in (brightness, brightness.shrink(4, 4).copy_memory())]
         self._weights = [(1 / (variance + _VISIBLE)).copy_memory() for variance in busy]
@@ -52,7 +55,7 @@ class Eye:
         return self.distance(look.eight_bits(other)) / self.bound
 
     def parts(self, other: pyvips.Image) -> tuple[float, float, float]:
-        error = (self._half - _half(other)).recomb(_COLOURS).copy_memory()
+        error = (self._half - _half(other, self._ground)).recomb(_COLOURS).copy_memory()
         fine, coarse = _squared(error), _squared(error[0].shrink(4, 4))
         detail, shading = (
             math.sqrt((squared * weight).avg()) for squared, weight in zip((fine[0], coarse), self._weights, strict=True)
@@ -60,10 +63,25 @@ class Eye:
         return detail, shading, math.sqrt((fine[1].avg() + fine[2].avg()) / _VISIBLE)
 
 
-def _half(image: pyvips.Image) -> pyvips.Image:
+def strain_from(original: pyvips.Image) -> Callable[[pyvips.Image], float]:
+    """Tells of others how far they are from it, as `Eye.strain` does. What can be seen through is seen on white and on black, and
+    the worse counts: on white, a white logo bears anything.
+    """
+    if not original.hasalpha() or original[original.bands - 1].min() == _WHITE:
+        return Eye(original).strain
+    eyes = [Eye(original, ground=ground) for ground in (_WHITE, _BLACK)]
+
+    def strain(other: pyvips.Image) -> float:
+        other = other.copy_memory()  # to be looked at twice
+        return max(eye.strain(other) for eye in eyes)
+
+    return strain
+
+
+def _half(image: pyvips.Image, ground: int) -> pyvips.Image:
     """In three colours, at half the size. Tiny pictures are repeated to fill some blocks."""
     if image.hasalpha():
-        image = image.flatten(background=255)
+        image = image.flatten(background=ground)
     if image.bands == 1:
         image = image.bandjoin([image, image])
     across, down = (-(-_LEAST_EDGE // edge) for edge in (image.width, image.height))
