@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from tests.support.eyes import likeness
 from tests.support.photos import encoded, picture
 
 DELAYS = [80, 200, 340, 80]
+Place = tuple[int, int, int, int]
 
 
 def animation(format: str, *, loop: int = 0, alpha: bool = False, size: tuple[int, int] = (120, 90)) -> bytes:
@@ -128,6 +130,37 @@ def test_what_no_frame_covers_stays_transparent(source: str, quality: str) -> No
     for number in range(3):
         done.seek(number)
         assert done.convert("RGBA").getchannel("A").getextrema() == (0, 255)
+
+
+def gif_of(*places: Place, disposal: int = 1) -> bytes:
+    """Coffee, cut to these places (left, top, right, bottom) of a screen of 120 by 90; no frame has a clear colour."""
+    parts = [b"GIF89a" + struct.pack("<HHBBB", 120, 90, 0, 0, 0)]
+    for left, top, right, bottom in places:
+        still = encoded(picture("coffee").resize((120, 90)).crop((left, top, right, bottom)).quantize(256), "gif")
+        at = still.index(b"\x2c", 13 + 3 * 256)
+        place = struct.pack("<HHHHB", left, top, right - left, bottom - top, 0x87)
+        control = b"\x21\xf9\4" + bytes((disposal << 2, 10, 0, 0, 0))
+        parts.append(control + b"\x2c" + place + still[13 : 13 + 3 * 256] + still[at + 10 : -1])
+    return b"".join(parts) + b"\x3b"
+
+
+@pytest.mark.parametrize("disposal", [1, 3])
+@pytest.mark.parametrize("wanted", ["keep", "webp", "smallest"])
+@pytest.mark.parametrize("places", [((10, 10, 60, 80),), ((10, 10, 60, 80), (40, 5, 100, 40))], ids=["still", "moving"])
+def test_what_was_not_drawn_yet_is_clear_and_not_black(places: tuple[Place, ...], wanted: str, disposal: int) -> None:
+    data = gif_of(*places, disposal=disposal)
+
+    made = compressed(data, format=wanted, quality="40")
+
+    assert not made.kept
+    done = opened(made.data)
+    covered = Image.new("L", (120, 90))
+    for number, place in enumerate(places):
+        covered = Image.new("L", (120, 90)) if disposal == 3 else covered
+        covered.paste(255, place)
+        done.seek(number)
+        alpha = done.convert("RGBA").getchannel("A")
+        assert likeness(alpha, covered) > 0.95
 
 
 @pytest.mark.parametrize("disposal", [0, 1, 2])

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pyvips
 
-from halve.codec import apng, foreign
+from halve.codec import apng, foreign, uncovered
 from halve.codec.damage import complaint, forget, translated, warnings
 from halve.codec.sniff import Kind
 from halve.codec.strip import base_media, gif, ico, png, tiff
@@ -80,6 +80,8 @@ class Picture:
                 return work(_load(self.data, self.kind, self.pages, fail_on="warning"))  # else broken tiles are left empty
             if self.kind is Kind.PNG and self.own_way_barred:
                 return work(apng.read(self.data))
+            if self.kind is Kind.GIF:
+                return work(_load_gif(self.data, self.width, self.height, self.pages))
             if self.kind in _LOADERS:
                 return work(_load(self.data, self.kind, self.pages))
             return work(foreign.read(self.data, self.kind))
@@ -133,7 +135,8 @@ def _open(data: bytes, kind: Kind, max_pixels: int, pages: int = -1) -> Picture:
     turned = _orientation(header, data, kind)
     width, height = (height, header.width) if turned >= 5 else (header.width, height)
     barred = (kind is Kind.AVIF and (_barred(data) or base_media.may_be_pale(data))) or (kind is Kind.PNG and _coded_png(data))
-    return Picture(data, kind, width, height, pages, turned, header.hasalpha(), all_ways_barred=barred)
+    clear = header.hasalpha() or (kind is Kind.GIF and uncovered.any_is(data, width, height))
+    return Picture(data, kind, width, height, pages, turned, clear, all_ways_barred=barred)
 
 
 def _open_tiff(data: bytes, max_pixels: int) -> Picture:
@@ -178,6 +181,13 @@ def _load(data: bytes, kind: Kind, pages: int = 1, *, shrink: int = 1, fail_on: 
     if shrink != 1:
         options["shrink"] = shrink
     return _LOADERS[kind](data, **options)
+
+
+def _load_gif(data: bytes, width: int, height: int, pages: int) -> pyvips.Image:
+    image = _load(data, Kind.GIF, pages)
+    if image.hasalpha() or not uncovered.any_is(data, width, height):
+        return image
+    return image.bandjoin(uncovered.drawn(data, width, height, pages))
 
 
 def _orientation(header: pyvips.Image, data: bytes, kind: Kind) -> int:

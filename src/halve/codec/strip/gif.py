@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from halve.codec.strip import lzw
 from halve.codec.strip.damage import damaged
@@ -10,6 +12,31 @@ from halve.codec.strip.damage import damaged
 _TRAILER, _IMAGE, _EXTENSION = 0x3B, 0x2C, 0x21
 _GRAPHIC_CONTROL, _PLAIN_TEXT, _APPLICATION = 0xF9, 0x01, 0xFF
 _APPLICATIONS = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})  # loops, and the colour profile
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Its place on the screen; `disposal`: what becomes of that place behind it; `clear`: whether one of its colours is none."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    disposal: int
+    clear: bool
+
+
+def frames(data: bytes) -> list[Frame]:
+    """Where each frame is drawn. Raises `damaged` for a file that cannot be followed."""
+    found, control = [], 0
+    for introducer, start, _ in _blocks(data):
+        if introducer == _IMAGE:
+            left, top, width, height = struct.unpack_from("<4H", data, start + 1)
+            found.append(Frame(left, top, width, height, disposal=control >> 2 & 7, clear=bool(control & 1)))
+            control = 0
+        elif introducer == _EXTENSION and data[start + 1] == _GRAPHIC_CONTROL:
+            control = data[start + 3]
+    return found
 
 
 def strip(data: bytes) -> bytes:
