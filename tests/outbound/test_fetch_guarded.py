@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trustme
@@ -236,3 +236,54 @@ async def test_a_handshake_that_the_server_breaks_off_is_said_and_may_go_through
 async def test_https_over_a_private_address_is_refused_before_the_handshake(secure: Origin, limits: FetchLimits) -> None:
     async with fetcher_with(limits) as fetcher:
         assert (await failure(fetcher, secure.url("/a.jpg"))).code == "address_not_allowed"
+
+
+# ── names with several addresses ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("broken", ["its certificate is another's", "it speaks no TLS", "it hangs up in the handshake"])
+async def test_where_tls_fails_at_one_address_of_a_name_the_next_is_gone_to(
+    secure: Origin, limits: FetchLimits, trusting: ssl.SSLContext, broken: str
+) -> None:
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if "no TLS" in broken:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read(100)
+        writer.close()
+
+    another = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("other.example").configure_cert(another)
+    tls = another if "certificate" in broken else None
+    names = Names({"shop.example": [["127.0.0.2", "127.0.0.1", "10.0.0.1"]]})
+    async with (
+        await asyncio.start_server(leave, "127.0.0.2", secure.port, ssl=tls),
+        fetcher_with(limits, "127.0.0.0/8", names=names, tls=trusting) as fetcher,
+    ):
+        secure.serve("/a.jpg", JPEG, headers={"Connection": "close"})
+        for _ in range(20):
+            assert await get(fetcher, f"https://shop.example:{secure.port}/a.jpg") == JPEG
+
+
+@pytest.mark.parametrize("beside", ["127.0.0.9", "10.0.0.1"])
+async def test_where_no_address_of_a_name_is_left_it_is_said_how_tls_failed(
+    secure: Origin, limits: FetchLimits, trusting: ssl.SSLContext, beside: str
+) -> None:
+    """And not that nobody answers at the other address, or that it is a private one."""
+    names = Names({"other.example": [["127.0.0.1", beside]]})
+    async with fetcher_with(limits, "127.0.0.0/8", names=names, tls=trusting) as fetcher:
+        for _ in range(4):
+            assert (await failure(fetcher, f"https://other.example:{secure.port}/a.jpg")).code == "tls_failed"
+
+
+async def test_a_name_is_not_only_asked_at_the_first_of_its_addresses(limits: FetchLimits) -> None:
+    """One behind which nothing works any more would have all further attempts as well, for as long as the name is remembered."""
+    with Origin(host="127.0.0.1") as broken, Origin(host="127.0.0.2", port=broken.port) as well:
+        broken.raw("/a.jpg", b"")
+        well.serve("/a.jpg", JPEG, headers={"Connection": "close"})
+        names = Names({"shop.example": [["127.0.0.1", "127.0.0.2"]]})
+        async with fetcher_with(limits, "127.0.0.0/8", names=names) as fetcher:
+            for _ in range(40):
+                with suppress(ImageFailed):
+                    assert await get(fetcher, f"http://shop.example:{broken.port}/a.jpg") == JPEG
+        assert broken.hits() > 0
+        assert well.hits() > 0

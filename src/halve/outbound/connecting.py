@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import random
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol, cast
 
 from aiohappyeyeballs import AddrInfoType, start_connection
@@ -75,24 +77,42 @@ class Connector:
 
     async def connect(self, scheme: str, host: str, port: int) -> Connection:
         """Raises OSError (of its kinds `socket.gaierror`, `guard.SocketRefused`, `ssl.SSLError`), TooSlow."""
-        addresses = _literal(host, port) or await self._look_up(host, port)
+        addresses = _literal(host, port) or _in_any_order(await self._look_up(host, port))
+        return await self._connect(scheme, host, addresses)
+
+    async def _connect(self, scheme: str, host: str, addresses: Sequence[AddrInfoType]) -> Connection:
+        """Where an address is reached and TLS fails there, the others are gone to. Raises what the first of them said."""
+        connected, address = await self._reach(addresses)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                connected = await start_connection(
-                    addresses, happy_eyeballs_delay=NEXT_ADDRESS, socket_factory=self._guard.socket_factory
-                )
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    if scheme == "https":
-                        return await self._over_tls(connected, host.removesuffix("."))
-                    _, connection = await asyncio.get_running_loop().create_connection(Connection, sock=connected)
-                    return connection
-            except BaseException:
-                connected.close()
-                raise
-        except TimeoutError as error:
-            if error.errno is None:  # ours; the kernel's has a number
-                raise TooSlow from None
+            return await self._begin(scheme, host, connected)
+        except OSError:
+            if others := [one for one in addresses if one is not address]:
+                with suppress(OSError, TooSlow):
+                    return await self._connect(scheme, host, others)
+            raise
+
+    async def _reach(self, addresses: Sequence[AddrInfoType]) -> tuple[socket.socket, AddrInfoType]:
+        """The first of them that takes a connection, and that connection."""
+        made: dict[socket.socket, AddrInfoType] = {}
+
+        def make(address: AddrInfoType) -> socket.socket:
+            one = self._guard.socket_factory(address)
+            made[one] = address
+            return one
+
+        async with _in_time():
+            connected = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS, socket_factory=make)
+        return connected, made[connected]
+
+    async def _begin(self, scheme: str, host: str, connected: socket.socket) -> Connection:
+        try:
+            async with _in_time():
+                if scheme == "https":
+                    return await self._over_tls(connected, host.removesuffix("."))
+                _, connection = await asyncio.get_running_loop().create_connection(Connection, sock=connected)
+                return connection
+        except BaseException:
+            connected.close()
             raise
 
     async def close(self) -> None:
@@ -138,6 +158,25 @@ class Connector:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """Raises TooSlow."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            yield
+    except TimeoutError as error:
+        if error.errno is None:  # ours; the kernel's has a number
+            raise TooSlow from None
+        raise
+
+
+def _in_any_order(addresses: Sequence[AddrInfoType]) -> Sequence[AddrInfoType]:
+    """What fails behind one address is not asked of the same one each time, for as long as the name is remembered. The family that
+    the system puts first stays first (RFC 6724).
+    """
+    return sorted(random.sample(addresses, len(addresses)), key=lambda one: one[0] != addresses[0][0])
 
 
 def _literal(host: str, port: int) -> Sequence[AddrInfoType]:
