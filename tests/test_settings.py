@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from halve.backends import storage_url
+from halve.backends import database_url, storage_url
 from halve.core.errors import OptionRefused
 from halve.settings import read_settings
 
@@ -49,8 +49,11 @@ def test_a_user_without_a_home_has_no_cache_and_no_trouble(monkeypatch: pytest.M
 def test_a_home_that_no_shell_put_in_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder called `~` would be a trap: `rm -r ~`."""
     monkeypatch.setenv("HOME", "/home/ann")
-    Path(".env").write_text("HALVE_DATA_DIR=~/halve\nHALVE_STORAGE_URL=~/pictures\nHALVE_CACHE_DIR=~/cache\n")
+    Path(".env").write_text(
+        "HALVE_DATA_DIR=~/halve\nHALVE_STORAGE_URL=~/pictures\nHALVE_CACHE_DIR=~/cache\nDATABASE_URL=sqlite:///~/shop.db\n"
+    )
     settings = read_settings()
+    assert database_url(settings) == "sqlite:////home/ann/shop.db"
     assert (settings.data_dir, settings.cache_folder) == (Path("/home/ann/halve"), Path("/home/ann/cache"))
     assert storage_url(settings) == "file:///home/ann/pictures"
 
@@ -108,6 +111,7 @@ def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
         ("HALVE_API_KEYS", ","),
         ("HALVE_API_KEYS", " "),
         ("HALVE_API_KEYS", "ann:schlüssel"),
+        ("HALVE_API_KEYS", "ann:k1\nbob:k2"),
         ("HALVE_BASE_URL", "shop.example"),
         ("HALVE_BASE_URL", "https://shop.example/?from=halve"),
         ("HALVE_BASE_URL", "https://shop.example/#halve"),
@@ -126,6 +130,9 @@ def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
         ("HALVE_STORAGE_URL", "file://images"),
         ("HALVE_STORAGE_URL", "file://images/mine"),
         ("HALVE_STORAGE_URL", "FILE:images"),
+        ("HALVE_STORAGE_URL", "file:///srv/images?mine"),
+        ("HALVE_STORAGE_URL", "file:///srv/images#mine"),
+        ("HALVE_STORAGE_URL", "file:///srv/images%00"),
     ],
 )
 def test_an_impossible_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -157,6 +164,7 @@ def test_links_are_ascii_whatever_they_begin_with(monkeypatch: pytest.MonkeyPatc
         ("./my images/x#y", "{here}/my images/x#y"),
         ("/srv/images", "/srv/images"),
         ("file:///srv/my%20images", "/srv/my images"),
+        ("file:///srv/x%23y%3Fz", "/srv/x#y?z"),
         ("file://localhost/srv/images", "/srv/images"),
         ("file:/srv/images", "/srv/images"),
     ],

@@ -91,7 +91,7 @@ def broker_url(settings: Settings) -> str | None:
     named, colon, rest = url.partition("://")
     known = BROKER_SCHEMES.get(named.lower())
     _check_brackets(url, "HALVE_BROKER_URL")
-    if known is None or not colon or not urlsplit(f"//{rest}").hostname:
+    if known is None or not colon or not _host_and_port(rest):
         schemes = ", ".join(f"{name}://" for name in BROKER_SCHEMES)
         raise OptionRefused(
             "HALVE_BROKER_URL",
@@ -134,6 +134,15 @@ def _check_brackets(url: str, setting: str) -> None:
             f"{setting} cannot be read: [ and ] stand around an IPv6 address; in a password they are written %5B and %5D.",
             code="bad_setting",
         ) from error
+
+
+def _host_and_port(rest: str) -> bool:
+    """Whether what stands behind `scheme://` names a host, and a port that there can be, if any."""
+    try:
+        parts = urlsplit(f"//{rest}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _path(url: str) -> Path:

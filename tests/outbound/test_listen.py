@@ -174,7 +174,7 @@ def test_it_ends_when_told_to(number: signal.Signals, code: int) -> None:
 
 def test_a_port_that_is_taken_or_an_impossible_secret_is_said(listener: Listener) -> None:
     port = listener.url.rsplit(":", 1)[1].removesuffix("/webhook")
-    for options, said in ((["--port", port], "--port"), (["--secret", "x"], "--secret")):
+    for options, said in ((["--port", port], "--port"), (["--host", "a..b"], "a..b"), (["--secret", "x"], "--secret")):
         done = subprocess.run([*COMMAND, *options], env=clean(), check=False, capture_output=True, text=True, timeout=20)
         assert done.returncode == 2
         assert said in done.stderr

@@ -45,8 +45,9 @@ async def test_its_url_goes_by_several_names(url: str, scheme: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://", "postgresql://host", "postgresql:shop", "postgresql://host/shop?colour=red", "postgresql://[::1/shop"],
-)
+    ["postgresql://", "postgresql://host", "postgresql:shop", "postgresql://host/shop?colour=red", "postgresql://[::1/shop",
+     "postgresql://db..internal/shop"],
+)  # fmt: skip
 async def test_a_url_that_cannot_be_is_refused(url: str) -> None:
     with pytest.raises(OptionRefused, match="HALVE_DATABASE_URL"):
         async with opened(url):

@@ -63,8 +63,8 @@ async def _serve(host: str, port: int, secret: str | None) -> None:
     try:
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, UnicodeError) as error:  # the latter: a part of the host's name is empty, or longer than 63 letters
+            reason = (error.strerror or str(error)) if isinstance(error, OSError) else "that is no name of a host"
             raise OptionRefused("port", f"Cannot listen on {host} port {port}: {reason}. Choose another --port, or 0.") from None
         name, number = runner.addresses[0][:2]
         shown = f"[{name}]" if ":" in name else name

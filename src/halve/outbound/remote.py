@@ -152,9 +152,10 @@ class RemoteServer:
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-    except ValueError:
+        (parts.hostname or "").encode("idna")
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, a host with a part that is empty or too long, no such port
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _sendable(text: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from halve.core.errors import OptionRefused
-from halve.settings.readers import AboveZero, Network, Whole, folder, folder_or_url, keys, link, networks, one_of
+from halve.settings.readers import AboveZero, Network, Whole, database, folder, folder_or_url, keys, link, networks, one_of
 from halve.settings.sources import Unreadable, first, sources
 
 __all__ = ["Network", "Settings", "misspelt", "read_settings"]
@@ -43,6 +43,7 @@ class Settings:
         None,
         "Where requests and products live: `sqlite:///…`, `postgresql://…/db`, `mongodb://…/db`, "
         "`firestore://project[/database]` (see docs/backends). Default: `halve.db` in the data folder.",
+        read=database,
         also="DATABASE_URL",
     )
     storage_url: str | None = setting(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -94,12 +94,20 @@ def folder(word: str) -> Path:
 
 
 def folder_or_url(word: str) -> str:
-    """What looks like `file://images` names a host, and a folder at the root of the disk."""
+    """What looks like `file://images` names a host, and a folder at the root of the disk; `file:///srv/a#b` would be `/srv/a`."""
     if word.lower().startswith("file:"):
         parts = urlsplit(word)
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or parts.path == "/":
             raise ValueError(f"must be such as file:///srv/images, or a folder's path without file://, not {word[:80]!r}")
+        if "?" in word or "#" in word or "\0" in unquote(word):
+            raise ValueError(f"must have %3F for ?, %23 for # and no %00 after file://, not {word[:80]!r}")
     return str(folder(word)) if word.startswith("~") else word
+
+
+def database(word: str) -> str:
+    """`~` is the user's home in `sqlite:///~/halve.db`, too."""
+    scheme, there, path = word.partition(":///")
+    return f"{scheme}:///{folder(path)}" if there and path.startswith("~") else word
 
 
 def keys(words: str) -> dict[str, str]:
@@ -111,8 +119,8 @@ def keys(words: str) -> dict[str, str]:
             raise ValueError("must be name:key,name:key")
         if name in found or key in found.values():
             raise ValueError(f"has the name {name!r} or its key twice")
-        if not key.isascii():
-            raise ValueError(f"has a key of {name!r} that is not ASCII, which no header can carry")
+        if not key.isascii() or not key.isprintable():
+            raise ValueError(f"has a key of {name!r} that is not plain ASCII, which no header can carry")
         found[name] = key
     if not found:  # set, so it is not meant to be open
         raise ValueError("must be name:key,name:key; leave it away, or empty, for a server that is open to all")

@@ -205,7 +205,8 @@ def test_what_the_server_does_not_know_or_take_ends_with_2(server: str, tmp_path
     ended = halve("submit", sheet, "--url", server, "--max-bytes", "900%", cwd=tmp_path)
     assert ended.code == 2
     assert "--max-bytes must be" in ended.err
-    assert halve("status", str(uuid4()), "--url", "shop.example", cwd=tmp_path).code == 2
+    for url in ("shop.example", "http://shop..example", "http://shop.example:99999"):
+        assert halve("status", str(uuid4()), "--url", url, cwd=tmp_path).code == 2, url
 
 
 def test_a_server_out_of_reach_ends_with_3(tmp_path: Path) -> None:

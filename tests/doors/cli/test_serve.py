@@ -55,6 +55,8 @@ def test_a_port_in_use_ends_with_2_and_says_what_to_do(tmp_path: Path) -> None:
         ("HALVE_STORAGE_URL", "cloudinary://key:se[cret@cloud", 2),
         ("HALVE_STORAGE_URL", "gs://[", 2),
         ("HALVE_BROKER_URL", "redis://:pass[word@127.0.0.1", 2),
+        ("HALVE_BROKER_URL", "redis://127.0.0.1:99999", 2),
+        ("HALVE_HOST", "shop..example", 2),
         ("HALVE_PER_HOST", "many", 2),
         ("HALVE_LOG_LEVEL", "loud", 2),
         ("HALVE_SMTP_URL", "smtp://127.0.0.1", 2),

@@ -39,6 +39,11 @@ def listening_socket(host: str, port: int) -> socket.socket:
             errno.EACCES: f"Port {port} needs more rights than this user has. Choose one above 1023.",
         }.get(error.errno or 0, f"Cannot listen on {host}, port {port}: {error.strerror}.")
         raise HalveError(why, code="cannot_listen") from error
+    except UnicodeError:  # a part of the name is empty, or longer than 63 letters
+        raise HalveError(
+            f"Cannot listen on {host}, port {port}: that is no name of a host. Give another --host, or HALVE_HOST.",
+            code="cannot_listen",
+        ) from None
 
 
 def address_of(bound: socket.socket) -> str:

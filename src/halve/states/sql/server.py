@@ -105,11 +105,24 @@ def _parameters(url: str) -> dict[str, Any]:
         given = conninfo_to_dict(f"postgresql:{rest}") if colon and rest.startswith("//") else {}
     except DriverError as error:
         raise OptionRefused(SETTING, f"{SETTING} cannot be read: {_complaint(str(error).strip())}.", code="bad_setting") from None
+    if not all(map(_possible, str(given.get("host") or "").split(","))):
+        raise OptionRefused(SETTING, f"{SETTING} names a host that there cannot be.", code="bad_setting")
     if not given.get("dbname"):
         raise OptionRefused(
             SETTING, f"{SETTING} must name a database, as {scheme}://user:password@host:5432/database does.", code="bad_setting"
         )
     return given
+
+
+def _possible(host: str) -> bool:
+    """Whether it is a socket's folder, or a name that can be looked up: no part of it is empty, or longer than 63 letters."""
+    if host.startswith(("/", "@")):
+        return True
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _named(given: dict[str, Any]) -> str:
