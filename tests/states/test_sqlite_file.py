@@ -177,6 +177,22 @@ async def test_who_waits_too_long_for_the_lock_is_told(database: Path, states: S
     await upload(states)
 
 
+async def test_who_waits_behind_others_waits_no_longer_for_that(
+    database: Path, states: SqlStates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.5)
+    monkeypatch.setattr(sqlite, "LEAST", 0.01)
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        async with asyncio.timeout(2):
+            said = await asyncio.gather(*(states.create(draft()) for _ in range(20)), return_exceptions=True)
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert all(isinstance(one, StoreFailed) for one in said)
+
+
 async def test_a_long_read_holds_up_no_writer(database: Path, states: SqlStates) -> None:
     request = await upload(states, 3)
     reader = sqlite3.connect(database, isolation_level=None)

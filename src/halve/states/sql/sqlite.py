@@ -35,6 +35,10 @@ POLL = 0.001
 """Seconds, more or less, between two attempts of a writer to have its turn."""
 
 
+LEAST = 1.0
+"""Seconds for which a writer asks for its turn in any case, however long it stood behind others of this process."""
+
+
 class SqliteRunner:
     """`synchronous=FULL` puts a commit on disk; `NORMAL` leaves that to the next such commit or to the next checkpoint."""
 
@@ -86,10 +90,15 @@ class SqliteRunner:
         self._write_thread.shutdown()
 
     async def _write(self, synchronous: str, function: Callable[[Transaction], T]) -> T:
+        """Those of one process stand in line. Their patience counts from when they came: while another process holds the lock, each
+        would wait for all of those before it else, and an upload for minutes.
+        """
+        asked = time.monotonic()
+
         def transaction() -> T:
             with translated(self.where), self._borrowed("write") as connection:
                 connection.execute(f"PRAGMA synchronous = {synchronous}")
-                _begin_writing(connection)
+                _begin_writing(connection, max(asked + PATIENCE, time.monotonic() + LEAST))
                 return _to_its_end(connection, function)
 
         return await asyncio.get_running_loop().run_in_executor(self._write_thread, transaction)
@@ -133,7 +142,7 @@ class SqliteRunner:
         with translated(self.where):
             connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None)
             try:
-                _patiently(connection, "PRAGMA journal_mode = WAL")
+                _patiently(connection, "PRAGMA journal_mode = WAL", time.monotonic() + PATIENCE)
             finally:
                 connection.close()
         self._file = self._found()
@@ -159,11 +168,11 @@ def _path(url: str) -> str:
     return match["path"]
 
 
-def _begin_writing(connection: sqlite3.Connection) -> None:
+def _begin_writing(connection: sqlite3.Connection, deadline: float) -> None:
     """The lock is taken at once: one that is asked for later cannot be waited for (SQLITE_BUSY_SNAPSHOT)."""
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        _patiently(connection, "BEGIN IMMEDIATE")
+        _patiently(connection, "BEGIN IMMEDIATE", deadline)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
 
@@ -179,9 +188,8 @@ def _to_its_end(connection: sqlite3.Connection, function: Callable[[Transaction]
     return result
 
 
-def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+def _patiently(connection: sqlite3.Connection, statement: str, deadline: float) -> None:
     """SQLite's own waiting sleeps up to 0.1 s between attempts, and never gets a turn where others write all the time."""
-    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             connection.execute(statement)
