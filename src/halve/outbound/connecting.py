@@ -10,9 +10,10 @@ import ipaddress
 import random
 import socket
 import ssl
+import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol, cast
 
@@ -47,16 +48,22 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """The resolver that the system has."""
+    """The resolver that the system has. It may block for as long as the system is patient, and cannot be stopped: nothing waits for
+    its threads, the end of the process included.
+    """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
+        self._places = asyncio.Semaphore(LOOKUPS)
 
     async def resolve(self, host: str, port: int) -> Sequence[AddrInfoType]:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+        async with self._places:
+            found: Future[Sequence[AddrInfoType]] = Future()
+            found.set_running_or_notify_cancel()
+            threading.Thread(target=_look_up, args=(found, host, port), name="lookup", daemon=True).start()
+            return await asyncio.wrap_future(found)
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        pass
 
 
 class _Unread(asyncio.Protocol):
@@ -190,7 +197,14 @@ def _literal(host: str, port: int) -> Sequence[AddrInfoType]:
     return [(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0))]
 
 
-def _look_up(host: str, port: int) -> Sequence[AddrInfoType]:
+def _look_up(found: Future[Sequence[AddrInfoType]], host: str, port: int) -> None:
+    try:
+        found.set_result(_addresses(host, port))
+    except Exception as error:  # noqa: BLE001  # whatever it is, somebody waits for it
+        found.set_exception(error)
+
+
+def _addresses(host: str, port: int) -> Sequence[AddrInfoType]:
     if host.rstrip(".").lower().endswith(".invalid"):  # never asked for, by RFC 6761, section 6.4
         raise socket.gaierror(socket.EAI_NONAME, "no such host")
     try:

@@ -1,0 +1,47 @@
+"""Names looked up by the system, whose name servers may be out of reach."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from halve.outbound.connecting import LOOKUPS, SystemResolver
+
+SILENT = """
+import asyncio, contextlib, socket, time
+from halve.outbound.connecting import SystemResolver
+
+socket.getaddrinfo = lambda *_, **__: time.sleep(60)
+
+
+async def main():
+    resolver = SystemResolver()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await resolver.resolve("shop.example", 80)
+    await resolver.close()
+
+
+asyncio.run(main())
+"""
+
+
+def test_nobody_waits_for_a_name_server_that_is_silent_when_all_is_over() -> None:
+    ended = subprocess.run([sys.executable, "-c", SILENT], capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+async def test_more_names_than_are_looked_up_at_once_are_all_found() -> None:
+    resolver = SystemResolver()
+    found = await asyncio.gather(*(resolver.resolve("127.0.0.1", port) for port in range(1, 3 * LOOKUPS)))
+    assert [infos[0][4][1] for infos in found] == list(range(1, 3 * LOOKUPS))
+
+
+@pytest.mark.parametrize("name", ["shop.invalid", "a..b", "a" * 64 + ".example"])
+async def test_a_name_that_cannot_be_is_not_found(name: str) -> None:
+    with pytest.raises(socket.gaierror):
+        await SystemResolver().resolve(name, 80)
