@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 import trustme
@@ -18,7 +19,7 @@ from halve.core.errors import ImageFailed
 from halve.outbound.connection import Connection
 from halve.outbound.fetch import FetchLimits, HttpFetcher
 from halve.outbound.guard import Guard
-from tests.outbound.conftest import LOOPBACK
+from tests.outbound.conftest import LOOPBACK, TRUST
 from tests.support.origin import Origin
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -253,3 +254,31 @@ def test_the_tail_of_a_body_is_not_lost_where_the_server_hangs_up_at_once(limits
             runner.run(many(f"https://127.0.0.1:{listening.getsockname()[1]}/a.jpg"))
         listening.shutdown(socket.SHUT_RDWR)
         thread.join(2)
+
+
+def test_a_server_that_hangs_up_before_tls_has_begun_is_said_to_and_makes_no_noise(limits: FetchLimits) -> None:
+    """A balancer that has nobody behind it; the event loop would log how it tripped, once a link."""
+    noise: list[dict[str, Any]] = []
+
+    def leave(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                listening.accept()[0].close()
+
+    async def many(url: str) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+        fetcher = HttpFetcher(Guard([LOOPBACK]), limits, tls=TRUST)
+        for _ in range(40):
+            with pytest.raises(ImageFailed, match=r"(closed|reset) by the server") as caught:
+                await get(fetcher, url)
+            assert caught.value.transient
+        await fetcher.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=leave, args=(listening,), daemon=True)
+        thread.start()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(many(f"https://127.0.0.1:{listening.getsockname()[1]}/a.jpg"))
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(2)
+    assert not noise

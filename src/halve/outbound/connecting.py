@@ -148,6 +148,8 @@ class Connector:
         """TLS is put over the transport of the socket, rather than made with it, for the sake of `Connection.secured`."""
         loop, connection = asyncio.get_running_loop(), Connection()
         wire, _ = await loop.create_connection(_Unread, sock=connected)
+        if wire.is_closing():  # the server has left already; uvloop would begin TLS all the same, and trip
+            raise ConnectionResetError
         try:
             connection.connection_made(wire)
             tls = await loop.start_tls(wire, connection, self._context(), server_hostname=name)
