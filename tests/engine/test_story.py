@@ -23,7 +23,7 @@ from halve.engine.tempo import ALONE
 from halve.images.files import FileImages
 from halve.outbound import schedule
 from halve.outbound.signing import verify
-from halve.wiring import Parts, open_parts, open_worker
+from halve.wiring import Parts, open_cluster_worker, open_parts, open_worker
 from tests.support.origin import Origin
 from tests.support.photos import photo
 from tests.support.shop import image_behind, open_shop, output_rows, settings_for, sheet_of, stored, the_end, upload
@@ -283,6 +283,20 @@ async def test_a_product_that_keeps_losing_its_workers_is_given_up_as_poison(tmp
         assert outcome.results[0].error_code == "poison"
         assert origin.hits("/a.jpg") == 0
         assert request.id == product.request_id
+
+
+async def test_what_the_database_has_forgotten_is_done_again_though_its_worker_lives(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a standby took over without the last commits: leased to one that has ended it, and renews its leases."""
+    monkeypatch.setattr(worker, "LEASE", 0.6)
+    due = asyncio.Event()
+    async with open_shop(tmp_path, worker=False) as shop, open_cluster_worker(shop, on_due=due.set) as alive:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))
+        [_] = await shop.states.claim(alive._holder.name, 1, lease=0.6)
+        await asyncio.wait_for(due.wait(), 10)
+        await alive.stint(1)
+        assert (await the_end(shop, request.id)).done_images == 1
 
 
 async def test_a_product_that_lost_some_workers_runs_with_nothing_beside_it(

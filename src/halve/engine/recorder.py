@@ -19,6 +19,10 @@ class Recorder:
         self._some = asyncio.Event()
         self._writing = asyncio.Lock()
 
+    @property
+    def empty(self) -> bool:
+        return not self._outcomes
+
     def put(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
         self._some.set()

@@ -243,7 +243,11 @@ class Worker:
             self._on_due()
 
     async def _renew(self) -> None:
-        await self._states.renew(self._holder.name, lease=LEASE)
+        """Who has nothing in hand renews nothing. What is leased to it all the same it has ended, and the database has forgotten
+        that, as where a standby took over or commits were not waited for: it is done again.
+        """
+        if self._products or self._suspect is not None or self._finishing.tasks or not self._recorder.empty:
+            await self._states.renew(self._holder.name, lease=LEASE)
 
     async def _keep_house(self) -> None:
         """Erase what was kept long enough."""
