@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +18,12 @@ from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from halve.core.errors import HalveError, OptionRefused, SheetRefused, StoreFailed
 from halve.core.finding import Finding
 from halve.outbound.client import USER_AGENT
-from halve.outbound.connecting import CONNECT_SECONDS
+from halve.outbound.connecting import CONNECT_SECONDS, SystemResolver
 from halve.outbound.faults import fault
 from halve.outbound.http_fault import BadAnswer, HttpFault, NoAnswer
 from halve.outbound.retry_after import retry_after
@@ -53,6 +55,7 @@ class RemoteServer:
                 raise OptionRefused("api_key", "api_key must be one line of plain characters.")
             headers["Authorization"] = f"Bearer {api_key}"
         self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=_Resolver()),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS),
         )
@@ -147,6 +150,30 @@ class RemoteServer:
             await asyncio.sleep(min(pause, LONGEST_PAUSE))
             pause *= 3
         raise AssertionError("the last attempt returns or raises")
+
+
+class _Resolver(AbstractResolver):
+    """The system's, but nobody who presses Ctrl-C waits for it: aiohttp's own does, to the end of its patience."""
+
+    def __init__(self) -> None:
+        self._system = SystemResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host, host=_numeric(address), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
+            )
+            for kind, _, protocol, _, address in await self._system.resolve(host, port)
+            if family in (socket.AF_UNSPEC, kind)
+        ]
+
+    async def close(self) -> None:
+        await self._system.close()
+
+
+def _numeric(address: Sequence[Any]) -> str:
+    """With its scope, where it has one: machines nearby go by names such as `printer.local`."""
+    return f"{address[0]}%{address[3]}" if address[3:] and address[3] else str(address[0])
 
 
 def _is_address(url: str) -> bool:

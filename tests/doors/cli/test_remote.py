@@ -217,6 +217,16 @@ def test_a_server_out_of_reach_ends_with_3(tmp_path: Path) -> None:
     assert f"http://127.0.0.1:{port} is out of reach: connection failed: refused. " in ended.err
 
 
+def test_who_gives_up_does_not_wait_for_a_silent_name_server(tmp_path: Path) -> None:
+    slow = "import socket, time\nsocket.getaddrinfo = lambda *_, **__: (open('asked', 'w').close(), time.sleep(60))\n"
+    (tmp_path / "sitecustomize.py").write_text(slow)
+    env = {"PYTHONPATH": str(tmp_path)}
+    with started("status", str(uuid4()), "--url", "http://shop.example", cwd=tmp_path, env=env) as asking:
+        until("the name is looked up", (tmp_path / "asked").exists)
+        asking.send_signal(signal.SIGINT)
+        assert asking.wait(timeout=10) == 130
+
+
 def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origin) -> None:
     for page in ("/status/x", "/download/x"):
         origin.serve(page, b"<html>", content_type="text/html")
