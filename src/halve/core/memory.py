@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Protocol
 
 from halve.core.errors import StoreFailed
@@ -41,6 +42,11 @@ WRITE_EVERY = 0.5
 
 AT_ONCE = 500
 """Keys that are recalled or remembered with one call."""
+
+MOMENT = 0.02
+"""Seconds for which the question after a body waits for others, where bodies come so close upon one another: a trip to the shelf
+costs as much CPU as all else that is remembered of an image, and many share one.
+"""
 
 LONGEST = 1_000
 """Characters of a value; what would be longer (a path, an entity tag) is not remembered."""
@@ -99,31 +105,32 @@ class Memory:
         self._codec = codec
         self.address = address
         self._look = look
-        self._recalling = Gathered(self._recall, most=AT_ONCE)
+        self._links = Gathered(self._recall, most=AT_ONCE)  # those of one claim come at once
+        self._contents = Gathered(self._recall, most=AT_ONCE, moment=MOMENT)
         self._learnt: dict[str, str] = {}
         self._writing: asyncio.Task[None] | None = None
 
     async def link(self, request: Request, url: str) -> Known | None:
         """What is known of a link."""
-        found = await self._found(self._key("link", request, url))
+        found = await self._found(self._key("link", request, url), self._links)
         return None if found is None else _known(found)
 
     async def content(self, request: Request, digest: str) -> Made | None:
         """What bytes with that digest were made into; the bytes themselves where they are an output of ours."""
-        found = await self._found(self._key("content", request, digest))
+        found = await self._found(self._key("content", request, digest), self._contents)
         return None if found is None else _made(found)
 
     def learn_link(self, request: Request, url: str, made: Made, validators: Validators | None) -> None:
         """From now on, this link led to that. Without validators nothing is remembered, for there is nothing to ask by."""
         if validators is not None:
-            self._learn(self._key("link", request, url), (*_columns(made), *_columns(validators)))
+            self._learn(self._key("link", request, url), (*_of_made(made), *_of_validators(validators)))
 
     def learn_content(self, request: Request, made: Made) -> None:
         """From now on, such bytes are made into that; and what they were made into is as small as it gets."""
-        self._learn(self._key("content", request, made.source), _columns(made))
+        self._learn(self._key("content", request, made.source), _of_made(made))
         if made.digest != made.source:
             output = replace(made, source=made.digest, kept=True, bytes_in=made.bytes_out)
-            self._learn(self._key("content", request, made.digest), _columns(output))
+            self._learn(self._key("content", request, made.digest), _of_made(output))
 
     def moved(self, made: Made, key: str) -> Made | None:
         """The same output where it was stored just now, if that is to be learnt: an address may be erased when its request is, and
@@ -146,10 +153,12 @@ class Memory:
 
     # ── recalling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _found(self, key: str) -> list[Any] | None:
-        value = self._learnt.get(key) or (await self._recalling.ask(key) if self._look else None)
+    async def _found(self, key: str, shelf: Gathered[str, str | None]) -> list[Any] | None:
+        value = self._learnt.get(key) or (await shelf.ask(key) if self._look else None)
+        if value is None:
+            return None
         with suppress(ValueError):
-            found = json.loads(value or "null")
+            found = json.loads(value)
             if isinstance(found, list):
                 return found
         return None
@@ -201,8 +210,9 @@ _text_of = json.JSONEncoder(separators=(",", ":")).encode
 """`json.dumps` makes an encoder anew each time. ASCII alone: a path need not be UTF-8, and databases take nothing else."""
 
 
-def _columns(thing: Made | Validators) -> tuple[Any, ...]:
-    return tuple(getattr(thing, column.name) for column in fields(thing))
+_of_made = attrgetter(*(column.name for column in fields(Made)))
+_of_validators = attrgetter(*(column.name for column in fields(Validators)))
+"""Their columns, in order."""
 
 
 def _made(found: list[Any]) -> Made | None:
