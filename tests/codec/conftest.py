@@ -21,6 +21,12 @@ async def pool() -> AsyncIterator[CodecPool]:
     await pool.close()
 
 
+@pytest.fixture
+def nothing_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the system has no memory that can be sealed: all bodies go through the socket."""
+    monkeypatch.setattr("halve.codec.shared.make", lambda: None)
+
+
 @pytest.fixture(params=["coefficients", "pixels"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways from JPEG to JPEG, one after the other."""

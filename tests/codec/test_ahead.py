@@ -59,6 +59,7 @@ while os.read(fd, 65536): pass
 """
 
 
+@pytest.mark.usefixtures("nothing_shared")
 async def test_a_child_has_the_next_image_before_it_has_answered(pool: CodecPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """This one answers nothing before it has two."""
     monkeypatch.setattr("halve.codec.process._START", TWO_JOBS_FIRST)
@@ -85,6 +86,7 @@ async def test_a_death_costs_the_one_at_work_alone(pool: CodecPool) -> None:
     assert (await third).width == 63
 
 
+@pytest.mark.usefixtures("nothing_shared")
 async def test_a_death_after_an_answer_costs_the_next_one(pool: CodecPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was at work on that, though the parent had not yet heard of the one before."""
     monkeypatch.setattr("halve.codec.process._START", TWO_JOBS_FIRST.replace("while os", "    os._exit(7)\nwhile os"))
@@ -139,6 +141,7 @@ async def test_cancelling_the_next_one_leaves_all_others_their_own_answers(pool:
     assert child() != process  # which had what nobody wanted any more
 
 
+@pytest.mark.usefixtures("nothing_shared")
 async def test_one_that_is_cancelled_while_it_is_handed_over_leaves_nothing_half_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("halve.codec.wire.AT_ONCE", 8192)  # so that only a part of it lies there
     pool = CodecPool(1)

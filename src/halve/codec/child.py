@@ -6,25 +6,30 @@ import gc
 import os
 import sys
 
-from halve.codec import sandbox, wire
+from halve.codec import sandbox, shared, wire
 from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
 from halve.core.errors import HalveError, ImageFailed
 from halve.core.options import Options
 
 
-def main(fd: int, parent: int, limits: CodecLimits) -> None:
-    """Serve jobs from the socket `fd` until its other end is closed."""
+def main(fd: int, parent: int, limits: CodecLimits, memory: int | None = None) -> None:
+    """Serve jobs from the socket `fd` until its other end is closed. `memory`: what is shared with the parent (`shared.make`)."""
     import halve.codec.compress  # noqa: F401  # before there are limits
 
+    ours = None if memory is None else shared.Shared(memory)
+    if memory is not None:
+        os.close(memory)
     sandbox.enter(limits, parent)
     gc.freeze()
     _send(fd, {"hello": os.getpid()}, b"")
-    while (job := _receive(fd)) is not None:
+    number = 0
+    while (job := _receive(fd, ours, number)) is not None:
         header, data = job
         sandbox.allow_cpu(limits.cpu_seconds)
         answer, body = _answer(data, wire.job_options(header), limits)
         del data, job
-        _send(fd, answer, body)
+        _send(fd, answer, body, ours, number)
+        number += 1
 
 
 def _answer(data: bytes, options: Options, limits: CodecLimits) -> tuple[dict[str, object], bytes]:
@@ -43,12 +48,16 @@ def _no_memory() -> ImageFailed:
     return ImageFailed("needs more memory than it may have", code="out_of_memory")
 
 
-def _receive(fd: int) -> tuple[dict[str, object], bytes] | None:
+def _receive(fd: int, ours: shared.Shared | None, number: int) -> tuple[dict[str, object], bytes] | None:
     prefix = _read(fd, wire.LENGTHS.size)
     if prefix is None:
         return None
     header_length, body_length = wire.lengths(prefix, max_body=MAX_SOURCE_BYTES)
-    header, body = _read(fd, header_length), _read(fd, body_length)
+    header = _read(fd, header_length)
+    if ours is not None and ours.takes(body_length):
+        body: bytes | None = ours.get(shared.JOBS, number, body_length)
+    else:
+        body = _read(fd, body_length)
     if header is None or body is None:
         return None
     return wire.header(header), body
@@ -66,8 +75,11 @@ def _read(fd: int, length: int) -> bytes | None:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _send(fd: int, header: dict[str, object], body: bytes) -> None:
+def _send(fd: int, header: dict[str, object], body: bytes, ours: shared.Shared | None = None, number: int = 0) -> None:
     start = wire.frame(header, len(body))
+    if ours is not None and ours.takes(len(body)):
+        ours.put(shared.REPLIES, number, body)
+        body = b""
     rest = [memoryview(start), memoryview(body)]
     while rest:
         sent = os.writev(fd, rest)
@@ -82,7 +94,7 @@ def run(arguments: list[str]) -> None:
     fd, parent = int(arguments[0]), int(arguments[1])
     limits = CodecLimits(max_pixels=int(arguments[2]), memory_bytes=int(arguments[3]), cpu_seconds=int(arguments[4]))
     try:
-        main(fd, parent, limits)
+        main(fd, parent, limits, int(arguments[5]) if arguments[5:] else None)
     except (BrokenPipeError, ConnectionResetError):
         sys.exit(0)
     except MemoryError:

@@ -1,4 +1,4 @@
-"""One child, seen from its parent: a process, and a socket to talk over."""
+"""One child, seen from its parent: a process, a socket to talk over, and memory that both see."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import halve
-from halve.codec import wire
+from halve.codec import shared, wire
 from halve.codec.limits import CodecLimits
 
 _ENVIRONMENT = {
@@ -50,26 +50,30 @@ class Child:
         """Start a process. Takes a few milliseconds; `greet` waits until it is ready."""
         self.given, self.sent, self.images, self.spoilt = 0, 0, 0, False
         self.socket, theirs = socket.socketpair()
+        memory = shared.make()
+        self._shared = None if memory is None else shared.Shared(memory)
         try:
             self.socket.setblocking(False)
             for end in (self.socket, theirs):
                 with contextlib.suppress(OSError):  # Linux gives as much as it allows, others all or nothing
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wire.AT_ONCE)
             self.process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own code
-                command(theirs.fileno(), limits),
+                command(theirs.fileno(), memory, limits),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(),) if memory is None else (theirs.fileno(), memory),
                 env=_ENVIRONMENT | {name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 cwd="/",
                 start_new_session=True,  # Ctrl-C is for the parent alone
             )
         except BaseException:
-            self.socket.close()
+            self._close()
             raise
         finally:
             theirs.close()
+            if memory is not None:
+                os.close(memory)
 
     @property
     def pid(self) -> int:
@@ -94,6 +98,9 @@ class Child:
     async def send(self, header: dict[str, object], body: bytes) -> None:
         """One frame. Raises Unread."""
         start = wire.frame(header, len(body))
+        if self._shared is not None and self._shared.takes(len(body)):
+            self._shared.put(shared.JOBS, self.given, body)
+            body = b""
         self.given += 1
         try:
             try:
@@ -112,6 +119,8 @@ class Child:
         """One frame. Raises Gone at end of file, Unread where Linux says so, BadFrame where it lies."""
         header_length, body_length = wire.lengths(await self._read(wire.LENGTHS.size), max_body=max_body)
         header = wire.header(await self._read(header_length))
+        if self._shared is not None and self._shared.takes(body_length):
+            return header, self._shared.get(shared.REPLIES, self.images, body_length)
         return header, await self._read(body_length)
 
     async def _read(self, length: int) -> bytes:
@@ -158,8 +167,13 @@ class Child:
             wait = min(max(wait * 2, 0.001), 0.05)
             if waited > 1.0:
                 self.kill()
-        self.socket.close()
+        self._close()
         return status
+
+    def _close(self) -> None:
+        self.socket.close()
+        if self._shared is not None:
+            self._shared.close()
 
 
 def how_it_ended(status: int) -> str:
@@ -172,12 +186,14 @@ def how_it_ended(status: int) -> str:
         return f"signal {-status}"
 
 
-def command(fd: int, limits: CodecLimits) -> list[str]:
+def command(fd: int, memory: int | None, limits: CodecLimits) -> list[str]:
     """The command that starts a child on socket `fd`: this interpreter, isolated, with our own import path and nothing else.
+    `memory`: the descriptor of what is shared with it, if there is such.
 
     The working directory is left out of that path: pictures and secrets may be there.
     """
     here, working = str(Path(halve.__file__).resolve().parent.parent), str(Path.cwd())
     path = list(dict.fromkeys([here, *(entry for entry in sys.path if entry not in ("", working))]))
     start = [sys.executable, "-I", "-S", "-c", _START, str(len(path)), *path]
-    return [*start, *(str(n) for n in (fd, os.getpid(), limits.max_pixels, limits.memory_bytes, limits.cpu_seconds))]
+    told = (fd, os.getpid(), limits.max_pixels, limits.memory_bytes, limits.cpu_seconds, *(() if memory is None else (memory,)))
+    return [*start, *map(str, told)]

@@ -10,9 +10,7 @@ import asyncio
 from collections import deque
 
 from halve.codec.slot import Slot, closed
-
-AHEAD = 2
-"""Brief images that a slot may have at once: one at work, and the next."""
+from halve.codec.wire import AHEAD
 
 
 class Turns:

@@ -4,8 +4,9 @@
     8 bytes  length of the body
     header, body
 
-The child first says `{"hello": …}`. Then each job is answered by one reply, in their order; a job may be sent before the one before
-it is answered. End of file ends the child.
+A body that fits there lies in memory which both see (`shared`), and does not follow its header. The child first says
+`{"hello": …}`. Then each job is answered by one reply, in their order; a job may be sent before the one before it is answered.
+End of file ends the child.
 Neither side believes the other's lengths or words: whatever does not fit raises `BadFrame`.
 """
 
@@ -20,6 +21,8 @@ from halve.core.compressed import Compressed
 from halve.core.errors import HalveError
 from halve.core.options import DEFAULT_QUALITY, Format, MaxBytes, Options
 
+AHEAD = 2
+"""Jobs that a child may have at once: one at work, and the next, if both are brief."""
 LENGTHS = struct.Struct(">IQ")
 MAX_HEADER = 16 * 1024
 AT_ONCE = 4 * 1024 * 1024
