@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -61,6 +61,17 @@ async def get(fetcher: HttpFetcher, url: str) -> bytes:
 
 
 # ── beyond the end of an answer ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def asked(serve: Callable[[socket.socket], None], story: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+    """Ask, under uvloop, what a thread serves over TLS; the story is given its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(story(f"https://127.0.0.1:{listening.getsockname()[1]}/a.jpg"))
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(2)
 
 
 @pytest.mark.parametrize("size", [100, 1_000_000])
@@ -247,13 +258,7 @@ def test_the_tail_of_a_body_is_not_lost_where_the_server_hangs_up_at_once(limits
             assert await get(fetcher, url) == body
         await fetcher.close()
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
-        thread.start()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(many(f"https://127.0.0.1:{listening.getsockname()[1]}/a.jpg"))
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join(2)
+    asked(serve, many)
 
 
 def test_a_server_that_hangs_up_before_tls_has_begun_is_said_to_and_makes_no_noise(limits: FetchLimits) -> None:
@@ -274,11 +279,5 @@ def test_a_server_that_hangs_up_before_tls_has_begun_is_said_to_and_makes_no_noi
             assert caught.value.transient
         await fetcher.close()
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=leave, args=(listening,), daemon=True)
-        thread.start()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(many(f"https://127.0.0.1:{listening.getsockname()[1]}/a.jpg"))
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join(2)
+    asked(leave, many)
     assert not noise

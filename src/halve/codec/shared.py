@@ -1,7 +1,7 @@
 """Memory that parent and child both see, for the bodies of jobs and replies that fit.
 
-To lay one there takes a third of the CPU of sending it through a socket; and it lies there whole at once, where a socket holds some
-hundreds of kilobytes, unless its administrator allows more, and then its two ends wait for one another.
+To lay one there takes less than half the CPU of sending it through a socket; and it lies there whole at once, where a socket holds
+some hundreds of kilobytes, unless its administrator allows more, and then its two ends wait for one another.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ AT_ONCE = 500
 
 MOMENT = 0.02
 """Seconds for which the question after a body waits for others, where bodies come so close upon one another: a trip to the shelf
-costs as much CPU as all else that is remembered of an image, and many share one.
+is much of what remembering costs, and many share one.
 """
 
 LONGEST = 1_000

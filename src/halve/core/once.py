@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Generic, TypeVar
 
@@ -14,19 +15,16 @@ def _as_it_is(result: Any) -> Any:
 
 
 class Once(Generic[T]):
-    """Shares work under way and remembers results: up to `size` (2 or more), and in any case the half of that last used.
+    """Shares work under way and remembers results, the last `size` used of them.
 
-    They are kept in two generations: the older one is forgotten as a whole when the younger one is half the size. To keep each in
-    its order would take half as much memory again. What is remembered may be of another, smaller form: `pack` gives it, or None
-    for what is not worth keeping; `unpack` undoes it.
+    What is remembered may be of another, smaller form: `pack` gives it, or None for what is not worth keeping; `unpack` undoes it.
     """
 
     def __init__(self, size: int, *, pack: Callable[[T], Any] = _as_it_is, unpack: Callable[[Any], T] = _as_it_is) -> None:
         self._size = size
         self._pack = pack
         self._unpack = unpack
-        self._younger: dict[Hashable, Any] = {}
-        self._older: dict[Hashable, Any] = {}
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._under_way: dict[Hashable, asyncio.Future[T]] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
@@ -35,11 +33,9 @@ class Once(Generic[T]):
         An error or a cancellation goes to the caller that was making it; one of those waiting then makes it afresh.
         """
         while True:
-            if key in self._younger:
-                return self._unpack(self._younger[key]), False
-            if key in self._older:
-                self._keep(key, packed := self._older.pop(key))
-                return self._unpack(packed), False
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._unpack(self._kept[key]), False
             if key not in self._under_way:
                 return await self._make(key, make), True
             await asyncio.wait([under_way := self._under_way[key]])
@@ -55,10 +51,7 @@ class Once(Generic[T]):
             del self._under_way[key]
             under_way.cancel()  # without effect on a future that has its result
         if (packed := self._pack(result)) is not None:
-            self._keep(key, packed)
+            self._kept[key] = packed
+            if len(self._kept) > self._size:
+                self._kept.popitem(last=False)
         return result
-
-    def _keep(self, key: Hashable, packed: Any) -> None:
-        if len(self._younger) >= self._size // 2:
-            self._younger, self._older = {}, self._younger
-        self._younger[key] = packed

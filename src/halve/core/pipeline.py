@@ -49,7 +49,7 @@ PROGRESS_EVERY = 1.0
 """Seconds after which a product with many images says how far it is."""
 
 PAGE = 500
-"""Products read at once for the report: 2,000 took 17 MB, and no less time."""
+"""Products read at once for the report, 1.7 kB each; more of them at once were no quicker."""
 
 URLS_REMEMBERED = 50_000
 """URLs whose outcome a worker remembers, 0.3 kB each, so that one that stands in a sheet many times is fetched once."""
@@ -305,11 +305,9 @@ def _out_of_sight(request_id: UUID) -> StoreFailed:
 def _packed(attempt: Attempt) -> str | None:
     """The result in a quarter of the memory, for there are many; None where the image is to be tried again."""
     result, _ = attempt
-    return (
-        None
-        if result.state is ImageState.PENDING
-        else json.dumps([getattr(result, name) for name in _COLUMNS], separators=(",", ":"))
-    )
+    if result.state is ImageState.PENDING:
+        return None
+    return json.dumps([getattr(result, name) for name in _COLUMNS], separators=(",", ":"))
 
 
 def _unpacked(packed: str) -> Attempt:

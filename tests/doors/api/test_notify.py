@@ -94,7 +94,7 @@ def test_an_international_domain_is_written_to_as_it_is_and_not_as_its_look_alik
 def test_a_cancelled_request_sends_no_email_again_though_it_sent_one_before(tmp_path: Path, origin: Origin) -> None:
     """A retry of it was cancelled: the e-mail was of the time before."""
     inbox = Inbox()
-    late = origin.serve("/late.jpg", b"", latency=3)
+    late = origin.serve("/late.jpg", b"", latency=1)
     with mail_server(inbox) as port, serving(tmp_path, smtp_url=f"smtp://127.0.0.1:{port}", mail_from="halve@shop.test") as base:
         request_id = hand_in(base, sheet_of([("Mug", [late])]), email="ann@shop.test").json()["request_id"]
         the_end(base, request_id)
