@@ -102,6 +102,27 @@ async def test_an_extended_file_name_is_understood_where_it_is_alone(tmp_path: P
     assert form.filename == "käse.csv"
 
 
+async def test_an_extended_file_name_is_the_files_where_a_plain_one_stands_beside_it(tmp_path: Path) -> None:
+    plain = part("file", b"x", "=?utf-8?B?a8Okc2UuY3N2?=")  # as .NET sends it
+    _, form = await read(form_of(plain.replace(b'?="', b"?=\"; filename*=utf-8''k%C3%A4se.csv")), tmp_path, [])
+    assert form.filename == "käse.csv"
+
+
+async def test_an_extended_file_name_within_a_plain_one_is_a_part_of_that(tmp_path: Path) -> None:
+    _, form = await read(form_of(part("file", b"x", r"a\"; filename*=utf-8''b.csv; \"c.csv")), tmp_path, [])
+    assert form.filename == "a\"; filename*=utf-8''b.csv; \"c.csv"
+
+
+@pytest.mark.parametrize(
+    "opening", [b"\r\n", b"This is a message with parts.\r\n", b"--front\r\n\r\n--frontie\r\n", b" --frontier\r\n", b"\r\r\n" * 99]
+)
+@pytest.mark.parametrize("cuts", [[], list(range(400)), [17, 31]], ids=["whole", "byte by byte", "in pieces"])
+async def test_what_stands_before_the_first_part_is_passed_over(tmp_path: Path, opening: bytes, cuts: list[int]) -> None:
+    got, form = await read(opening + form_of(part("file", b"x\r\n--front", "a.csv"), part("quality", b"40")), tmp_path, cuts)
+    assert got == b"x\r\n--front"
+    assert form.words == {"quality": "40"}
+
+
 async def test_the_fingerprint_knows_every_difference(tmp_path: Path) -> None:
     file, quality = part("file", b"x", "a.csv"), part("quality", b"50")
     prints = [

@@ -111,6 +111,9 @@ def test_broken_forms_are_told_from_good_ones(idle: str) -> None:
     for what, body in broken.items():
         response = requests.post(f"{idle}/upload", data=body, headers=MULTIPART, timeout=10)
         assert code_of(response) == (400, "malformed_multipart"), what
+    told = requests.post(f"{idle}/upload", data=(HEAD + good + TAIL).replace(BOUNDARY, b"other"), headers=MULTIPART, timeout=10)
+    assert "boundary" in told.json()["detail"]
+    assert "does not stand in it" in told.json()["detail"]
     long_name = HEAD.replace(b"a.csv", b"a" * 5_000 + b".csv", 1) + good + TAIL
     response = requests.post(f"{idle}/upload", data=long_name, headers=MULTIPART, timeout=10)
     assert code_of(response) == (400, "malformed_multipart")

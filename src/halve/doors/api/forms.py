@@ -36,6 +36,8 @@ MAX_FILENAME = 200
 
 _EXTENDED_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
 _JOINERS = "\u200c\u200d"
 """Not to be seen, and part of words: Persian is spelled with the one, families of emoji are held together by the other."""
 
@@ -72,6 +74,13 @@ async def read_form(http: HttpRequest, words: Collection[str], *, spool: Path, m
 
 def _boundary(http: HttpRequest) -> bytes:
     media_type, parameters = parse_options_header(http.headers.get("content-type"))
+    if (coding := http.headers.get("content-encoding", "").strip().lower()) not in ("", "identity"):
+        raise Problem(
+            415,
+            "not_multipart",
+            f"The body is sent with Content-Encoding {coding[:40]!r}. Send it as it is; the sheet in it may be a .gz.",
+            headers={"Accept-Encoding": "identity"},
+        )
     if media_type != b"multipart/form-data":
         raise Problem(
             415,
@@ -100,6 +109,27 @@ def _spooled(spool: Path) -> Iterator[tuple[Path, BinaryIO]]:
         with suppress(OSError):  # what could not be written, as has been told by then, is tried once more
             file.close()
         path.unlink(missing_ok=True)
+
+
+class _Opening:
+    """What may stand before the first part, for nobody to read (RFC 2046, 5.1.1); the parser knows of no such thing."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._mark = b"\r\n--" + boundary
+        self._held = b"\r\n"
+        self.over = False
+
+    def after(self, piece: bytes) -> bytes:
+        """Of the body's next piece, what is not of the opening."""
+        if self.over:
+            return piece
+        self._held += piece
+        begins = self._held.find(self._mark)
+        self.over = begins >= 0
+        if self.over:
+            return self._held[begins + 2 :]
+        self._held = self._held[1 - len(self._mark) :]
+        return b""
 
 
 @dataclass(slots=True)
@@ -131,13 +161,14 @@ class _Reader:
 
     async def read(self, http: HttpRequest, boundary: bytes) -> Form:
         taken = 0
+        opening = _Opening(boundary)
         try:
             parser = self._parser(boundary)
             async for piece in pieces(http):
                 taken += len(piece)
                 if taken > self._max_bytes + SLACK:
                     raise too_large("The upload", self._max_bytes)
-                parser.write(piece)
+                parser.write(opening.after(piece))
             self._file.flush()
         except FormParserError:
             raise _malformed(
@@ -145,6 +176,8 @@ class _Reader:
             ) from None
         except OSError as error:
             raise StoreFailed(f"The upload cannot be written to disk: {error.strerror}.") from error
+        if not opening.over:
+            raise _malformed("the boundary that its Content-Type names does not stand in it")
         if not self._ended:
             raise _malformed("it ends before its closing boundary")
         if not self._filename:
@@ -235,8 +268,8 @@ class _Reader:
 def _filename(disposition: str, parameters: dict[bytes, bytes]) -> str | None:
     """The file's own name without folders and control characters, its end if it is long; None if it has none."""
     name = parameters.get(b"filename", b"").decode("utf-8", "replace")
-    extended = _EXTENDED_NAME.search(disposition)
-    if not name and extended:  # not allowed in forms, and sent all the same
+    extended = _EXTENDED_NAME.search(_QUOTED.sub("", disposition))
+    if extended:  # not allowed in forms, and sent all the same: by .NET beside a plain one in which `käse.csv` ends in `?=`
         name = unquote_to_bytes(extended[1]).decode("utf-8", "replace")
     name = name.replace("%22", '"').replace("\\", "/")
     name = "".join(_visible(c) for c in PurePath(name).name).strip()
