@@ -68,6 +68,23 @@ def test_a_body_that_is_no_form_is_refused(idle: str) -> None:
     problem(requests.post(f"{idle}/upload", timeout=5), 415, "not_multipart")
 
 
+def test_a_form_that_is_packed_is_refused_as_that(idle: str) -> None:
+    packed = requests.Request("POST", f"{idle}/upload", files={"file": ("a.csv", GOOD)}).prepare()
+    assert isinstance(packed.body, bytes)
+    packed.prepare_body(gzip.compress(packed.body), None)
+    packed.headers["Content-Encoding"] = "gzip"
+    with requests.Session() as session:
+        told = problem(session.send(packed, timeout=5), 415, "not_multipart")
+    assert "Content-Encoding 'gzip'" in told["detail"]
+
+
+@pytest.mark.parametrize("field", ["quality", "mode", "webhook_url", "file"])
+def test_a_field_in_the_query_is_refused_and_not_passed_over(idle: str, field: str) -> None:
+    told = problem(requests.post(f"{idle}/upload?{field}=", files={"file": ("a.csv", GOOD)}, timeout=5), 400, "bad_parameter")
+    assert told["field"] == field
+    assert requests.post(f"{idle}/upload?source=newsletter", files={"file": ("a.csv", GOOD)}, timeout=5).status_code == 202
+
+
 def test_all_findings_of_a_sheet_are_listed(idle: str) -> None:
     sheet = sheet_of([("", ["https://shop.test/a.jpg"]), ("Cup", ["ftp://shop.test/cup.jpg"]), ("Jug", [])])
     body = problem(hand_in(idle, sheet), 400, "sheet_refused")

@@ -95,6 +95,7 @@ async def upload(
     """Takes a sheet and begins to work on its images. Refuses it as a whole, with all findings, where one row is wrong
     (`mode=lenient`: only if none is good).
     """
+    _check_query(http)
     key = _key(idempotency_key)
     parts = context.parts
     async with (
@@ -105,6 +106,14 @@ async def upload(
     context.nudge()
     answer.headers["Location"] = f"{path_above(http, context)}/status/{request.id}"
     return bodies.accepted(request, parts.links)
+
+
+def _check_query(http: HttpRequest) -> None:
+    """Whoever asks for a quality in the wrong place shall not get another one without a word. Other parameters are nobody's."""
+    for name in http.query_params:
+        if name == FILE or name in _FIELDS:
+            detail = f"{name} is a field of the form, as in `curl -F {name}=…`; in the query of the address it is not read."
+            raise Problem(400, "bad_parameter", detail, field=name)
 
 
 def _key(word: str | None) -> str | None:
