@@ -183,7 +183,7 @@ async def test_a_place_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     images = FileImages(tmp_path / "file" / "images")
     try:
-        for attempt in (images.ready(), put(images, KEY, b"x")):
+        for attempt in (images.ready(), put(images, KEY, b"x"), images.stat(KEY), anext(images.read(KEY))):
             with pytest.raises(StoreFailed, match="HALVE_STORAGE_URL") as caught:
                 await attempt
             assert str(tmp_path / "file" / "images") in str(caught.value)

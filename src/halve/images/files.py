@@ -71,6 +71,7 @@ class FileImages:
             return None
         found = await self._run(_status, self._path(key))
         if found is None:
+            await self._run(self._look)
             return None
         version = f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
         return Stored(found.st_size, hashlib.sha256(version.encode()).hexdigest()[:32], content_type_of(key))
@@ -79,6 +80,7 @@ class FileImages:
         checked_range(start, length)
         opened = await self._run(_open, self._path(key), start, length) if possible_key(key) else None
         if opened is None:
+            await self._run(self._look)
             raise NotFound(f"Nothing is stored under {key!r}.")
         if isinstance(opened, bytes):
             if opened:
@@ -138,6 +140,12 @@ class FileImages:
     async def _sync(self, folders: Sequence[Path]) -> list[OSError | None]:
         failures = await self._run(sync_folders, folders)
         return [failures[folder] for folder in folders]
+
+    def _look(self) -> None:
+        """Raise where a file is in the folder's place, or above it: then there is no telling what is stored."""
+        with suppress(FileNotFoundError):
+            if not stat.S_ISDIR(self._folder.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
     def _put(self, path: Path, data: bytes | Path) -> None:
         temporary = self._workshop.place()

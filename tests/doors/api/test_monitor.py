@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from tests.doors.api.conftest import Done
-from tests.support.serving import hand_in, serving
+from tests.support.serving import hand_in, serving, the_end
 
 
 def test_a_healthy_server_says_so(idle: str) -> None:
@@ -27,6 +27,17 @@ def test_a_server_without_its_images_is_alive_and_not_ready(tmp_path: Path) -> N
         response = requests.get(f"{base}/readyz", timeout=10)
         assert (response.status_code, response.json()["code"]) == (503, "not_ready")
         assert int(response.headers["Retry-After"]) > 0
+
+
+def test_what_lies_in_a_store_that_is_away_is_not_said_to_be_gone(tmp_path: Path, sheet: bytes) -> None:
+    with serving(tmp_path, fetch_retries=0) as base:
+        status = the_end(base, hand_in(base, sheet).json()["request_id"])
+        image = requests.get(status["results_url"], timeout=5).json()["items"][0]["images"][0]["output_url"]
+        (tmp_path / "images").rename(tmp_path / "away")
+        (tmp_path / "images").write_text("in the way")
+        for link in (image, status["output_csv_url"], status["archive_url"]):
+            response = requests.get(link, timeout=5)
+            assert (response.status_code, response.json()["code"]) == (503, "store_failed")
 
 
 def test_a_server_whose_data_was_moved_away_is_not_ready_and_takes_nothing_in(tmp_path: Path, sheet: bytes) -> None:
