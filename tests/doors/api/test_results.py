@@ -72,7 +72,20 @@ def test_pages_cover_every_product_once(idle: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=1001", "limit=ten", "cursor=7", "cursor=r", "cursor=r-1", "state=done", "state="]
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=ten",
+        "limit=1_0",
+        "limit=%205",
+        "cursor=r%D9%A1",
+        "cursor=7",
+        "cursor=r",
+        "cursor=r-1",
+        "state=done",
+        "state=",
+    ],
 )
 def test_a_bad_question_is_400_and_names_the_parameter(done: Done, query: str) -> None:
     response = requests.get(f"{done.base}/results/{done.id}?{query}", timeout=5)

@@ -122,7 +122,22 @@ def test_requests_are_listed_newest_first_in_pages(tmp_path: Path, sheet: bytes)
         assert {"status", "filename", "progress", "created_at", "output_csv_url"} <= set(page["items"][0])
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=-1", "cursor=%00", "cursor=nonsense"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "limit=-1",
+        "limit=1_0",
+        "limit=%2B5",
+        "limit=5.0",
+        "limit=%D9%A5",
+        "limit=",
+        "cursor=%00",
+        "cursor=nonsense",
+    ],
+)
 def test_a_bad_page_is_400(idle: str, query: str) -> None:
     response = requests.get(f"{idle}/requests?{query}", timeout=5)
     assert response.status_code == 400

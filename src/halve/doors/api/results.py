@@ -17,11 +17,11 @@ from halve.doors.api.keys import Found
 from halve.doors.api.openapi import problems
 from halve.doors.api.problems import Problem
 from halve.doors.api.routes import reading
-from halve.doors.api.status import Cursor
+from halve.doors.api.status import Cursor, Limit
 
 router = APIRouter()
 
-_CURSOR = re.compile(r"r(\d{1,10})")
+_CURSOR = re.compile(r"r([0-9]{1,10})")
 
 
 @reading(
@@ -35,7 +35,7 @@ _CURSOR = re.compile(r"r(\d{1,10})")
 async def results(
     context: Ctx,
     request: Found,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Products a page.")] = 100,
+    limit: Annotated[Limit, Query(ge=1, le=1000, description="Products a page.")] = 100,
     cursor: Cursor = None,
     state: Annotated[Literal["failed"] | None, Query(description="`failed`: only products with a failed image.")] = None,
 ) -> Response:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from halve.core import models
 from halve.core.errors import OptionRefused
@@ -16,6 +19,16 @@ from halve.doors.api.problems import Problem
 from halve.doors.api.routes import reading
 
 router = APIRouter()
+
+
+def _plain(word: object) -> object:
+    """Python's `int` would read 1_0, +10 and 10.0, too."""
+    if isinstance(word, str) and not re.fullmatch(r"[0-9]{1,9}", word):
+        raise PydanticCustomError("int_parsing", "Input should be a whole number, in digits")
+    return word
+
+
+Limit = Annotated[int, BeforeValidator(_plain)]
 
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 
@@ -36,7 +49,7 @@ async def status_body(context: Context, request: models.Request) -> schemas.Requ
 
 @reading(router, "/requests", summary="List requests", tags=["Requests"], responses=problems(400, 401, 503))
 async def requests(
-    context: Ctx, who: Who, limit: Annotated[int, Query(ge=1, le=1000)] = 100, cursor: Cursor = None
+    context: Ctx, who: Who, limit: Annotated[Limit, Query(ge=1, le=1000)] = 100, cursor: Cursor = None
 ) -> schemas.Requests:
     """Newest first; only those of the key in use."""
     try:
