@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from tests.support.origin import Origin
@@ -282,6 +283,56 @@ def test_a_failed_picture_can_be_retried_and_a_sheet_erased(page: Page, base: st
     view.get_by_role("button", name="Erase").click()
     expect(page.get_by_role("heading", name="Half the weight")).to_be_visible()
     expect(page.locator("#recent")).not_to_contain_text("late.csv")
+
+
+def test_who_skips_to_the_content_of_a_request_stays_there(page: Page, origin: Origin) -> None:
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    view = page.locator("#request-view")
+    expect(view.locator(".pill")).to_have_text("completed", timeout=PATIENCE)
+    address = page.url
+    page.get_by_role("link", name="To the content").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    assert page.url == address
+    expect(view.get_by_role("heading", level=1)).to_have_text("catalogue.csv")
+
+
+def test_what_is_erased_elsewhere_is_said_to_be_gone(page: Page, base: str, origin: Origin) -> None:
+    slow = origin.serve("/erased.jpg", photo("coffee", width=320), latency=30)
+    choose(page, sheet_of([("Mug", [slow])]))
+    page.get_by_role("button", name="Halve it").click()
+    view = page.locator("#request-view")
+    expect(view.locator(".pill")).to_have_text("processing", timeout=PATIENCE)
+    requests.delete(f"{base}/requests/{page.url.partition('#')[2]}", timeout=10)
+    expect(view.get_by_role("heading", level=1)).to_have_text("Not here", timeout=PATIENCE)
+    expect(view.locator(".pill")).to_be_hidden()
+    page.wait_for_timeout(100)
+
+
+def test_what_was_erased_elsewhere_can_be_erased(page: Page, base: str, origin: Origin) -> None:
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#request-view .pill")).to_have_text("completed", timeout=PATIENCE)
+    page.wait_for_timeout(1_500)  # it looks once more how its notifications go
+    requests.delete(f"{base}/requests/{page.url.partition('#')[2]}", timeout=10)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Erase").click()
+    expect(page.locator("#upload-view")).to_be_visible()
+
+
+def test_what_is_no_number_is_not_passed_over(page: Page, origin: Origin) -> None:
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_label("Longest edge").press_sequentially("2e")
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.get_by_role("alert")).to_contain_text("must be a number")
+    expect(page.get_by_label("Longest edge")).to_be_focused()
+    page.get_by_label("Longest edge").fill("200")
+    page.get_by_label("Quality, 1 to 100").fill("")
+    page.get_by_label("Quality, 1 to 100").press_sequentially("-")
+    page.get_by_text("By eye").click()  # then it is no matter
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#request-view .pill")).to_have_text("completed", timeout=PATIENCE)
 
 
 def test_with_keys_one_is_asked_for_and_everything_works_with_it(browser: Browser, tmp_path: Path, origin: Origin) -> None:

@@ -49,6 +49,10 @@ async function recent(more = false) {
 
 prepare((id) => (location.hash = id), askForKey);
 prepareCompare();
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address after its # is the request's, and would lead away from it
+  $("main").focus();
+});
 $("recent-more").addEventListener("click", () => recent(true));
 $("change-key")?.addEventListener("click", () => askForKey());
 $("key-form")?.addEventListener("submit", (event) => {

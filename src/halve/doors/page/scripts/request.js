@@ -47,7 +47,7 @@ export class RequestView {
     } catch (problem) {
       if (this.signal.aborted) return;
       if (problem.code === "unauthorized") return this.noKey("This key is not known here.");
-      this.card.hidden = true;
+      for (const part of [this.card, this.pill, ...Object.values(this.parts)]) part.hidden = true;
       this.title.textContent = "Not here";
       this.when.textContent = problem.message;
     }
@@ -244,10 +244,10 @@ export class RequestView {
     if (!confirm(`Erase “${this.status.filename}” with all its pictures? Links to them will be dead.`)) return;
     try {
       await ask(`requests/${this.id}`, { method: "DELETE" });
-      location.hash = "";
-      tell("Erased");
     } catch (problem) {
-      this.trouble.replaceChildren(...refusal(problem));
+      if (problem.status !== 404) return this.trouble.replaceChildren(...refusal(problem)); // else another was quicker
     }
+    location.hash = "";
+    tell("Erased");
   }
 }

@@ -101,6 +101,8 @@ async function submit(form, opened) {
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   $("refusal").replaceChildren();
   if (!dropped) return show({ message: "Choose a sheet first.", field: "file" });
+  const unread = [...form.elements].find((input) => input.validity.badInput && !input.closest("[hidden]"));
+  if (unread) return show({ message: "This must be a number.", field: unread.id }); // such as 2048px, which it gives out as empty
   const [button, bar] = [$("send"), $("sending")];
   button.disabled = true;
   bar.hidden = false;

@@ -34,7 +34,7 @@ export async function watch(id, { onStatus, onAway, signal }) {
   }
 }
 
-/** True if the stream said that it is done. */
+/** True if the stream said that the request is over; one that was erased is done without an end. */
 async function byEvents(id, onStatus, signal) {
   const response = await fetch(`events/${id}`, { signal, headers: { ...authorization(), Accept: "text/event-stream" } });
   if (!response.ok) throw await Problem.of(response);
@@ -49,8 +49,9 @@ async function byEvents(id, onStatus, signal) {
     for (const event of events) {
       const { name, data } = parse(event);
       if (!data) continue;
-      onStatus(JSON.parse(data));
-      if (name === "done") return true;
+      const status = JSON.parse(data);
+      onStatus(status);
+      if (name === "done") return status.completed_at !== null;
     }
   }
 }
