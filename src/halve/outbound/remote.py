@@ -180,7 +180,7 @@ def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
         (parts.hostname or "").encode("idna")
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "?" not in url and "#" not in url
     except ValueError:  # half an IPv6 address, a host with a part that is empty or too long, no such port
         return False
 

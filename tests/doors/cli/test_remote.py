@@ -205,7 +205,13 @@ def test_what_the_server_does_not_know_or_take_ends_with_2(server: str, tmp_path
     ended = halve("submit", sheet, "--url", server, "--max-bytes", "900%", cwd=tmp_path)
     assert ended.code == 2
     assert "--max-bytes must be" in ended.err
-    for url in ("shop.example", "http://shop..example", "http://shop.example:99999"):
+    for url in (
+        "shop.example",
+        "http://shop..example",
+        "http://shop.example:99999",
+        "http://shop.example?a",
+        "http://shop.example/#a",
+    ):
         assert halve("status", str(uuid4()), "--url", url, cwd=tmp_path).code == 2, url
 
 
