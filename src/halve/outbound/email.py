@@ -15,6 +15,7 @@ from halve.core.models import Delivery
 from halve.core.ports import Answer, Mail
 from halve.outbound.letter import compose, one_line
 from halve.outbound.mailbox import read_sender
+from halve.outbound.smtp_answer import in_words, refusing
 from halve.outbound.smtp_url import read_smtp_url
 
 STEP_TIMEOUT = 30.0
@@ -75,12 +76,7 @@ class SmtpMailer:
 
 
 def _refusal(error: Exception) -> Answer:
-    if isinstance(error, aiosmtplib.SMTPRecipientsRefused) and error.recipients:
-        error = error.recipients[0]
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        about_mail = isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPSenderRefused | aiosmtplib.SMTPDataError)
-        over = about_mail and error.code >= 500 and error.code not in LOGIN_WANTED
-        return Answer(delivered=False, text=one_line(f"{error.code} {error.message}", 300), over=over)
-    if isinstance(error, TimeoutError):
-        return Answer(delivered=False, text="the mail server does not answer in time")
-    return Answer(delivered=False, text=one_line(f"the mail server cannot be used: {error}", 300))
+    answer = refusing(error)
+    about_mail = isinstance(answer, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPSenderRefused | aiosmtplib.SMTPDataError)
+    over = answer is not None and about_mail and answer.code >= 500 and answer.code not in LOGIN_WANTED
+    return Answer(delivered=False, text=in_words(error), over=over)

@@ -4,6 +4,7 @@ import json
 import socket
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import SMTP
 
 from tests.contract import elsewhere
 from tests.support.command import COMMAND, environment, halve
@@ -83,6 +85,53 @@ def test_the_mail_server_is_greeted_and_no_mail_is_sent(tmp_path: Path, mail_ser
     ended = halve("doctor", cwd=tmp_path, env=env)
     assert ended.code == 0, ended
     assert f"✓ e-mail: 127.0.0.1:{mail_server}, not encrypted" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("greeting", "told"),
+    [
+        (b"554 no service here\r\n", "554 no service here"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "the mail server cannot be used: Malformed SMTP response line: HTTP/1.1 400 Bad Request"),
+    ],
+)
+def test_what_a_mail_server_says_is_told_as_it_said_it(tmp_path: Path, greeting: bytes, told: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        answering = threading.Thread(target=lambda: server.accept()[0].sendall(greeting))
+        answering.start()
+        ended = halve("doctor", cwd=tmp_path, env={"HALVE_SMTP_URL": f"smtp://127.0.0.1:{port}", "HALVE_MAIL_FROM": "a@b.example"})
+        answering.join()
+    assert ended.code == 1, ended
+    assert f"✗ e-mail: 127.0.0.1:{port}: {told}. HALVE_SMTP_URL names it" in ended.out.splitlines()
+
+
+def test_a_mail_server_is_greeted_as_for_a_mail(tmp_path: Path) -> None:
+    """One of the old kind takes mails, for it is told HELO; and it hears the sender's domain."""
+    heard: list[str] = []
+
+    class Old(SMTP):
+        async def smtp_EHLO(self, hostname: str) -> None:
+            await self.push("502 command not implemented")
+
+        async def smtp_HELO(self, hostname: str) -> None:
+            heard.append(hostname)
+            await super().smtp_HELO(hostname)
+
+    class Controlled(Controller):
+        def factory(self) -> SMTP:
+            return Old(self.handler)
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controlled(Sink(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        env = {"HALVE_SMTP_URL": f"smtp://127.0.0.1:{port}", "HALVE_MAIL_FROM": "halve@shop.example"}
+        ended = halve("doctor", cwd=tmp_path, env=env)
+    finally:
+        controller.stop()
+    assert ended.code == 0, ended
+    assert heard == ["shop.example"]
 
 
 def test_the_database_is_made_and_may_be_made_again(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ async def _mail(settings: Settings) -> Found:
     from halve.outbound.smtp_check import greet
 
     SmtpMailer(settings.smtp_url, settings.mail_from)
-    return State.FINE, await greet(settings.smtp_url)
+    return State.FINE, await greet(settings.smtp_url, settings.mail_from)
 
 
 async def _webhooks(settings: Settings) -> Found:
