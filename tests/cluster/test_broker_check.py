@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,15 @@ def test_a_message_goes_there_and_back_and_leaves_nothing_behind(broker: str) ->
 def test_a_broker_that_is_not_there_is_said_to_refuse(scheme: str) -> None:
     with pytest.raises(StoreFailed, match="refused"):
         try_out(scheme.format(free_port()))
+
+
+@pytest.mark.parametrize("scheme", ["redis://127.0.0.1:{}/0", "amqp://guest:guest@127.0.0.1:{}//"])
+def test_a_broker_that_says_nothing_is_soon_given_up(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(StoreFailed, match=r"(?i)time"):
+            try_out(scheme.format(silent.getsockname()[1]))
+        assert time.monotonic() - began < 15, "the doctor gives each check 20 seconds"
 
 
 @pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)

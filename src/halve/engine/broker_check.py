@@ -27,6 +27,9 @@ class Broker:
 def try_out(url: str) -> Broker:
     """Blocks for some seconds. `url` as Celery knows it. Raises StoreFailed, with what the broker or the network said."""
     with celery_app(lambda: url) as app:
+        options = app.conf.broker_transport_options
+        if "socket_timeout" in options:  # workers have more patience than whoever waits for the doctor
+            options["socket_timeout"] = CONNECT_WITHIN
         try:
             with app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0)
