@@ -17,7 +17,9 @@ _SQLITE = {
     sqlite3.SQLITE_READONLY: "The database {where} is read-only. Make the file and its folder writable to this user.",
     sqlite3.SQLITE_CANTOPEN: "The database {where} cannot be opened. Make file and folder writable to this user.",
     sqlite3.SQLITE_PERM: "The database {where} cannot be opened. Make file and folder writable to this user.",
-    sqlite3.SQLITE_NOTADB: "The file {where} is not an SQLite database. Move it away, or name another one in HALVE_DATABASE_URL.",
+    sqlite3.SQLITE_NOTADB: (
+        "The file {where} is not an SQLite database. Move it away, or, if HALVE_DATABASE_URL names it, name another one there."
+    ),
     sqlite3.SQLITE_CORRUPT: "The database {where} is damaged. Restore a backup, or try `sqlite3 FILE .recover`.",
     sqlite3.SQLITE_IOERR: "The disk failed while the database {where} was read or written: {error}.",
     sqlite3.SQLITE_BUSY: "The database {where} stayed locked by another process for too long. Is a backup or a shell holding it?",
