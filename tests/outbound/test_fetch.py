@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import os
+import resource
 import socket
 import time
 import zlib
@@ -324,6 +325,19 @@ async def test_a_spool_that_cannot_be_made_is_no_fault_of_the_image(origin: Orig
     with pytest.raises(StoreFailed, match="cannot be written to"):
         await get(fetcher, origin.serve("/a.jpg", JPEG + bytes(2_000_000)))
     await fetcher.close()
+
+
+async def test_too_many_open_files_are_no_fault_of_the_image(origin: Origin, fetcher: HttpFetcher) -> None:
+    url = origin.serve("/a.jpg", JPEG)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.close(next_free := os.dup(0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, hard))
+    try:
+        with pytest.raises(StoreFailed, match="Too many open files"):
+            await get(fetcher, url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert await get(fetcher, url) == JPEG
 
 
 # ── broken connections ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 
-from halve.core.errors import ImageFailed
+from halve.core.errors import ImageFailed, StoreFailed
 from halve.outbound.connecting import CONNECT_SECONDS
 from halve.outbound.guard import SocketRefused
 from halve.outbound.http_fault import HttpFault, NoAnswer, TooSlow
@@ -55,8 +55,10 @@ def refusal(status: int, headers: Mapping[str, str]) -> ImageFailed:
     return ImageFailed(f"server error ({status})", code="server_error", transient=True, retry_after=wait)
 
 
-def fault(error: HttpFault | OSError, host: str) -> ImageFailed:
-    """What an error of the HTTP client says, up to the headers of the answer. The host is one that the sheet names."""
+def fault(error: HttpFault | OSError, host: str) -> ImageFailed | StoreFailed:
+    """What an error of the HTTP client says, up to the headers of the answer. The host is one that the sheet names. StoreFailed
+    where it is this machine that has no more to give: no image is to be charged with that.
+    """
     if isinstance(error, SocketRefused):
         return ImageFailed(f"address not allowed: {error.target}", code="address_not_allowed")
     if isinstance(error, socket.gaierror):
@@ -66,8 +68,15 @@ def fault(error: HttpFault | OSError, host: str) -> ImageFailed:
     if isinstance(error, TooSlow):
         return ImageFailed(f"no connection within {CONNECT_SECONDS:g} s", code="timeout", transient=True)
     if isinstance(error, OSError | NoAnswer):
-        return ImageFailed(f"connection failed: {_words(error)}", code="connection_failed", transient=True)
+        return _no_connection(error)
     return ImageFailed("not a proper HTTP answer", code="bad_answer")
+
+
+def _no_connection(error: NoAnswer | OSError) -> ImageFailed | StoreFailed:
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        advice = "Let more files be open (`ulimit -n`), or set a smaller HALVE_IN_FLIGHT."
+        return StoreFailed(f"No more connections can be opened: {error.strerror}. {advice}")
+    return ImageFailed(f"connection failed: {_words(error)}", code="connection_failed", transient=True)
 
 
 def _tls(error: OSError) -> ImageFailed:

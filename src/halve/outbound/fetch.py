@@ -87,7 +87,8 @@ class HttpFetcher:
     async def fetch(self, url: str) -> AsyncIterator[Fetched]:
         """One guarded download; the body is whole on entering.
 
-        Raises ImageFailed (the codes and their words are in docs/fetching.md), and StoreFailed where the spool's disk is full.
+        Raises ImageFailed (the codes and their words are in docs/fetching.md), and StoreFailed where the spool's disk is full, or
+        this process may open no more connections.
         """
         with self._download() as download:
             await self._follow(url, download, None)
