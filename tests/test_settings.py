@@ -91,6 +91,13 @@ def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
     assert (read_settings().base_url, read_settings().port) == (None, 8000)
 
 
+def test_an_empty_argument_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALVE_URL", "https://halve.example")
+    settings = read_settings(url="", host="", api_key="", webhook_secret="", data_dir=Path("a"))
+    assert (settings.url, settings.host) == ("https://halve.example", "127.0.0.1")
+    assert (settings.api_key, settings.webhook_secret, settings.data_dir) == (None, None, Path("a"))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -128,6 +128,16 @@ def test_without_a_secret_messages_are_shown_as_unverified() -> None:
         assert listener.line() == {"id": None, "timestamp": None, "verified": False, "repeated": False, "payload": [1]}
 
 
+def test_options_left_empty_are_as_good_as_none_and_open_nothing_to_the_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text(f"HALVE_WEBHOOK_SECRET={SECRET}\n")
+    monkeypatch.chdir(tmp_path)
+    with listening("--host", "", "--secret", "") as listener:
+        assert urlsplit(listener.url).hostname == "127.0.0.1"
+        assert requests.post(listener.url, data=b"{}", timeout=5).status_code == 401
+
+
 def test_the_secret_is_found_where_the_servers_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text(f"HALVE_WEBHOOK_SECRET={SECRET}\n")
     monkeypatch.chdir(tmp_path)

@@ -143,7 +143,8 @@ def misspelt() -> dict[str, str | None]:
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """The settings in force; `overrides` (by field name, None left out, words as the environment has them or values) win over it.
+    """The settings in force; `overrides` (by field name, words as the environment has them or values) win over it. None counts as
+    not given, and so does an empty word: `--url "$SERVER"` of a script whose variable is not set names nothing.
 
     Raises OptionRefused, naming the first environment variable with an impossible value.
     """
@@ -151,7 +152,7 @@ def read_settings(**overrides: Any) -> Settings:
         found = sources()
     except Unreadable as error:
         raise OptionRefused(".env", f"The file .env in this folder {error}.", code="bad_setting") from None
-    values = {name: value for name, value in overrides.items() if value is not None}
+    values = {name: value for name, value in overrides.items() if value is not None and value != ""}
     for setting in fields(Settings):
         names = names_of(setting.name)
         name, word = (names[0], values[setting.name]) if setting.name in values else first(found, names)

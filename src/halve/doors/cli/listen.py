@@ -8,9 +8,11 @@ import typer
 
 from halve.doors.cli.endings import told
 
+HOST = "127.0.0.1"
+
 
 def listen(
-    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")] = HOST,
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 9000,
     secret: Annotated[
         str | None,
@@ -30,4 +32,5 @@ def listen(
         from halve.doors.listen import serve_listener
         from halve.settings import read_settings
 
-        serve_listener(host, port, read_settings(webhook_secret=secret).webhook_secret)
+        # an empty address would be all that the machine has
+        serve_listener(host or HOST, port, read_settings(webhook_secret=secret).webhook_secret)
