@@ -139,6 +139,17 @@ def test_findings_beyond_the_most_that_are_listed_are_counted(sheets: Sheets, mo
     assert (read.total_rows, read.failed_rows) == (9, 9)
 
 
+def test_one_of_anything_is_said_as_one() -> None:
+    one = [
+        (findings.too_many_rows(3, 1), "more than 1 row."),
+        (findings.too_large(1, unpacked=False), "larger than 1 byte,"),
+        (findings.more_findings(1), "There is 1 more finding,"),
+        (findings.more_repairs(1), "1 more row was mended"),
+    ]
+    assert all(words in finding.message for finding, words in one)
+    assert "more than 2 rows." in findings.too_many_rows(3, 2).message
+
+
 def test_a_second_pass_finds_the_same(sheets: Sheets) -> None:
     with open_sheet(sheets.path(FAULTY), "sheet.csv", SheetOptions(), LIMITS) as sheet:
         first = (list(sheet.rows()), sheet.findings, sheet.total_rows)

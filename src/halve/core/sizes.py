@@ -1,8 +1,13 @@
-"""Numbers of bytes in words, the same wherever people read them."""
+"""Numbers in words, the same wherever people read them."""
 
 from __future__ import annotations
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def number(count: int, what: str) -> str:
+    """`1 image`, `1,200 images`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def in_words(count: int) -> str:

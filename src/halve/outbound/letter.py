@@ -15,7 +15,7 @@ from jinja2 import Environment
 
 from halve.core.models import Delivery, Request, Status
 from halve.core.ports import Mail
-from halve.core.sizes import in_words
+from halve.core.sizes import in_words, number
 from halve.outbound.letter_html import TEMPLATE
 from halve.outbound.mailbox import check_address
 
@@ -81,7 +81,7 @@ def _subject(request: Request) -> str:
         return f"{name}: no image could be compressed"
     if request.failed_images:
         return f"{name}: {request.done_images:,} of {request.total_images:,} images compressed"
-    return f"{name}: {_images(request.done_images)} compressed"
+    return f"{name}: {number(request.done_images, 'image')} compressed"
 
 
 def _headline(request: Request) -> str:
@@ -147,10 +147,6 @@ def _plain(words: Words) -> str:
         blocks.append(f"The rows with failures alone, to be mended and uploaded again:\n{words.failed_link}")
     blocks.append(f"-- \n{words.footer}")
     return "\n\n".join(filter(None, blocks)) + "\n"
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def _link(url: str) -> str:

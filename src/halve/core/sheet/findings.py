@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from halve.core.finding import Finding
 from halve.core.sheet.limits import LONGEST_RECORD, LONGEST_URL, MOST_COLUMNS, UNPACKED_SHARE
+from halve.core.sizes import number
 
 
 class Code(StrEnum):
@@ -77,7 +78,8 @@ def changed_meanwhile() -> Finding:
 
 
 def too_large(max_bytes: int, *, unpacked: bool) -> Finding:
-    what = f"unpacks to more than {UNPACKED_SHARE * max_bytes:,} bytes" if unpacked else f"is larger than {max_bytes:,} bytes"
+    bound = number(UNPACKED_SHARE * max_bytes if unpacked else max_bytes, "byte")
+    what = f"unpacks to more than {bound}" if unpacked else f"is larger than {bound}"
     return _found(0, "", Code.TOO_LARGE, f"The file {what}, the most that is taken. Split it, or raise HALVE_MAX_UPLOAD_BYTES.")
 
 
@@ -133,7 +135,9 @@ def no_images(column: str) -> Finding:
 
 
 def too_many_rows(line: int, most: int) -> Finding:
-    return _found(line, "", Code.TOO_MANY_ROWS, f"The sheet has more than {most:,} rows. Split it, or raise HALVE_MAX_ROWS.")
+    return _found(
+        line, "", Code.TOO_MANY_ROWS, f"The sheet has more than {number(most, 'row')}. Split it, or raise HALVE_MAX_ROWS."
+    )
 
 
 def too_many_blank_lines(line: int, most: int) -> Finding:
@@ -146,7 +150,8 @@ def record_too_long(line: int) -> Finding:
 
 
 def more_findings(count: int) -> Finding:
-    message = f"There are {count:,} more findings, not listed here. Mend those above and try again."
+    are = "is" if count == 1 else "are"
+    message = f"There {are} {number(count, 'more finding')}, not listed here. Mend those above and try again."
     return _found(0, "", Code.MORE_FINDINGS, message)
 
 
@@ -222,4 +227,5 @@ def quoted_quote(line: int, column: str) -> Finding:
 
 
 def more_repairs(count: int) -> Finding:
-    return _found(0, "", Code.MORE_REPAIRS, f"{count:,} more rows were mended in the same ways.")
+    were = "was" if count == 1 else "were"
+    return _found(0, "", Code.MORE_REPAIRS, f"{number(count, 'more row')} {were} mended in the same ways.")

@@ -163,7 +163,8 @@ async def _begun(http: HttpRequest, context: Context, who: Caller, key: str | No
         raise Problem(
             429,
             "too_many_open_requests",
-            f"{bound:,} of your requests are unfinished, which is the most at a time. Wait for one to end, or cancel one.",
+            f"{bound:,} of your requests {'is' if bound == 1 else 'are'} unfinished, which is the most at a time."
+            " Wait for one to end, or cancel one.",
             headers={"Retry-After": str(OPEN_RETRY_AFTER)},
         )
     with context.turns.take(opening):  # counted before it is open, for others of the same owner come at the same time

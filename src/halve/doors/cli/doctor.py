@@ -39,7 +39,8 @@ def doctor(
                 {"well": not wrong, "checks": [{"name": c.name, "state": c.state.value, "detail": c.detail} for c in checks]}
             )
         else:
-            from halve.doors.cli.terminal import number, out, printable
+            from halve.core.sizes import number
+            from halve.doors.cli.terminal import out, printable
 
             marks = {State.FINE: ("✓", "green"), State.WARNING: ("!", "yellow"), State.WRONG: ("✗", "red")}
             for check in checks:

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from halve.core.finding import Finding
-from halve.doors.cli.terminal import err, number, printable
+from halve.core.sizes import number
+from halve.doors.cli.terminal import err, printable
 
 MOST_SHOWN = 200
 """Findings shown on a terminal; a sheet may have a hundred thousand. Files and pipes, and `--json`, have them all."""

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from halve.core.sizes import in_words
-from halve.doors.cli.terminal import err, number, span
+from halve.core.sizes import in_words, number
+from halve.doors.cli.terminal import err, span
 
 LINE_EVERY = 5.0
 """Seconds between lines where stderr is no terminal."""

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from halve.core.sheet import open_sheet
+from halve.core.sizes import number
 from halve.doors.cli.endings import print_json
 from halve.doors.cli.findings import show_findings
 from halve.doors.cli.job import Job
-from halve.doors.cli.terminal import err, number, out, printable
+from halve.doors.cli.terminal import err, out, printable
 from halve.settings import Settings
 from halve.wiring import sheet_limits
 

@@ -99,9 +99,10 @@ def run(
 
 def carry_out(job: Job, settings: Settings) -> Result:
     """Run a job with its progress on stderr."""
+    from halve.core.sizes import number
     from halve.doors.cli.local import run_sheet
     from halve.doors.cli.progress import Standing, progress
-    from halve.doors.cli.terminal import err, number
+    from halve.doors.cli.terminal import err
     from halve.doors.logs import set_up_logs
 
     set_up_logs("error")

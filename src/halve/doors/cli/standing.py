@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from halve.core.models import Status
+from halve.core.sizes import number
 from halve.doors.cli.endings import Ending
 from halve.doors.cli.progress import Standing
-from halve.doors.cli.terminal import STDOUT, err, number, out, printable, saved
+from halve.doors.cli.terminal import STDOUT, err, out, printable, saved
 
 if TYPE_CHECKING:
     from rich.console import Console

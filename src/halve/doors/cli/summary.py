@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from halve.core.models import ImageState
+from halve.core.sizes import number
 from halve.doors.cli.job import FAILURES_SHOWN, Result
-from halve.doors.cli.terminal import err, number, out, printable, saved, span
+from halve.doors.cli.terminal import err, out, printable, saved, span
 
 _HINTS = {
     r"address_not_allowed: .*: (?P<one>(?!169\.254\.|fe80:)\S+)$": (  # where clouds tell secrets nobody is advised to go

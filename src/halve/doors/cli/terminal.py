@@ -82,11 +82,6 @@ def announce(text: str) -> None:
             err().print(f"halve: {unwritable(error)}", markup=False)
 
 
-def number(count: int, what: str) -> str:
-    """`1 image`, `1,200 images`."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def saved(bytes_in: int, bytes_out: int) -> str:
     """`1.7 MB → 800 kB, 52 % less`; nothing where nothing was done."""
     if not bytes_in:
