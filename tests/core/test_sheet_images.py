@@ -191,6 +191,29 @@ def test_a_list_may_spill_in_any_column_of_images(sheets: Sheets) -> None:
     assert [(row.product_name, len(row.input_urls)) for row in read.rows] == [("Shoe", 3), ("Hat", 1)]
 
 
+@pytest.mark.parametrize(
+    ("headers", "row", "read_as"),
+    [
+        ("S. No.,Input Image Urls,Product Name,Price,Note", f"1,{A},{A},Shoe", ("1", "Shoe", 2)),
+        ("S. No.,Input Image Urls,Product Name,Price,Note,More", f"1,{A},{A},{A},Shoe", ("1", "Shoe", 3)),
+        ("Product Name,Input Image Urls,S. No.,Price,Note", f"Shoe,{A},{A},7", ("7", "Shoe", 2)),
+        ("Input Image Urls,S. No.,Product Name,Price,Note", f"{A},{A},7,Shoe", ("7", "Shoe", 2)),
+    ],
+)
+def test_a_list_that_spilled_in_a_row_shorter_than_the_header_leaves_no_link_for_a_name(
+    sheets: Sheets, headers: str, row: str, read_as: tuple[str, str, int]
+) -> None:
+    read = sheets.read(f"{headers}\n{row}\n")
+    assert [(row.serial, row.product_name, len(row.input_urls)) for row in read.rows] == [read_as]
+    assert [(f.line, f.column, f.code) for f in read.repairs] == [(2, "Input Image Urls", "joined_list")]
+
+
+@pytest.mark.parametrize("row", [f"1,{A},{A}", f"1,{A},{A},", f"1,{A},{A},{A}", f"1,{A},{A},Shoe,5", f"1,{A},Shoe,{A}"])
+def test_a_link_is_a_name_where_nothing_else_could_be(sheets: Sheets, row: str) -> None:
+    read = sheets.read(f"S. No.,Input Image Urls,Product Name,Price,Note\n{row}\n")
+    assert (read.urls, read.repairs) == ([(A,)], [])
+
+
 def test_a_list_that_a_spreadsheet_gave_columns_without_header_is_joined(sheets: Sheets) -> None:
     read = sheets.read(f"S. No.,Product Name,Input Image Urls,,,Price\n1,Shoe,{A},{A},{A},5\n2,Hat,{A},,,6\n3,Cap,{A},note,,7\n")
     assert [len(row.input_urls) for row in read.rows] == [3, 1, 1]
@@ -283,6 +306,32 @@ def test_a_url_cut_at_its_commas_is_not_run_as_half_of_one(sheets: Sheets, row: 
     assert (read.codes, read.repairs) == ([(2, "extra_cells")], [])
     read = sheets.read("S. No.,Product Name,Input Image Urls,File\n1,Shoe,http://a.test/1,shoe.jpg,\n2,Hat,http://a.test/2,n/a,\n")
     assert [f.code for f in read.repairs] == ["dropped_cells", "dropped_cells"]
+
+
+FEED = "id,title,image_link,additional_image_link,availability,price\n"
+
+
+@pytest.mark.parametrize("row", [f"{A},{A},in stock,5", f"{A},{A},,", f'{A},"{A}, {A}",in stock,', f"{A},,in stock,5"])
+def test_separators_at_a_rows_end_make_no_list_of_images_that_stand_in_columns_of_their_own(sheets: Sheets, row: str) -> None:
+    for end in (",", ",,", ',""'):
+        read = sheets.read(f"{FEED}1,Shoe,{row}{end}\n")
+        assert [f.code for f in read.repairs] == ["dropped_cells"]
+        assert [len(urls) for urls in read.urls] == [row.count("http")]
+        sheets.report(f"{FEED}1,Shoe,{row}{end}\n")
+        written = sheets.output.read_bytes()
+        assert written.splitlines()[1].startswith(f"1,Shoe,{row},".encode())
+        assert len(cells_of(written)[1]) == 8
+
+
+def test_nor_does_a_comma_in_a_price_behind_them(sheets: Sheets) -> None:
+    read = sheets.read(f"{FEED}1,Shoe,{A},{A},in stock,3,50\n")
+    assert (read.codes, read.repairs) == ([(2, "extra_cells")], [])
+
+
+def test_a_list_spills_in_either_of_two_columns_of_images(sheets: Sheets) -> None:
+    read = sheets.read(f"{FEED}1,Shoe,{A},{A},{A},in stock,5\n2,Hat,{A},{A},,in stock,5\n3,Cap,{A},{A},{A},{A},,in stock,\n")
+    assert [f.code for f in read.repairs] == ["joined_list"] * 3
+    assert [len(urls) for urls in read.urls] == [3, 2, 4]
 
 
 def test_a_list_spills_at_semicolons_and_tabs_too(sheets: Sheets) -> None:

@@ -118,7 +118,7 @@ class Sheet:
                 number += 1
                 if number > self.limits.max_rows:
                     raise SheetRefused([findings.too_many_rows(record.line, self.limits.max_rows)])
-                mend = spare or len(record.fields) > width or record.unclosed is not None
+                mend = spare or len(record.fields) != width or record.unclosed is not None
                 yield Entry(Part.ROW, record, number, mender.mend(record) if mend else None)
 
     def rows(self) -> Iterator[Row]:

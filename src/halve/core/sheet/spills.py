@@ -32,18 +32,20 @@ class Mender:
             return self._quote(record, record.unclosed)
         extra = len(record.fields) - self._width
         if extra <= 0:
-            return self._rejoin_unnamed(record)
+            return (self._rejoin_short(record) if extra else None) or self._rejoin_unnamed(record)
         for place in () if self._stands_as_written(record) else sorted(self._layout.images, reverse=True):
             room = self._unnamed if place == max(self._layout.images) else 0
             for shift in _shifts(record, place + room, extra):
                 window = [value(field) for field in record.fields[place : place + 1 + room + shift]]
                 if _is_list(window, last=place + len(window) == len(record.fields)):
+                    if not self._has_shifted(record, place, window, shift):
+                        continue
                     if self._goes_on_in_ours(record, place + len(window), shift):
                         return None
                     self._join(record, place, window, room)
                     del record.fields[self._width :]
                     return findings.joined_list(record.line, self._layout.headers[place], len(window))
-        if not any(field.strip(BLANK) for field in record.fields[self._width :]) and not self._cut_in_a_url(record):
+        if all(map(_empty, record.fields[self._width :])) and not self._cut_in_a_url(record):
             del record.fields[self._width :]
             return self._rejoin_unnamed(record) or findings.dropped_cells(record.line, extra)
         return None
@@ -76,6 +78,34 @@ class Mender:
                     return True
         return False
 
+    def _has_shifted(self, record: Record, place: int, window: Sequence[str], shift: int) -> bool:
+        """Whether what follows the list stands further right than its header, by what the other columns of images say: where each
+        URL of the list stands under a header of its own and the cells too many are empty, nothing has spilled; and none of those
+        columns is left with text that is no URL.
+        """
+        images = self._layout.images
+        urls = {place + at for at, cell in enumerate(window) if cell.strip(BLANK)}
+        if urls.issubset(images) and all(map(_empty, record.fields[self._width :])):
+            return False
+        behind = [value(record.fields[other + shift]) for other in images if other > place]
+        return all(_URL.match(cell) or not cell.strip(BLANK) for cell in behind)
+
+    def _rejoin_short(self, record: Record) -> Finding | None:
+        """A row shorter than the header hides that a list has spilled. URLs that stand where the serial or the name should, with
+        these behind them, tell.
+        """
+        fields, layout = record.fields, self._layout
+        for place in layout.images:
+            end = place
+            while end < len(fields) and _URL.match(value(fields[end])) and (end == place or end not in layout.images):
+                end += 1
+            spilled = end - place - 1
+            words = [column for column in (layout.serial, layout.name) if column is not None and column > place]
+            if any(column < end for column in words) and all(_has_words(fields, column + spilled) for column in words):
+                self._join(record, place, [value(field) for field in fields[place:end]], 0)
+                return findings.joined_list(record.line, layout.headers[place], spilled + 1)
+        return None
+
     def _goes_on_in_ours(self, record: Record, end: int, shift: int) -> bool:
         """Whether all cells behind the list are URLs too, and would stand in columns of ours: the list's own rather than results of
         a run before, and what stands there is overwritten.
@@ -105,20 +135,28 @@ class Mender:
         record.fields[place : place + len(cells)] = [quoted(joined), *[""] * room]
 
 
+def _empty(field: str) -> bool:
+    return not value(field).strip(BLANK)
+
+
+def _has_words(fields: Sequence[str], place: int) -> bool:
+    """Whether there is a cell that says something, and is no URL."""
+    text = value(fields[place]) if place < len(fields) else ""
+    return bool(text.strip(BLANK)) and not _URL.match(text)
+
+
 def _shifts(record: Record, last: int, extra: int) -> list[int]:
     """By how many cells a list, whose own cell is `last`, may have shifted those behind it. Where some of the `extra` cells are but
     empty ones at the row's end: first by no more than its URLs need, so that no cell of another column is taken for the list's;
     but not where the cell behind them may be the rest of a URL.
     """
     fields, empty = record.fields, 0
-    while empty < extra and not fields[-1 - empty].strip(BLANK):
+    while empty < extra and _empty(fields[-1 - empty]):
         empty += 1
     least = max(1, extra - empty)
     while least < extra and _URL.match(value(fields[last + least + 1])):
         least += 1
-    if least < extra and (
-        fields[last + least].strip(_AROUND).lower().endswith(_PICTURES) or not fields[last + least + 1].strip(BLANK)
-    ):
+    if least < extra and (fields[last + least].strip(_AROUND).lower().endswith(_PICTURES) or _empty(fields[last + least + 1])):
         return [least, extra]
     return [extra]
 
