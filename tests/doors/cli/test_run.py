@@ -351,6 +351,12 @@ def test_ctrl_c_while_it_is_still_being_loaded_ends_with_130_and_without_a_word(
     assert (ended.code, ended.err) == (130, ""), ended
 
 
+def test_sigterm_before_the_work_begins_ends_with_130_too(sheet: Path, tmp_path: Path) -> None:
+    (tmp_path / "uvloop.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)")  # the last heavy import
+    ended = halve("run", sheet, "--json", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    assert (ended.code, json.loads(ended.out)["error"]["code"]) == (130, "interrupted"), ended
+
+
 def test_a_file_where_the_folder_should_be_is_named(sheet: Path, tmp_path: Path) -> None:
     ended = halve("run", sheet, "-o", sheet, cwd=tmp_path)
     assert ended.code == 2, ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +65,7 @@ def run(
     3 disk or database failed, 130 interrupted.
     """
     with told(as_json=as_json):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the work begins, and where none does, it is as Ctrl-C
         from halve.core.options import read_options
         from halve.core.sheet_options import read_sheet_options
         from halve.doors.cli.folder import default_folder
