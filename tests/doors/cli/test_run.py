@@ -596,6 +596,13 @@ def test_a_sheet_whose_name_leaves_no_room_for_its_folders_is_told_to_name_one(s
     assert "n-halved: File name too long." in ended.err
 
 
+def test_a_folder_that_is_a_link_to_itself_ends_with_3(sheet: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to("out")
+    ended = halve("run", sheet, *LOOPBACK, "-o", "out", cwd=tmp_path)
+    assert ended.code == 3, ended
+    assert ended.err == "halve: out cannot be written to: Too many levels of symbolic links. Choose another folder with -o.\n"
+
+
 def test_a_folder_that_cannot_be_made_ends_with_3(sheet: Path, tmp_path: Path) -> None:
     ended = halve("run", sheet, *LOOPBACK, "-o", "/proc/nowhere", cwd=tmp_path)
     assert ended.code == 3, ended

@@ -129,7 +129,7 @@ def _written(target: Path) -> Iterator[BinaryIO]:
         with target.open("wb") as file:
             yield file
         return
-    target = target.resolve()  # what a link leads to is replaced, not the link
+    target = Path(os.path.realpath(target))  # what a link leads to is replaced, not the link, unless it leads to itself
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:

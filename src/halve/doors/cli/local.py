@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import replace
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def run_sheet(job: Job, settings: Settings, show: Show) -> Result:
     """
     import uvloop
 
-    if any(job.sheet.resolve() == (job.folder / name).resolve() for name in OURS):
+    if any(realpath(job.sheet) == realpath(job.folder / name) for name in OURS):  # Path.resolve raises for a link to itself
         raise HalveError(f"{job.sheet} is what a run writes to {job.folder}. Choose another folder with -o.", code="folder_taken")
     if job.fresh and job.folder.exists():
         from halve.doors.cli.course import check
