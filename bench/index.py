@@ -16,7 +16,7 @@ MEASURES = (
     ("Bytes at the look of Pillow's quality 50", "–", "look"),
     ("Images a second beside the usual worker, no latency", "≥ 2.4× (goal 3×)", "end-to-end"),
     ("Images a second beside the usual worker, 200 ms of latency", "≥ 20× (goal 25×)", "end-to-end"),
-    ("CPU an image above the codec's own", "≤ 1.5 ms (goal 1.0)", "overhead"),
+    ("CPU an image above the codec's own", "≤ 1.5 ms where the usual worker takes 15.6, 0.096 of it (goal 1.0)", "overhead"),
     ("Memory of the whole tree, peak RSS", "≤ 250 MB", "end-to-end"),
     ("Memory of the whole tree, 10,000 images", "≤ 250 MB, flat", "memory"),
     ("`max_bytes=50%`: none over; mean score", "≥ an exhaustive search with Pillow", "codec"),
