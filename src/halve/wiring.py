@@ -141,9 +141,17 @@ async def open_cluster_worker(parts: Parts, *, on_due: Callable[[], None], grace
         yield worker
 
 
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Beside a server. `nudge`: there is something to do. `stop`: begin no more; what is in work ends, or is handed back."""
+
+    nudge: Callable[[], None]
+    stop: Callable[[], None]
+
+
 @asynccontextmanager
-async def open_engine(parts: Parts) -> AsyncIterator[Callable[[], None]]:
-    """What a server needs beside it, and what to call when there is something to do.
+async def open_engine(parts: Parts) -> AsyncIterator[Engine]:
+    """What a server needs beside it.
 
     Without a broker that is a worker. With one, images are left to the workers of the cluster: wishes are sent to them, and what
     else there is to mind (sweeping, ending and telling of requests) is done here as well.
@@ -151,14 +159,14 @@ async def open_engine(parts: Parts) -> AsyncIterator[Callable[[], None]]:
     url = broker_url(parts.settings)
     if url is None:
         async with open_worker(parts) as worker:
-            yield worker.nudge
+            yield Engine(worker.nudge, worker.stop)
         return
     from halve.engine.wishes import Wishes
 
     wishes = Wishes(url)
     try:
-        async with open_cluster_worker(parts, on_due=wishes.send):
-            yield wishes.send
+        async with open_cluster_worker(parts, on_due=wishes.send) as worker:
+            yield Engine(wishes.send, worker.stop)
     finally:
         await asyncio.to_thread(wishes.close)
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,24 @@ def test_it_prints_where_it_serves_and_ends_in_good_order(tmp_path: Path, signum
         server.send_signal(signum)
         assert server.wait(timeout=20) == code
     assert (tmp_path / "data/halve.db").is_file()
+
+
+def test_an_image_in_work_and_an_upload_that_hangs_hold_up_its_end_side_by_side(tmp_path: Path, origin: Origin) -> None:
+    """Ten seconds for what is being answered, and as many for what is in work: not one behind the other."""
+    origin.slow_headers("/slow.jpg", photo("coffee"), 60)
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/slow.jpg")])])
+    env = {"HALVE_ALLOW_PRIVATE": "127.0.0.0/8"}
+    with started("serve", "--port", "0", "--data", tmp_path / "data", cwd=tmp_path, env=env) as server:
+        address = address_of(server)
+        assert halve("submit", sheet, "--url", address, cwd=tmp_path).code == 0
+        until("the image is in work", lambda: origin.hits("/slow.jpg"))
+        host, _, port = address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as upload:
+            form = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 999"
+            upload.sendall(f"POST /upload HTTP/1.1\r\nHost: x\r\n{form}\r\n\r\n--b\r\n".encode())
+            time.sleep(0.5)  # until it is being read
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=15) == 0
 
 
 def test_a_port_in_use_ends_with_2_and_says_what_to_do(tmp_path: Path) -> None:

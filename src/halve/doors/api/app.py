@@ -36,7 +36,7 @@ from halve.doors.api.plainly import Plainly
 from halve.doors.api.routes import ids_left_out, operation_id
 from halve.doors.logs import set_up_logs
 from halve.settings import Settings, read_settings
-from halve.wiring import open_engine, open_parts
+from halve.wiring import Engine, open_engine, open_parts
 
 DESCRIPTION = """A spreadsheet of heavy product pictures in, the same spreadsheet with pictures of half the weight out.
 
@@ -56,10 +56,10 @@ def create_app(settings: Settings | None = None, *, worker: bool = True) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             parts = await stack.enter_async_context(open_parts(settings or _of_the_environment()))
-            nudge = await stack.enter_async_context(open_engine(parts)) if worker else _nobody
-            context = Context(parts, nudge)
+            engine = await stack.enter_async_context(open_engine(parts)) if worker else _NOBODY
+            context = Context(parts, engine.nudge)
             stack.push_async_callback(context.close)
-            stack.enter_context(_told_of_the_end(context.closing))
+            stack.enter_context(_told_of_the_end(context.closing.set, engine.stop))
             app.state.context = context
             erasing.go_on(context)
             if worker:
@@ -99,19 +99,22 @@ def _of_the_environment() -> Settings:
     return settings
 
 
-def _nobody() -> None:
-    """Nobody is there to be woken: workers look for themselves."""
+_NOBODY = Engine(nudge=lambda: None, stop=lambda: None)
+"""Nobody is there to be woken or stopped: workers look for themselves."""
 
 
 @contextmanager
-def _told_of_the_end(closing: asyncio.Event) -> Iterator[None]:
-    """Set `closing` when the process is told to stop. The server waits for open answers, so streams must hear of it and end."""
+def _told_of_the_end(*hearers: Callable[[], None]) -> Iterator[None]:
+    """Call these when the process is told to stop. The server waits for open answers, so streams must hear of it and end; and what
+    is in work has its time meanwhile, not after them.
+    """
     loop = asyncio.get_running_loop()
     before: dict[int, Any] = {}
 
     def handler_for(then: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
         def handle(number: int, frame: FrameType | None) -> Any:
-            loop.call_soon_threadsafe(closing.set)
+            for hear in hearers:
+                loop.call_soon_threadsafe(hear)
             return then(number, frame)
 
         return handle
@@ -125,6 +128,7 @@ def _told_of_the_end(closing: asyncio.Event) -> Iterator[None]:
     try:
         yield
     finally:
-        closing.set()
+        for hear in hearers:
+            hear()
         for which, earlier in before.items():
             signal.signal(which, earlier)
