@@ -1,5 +1,6 @@
 """What the documents say is so: links lead somewhere, tables are current, the README's commands run."""
 
+import ast
 import json
 import re
 import shutil
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from halve.core.attempts import POISON
+from halve.core.models import DeliveryKind
 from halve.doors.api import create_app
 from halve.doors.cli.endings import Ending
 from halve.doors.cli.settings_table import with_table
@@ -115,6 +118,41 @@ def test_every_route_is_described_and_every_described_route_exists() -> None:
     described = set(re.findall(r"`((?:GET|POST|DELETE) /[^`?]*)", TEXT[ROOT / "docs/http.md"]))
     assert all(any(route.startswith(words) for route in routes) for words in described)
     assert all(any(route.startswith(words) for words in described) for route in routes)
+
+
+def codes_of(page: str, heading: str) -> set[str]:
+    """What stands in backticks in the first column of the table under that heading."""
+    text = TEXT[ROOT / "docs" / page].partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]*) \|", text, re.MULTILINE))))
+
+
+def calls(names: set[str]) -> Iterator[ast.Call]:
+    """Of these functions or classes, in all of the source."""
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+                yield node
+
+
+def test_every_code_of_a_problem_is_described_under_its_status_and_no_other_is() -> None:
+    table = dict(re.findall(r"^\| ([45]\d\d) \| (.*) \|$", TEXT[ROOT / "docs/http.md"], re.MULTILINE))
+    for call in calls({"Problem"}):
+        match call.args[:2]:
+            case [ast.Constant(value=int(status)), ast.Constant(value=str(code))]:
+                assert f"`{code}`" in table[str(status)], f"{code} is not described under {status}"
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    made_up = {f"no_{kind}" for kind in DeliveryKind}
+    described = {code for codes in table.values() for code in re.findall(r"`([a-z_]+)`", codes)}
+    assert not [code for code in described - made_up if f'"{code}"' not in source]
+
+
+def test_every_code_of_a_failed_image_is_described() -> None:
+    described = codes_of("fetching.md", "What failures are called") | codes_of("compression.md", "What failures are called")
+    for call in calls({"ImageFailed"}):
+        for code in (each.value for each in call.keywords if each.arg == "code"):
+            if isinstance(code, ast.Constant):
+                assert code.value in described, code.value
+    assert {POISON, "cancelled"} <= described
 
 
 def test_every_exit_code_is_described() -> None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from halve.asgi import app
+from halve.core.options import read_options
 from tests.doors.api.conftest import Done
 from tests.support.schema import Schema
 from tests.support.serving import hand_in
@@ -33,6 +34,12 @@ def test_every_example_is_what_the_schema_says() -> None:
             assert SCHEMA.faults(content["schema"], example) == [], place
             looked_at += 1
     assert looked_at > 50
+
+
+def test_options_in_examples_are_said_as_they_are_in_answers() -> None:
+    """Those left at their defaults are not there."""
+    example = SCHEMA.document["components"]["schemas"]["RequestStatus"]["example"]
+    assert read_options(**example["options"]).words() == example["options"] != {}
 
 
 def faults(method: str, path: str, response: requests.Response) -> list[str]:

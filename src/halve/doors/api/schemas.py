@@ -27,7 +27,7 @@ _COMPLETED: dict[str, Any] = {
     "failed_rows": 0,
     "bytes_in": 1_204_000,
     "bytes_out": 511_000,
-    "options": {"quality": "50"},
+    "options": {"max_bytes": "50%"},
     "output_csv_url": f"{_BASE}/download/{ID}",
     "csv_url": f"{_BASE}/download/{ID}",
     "failed_csv_url": f"{_BASE}/download/{ID}/failed",
