@@ -13,7 +13,7 @@ from halve.doors.cli.endings import print_json, told
 RequestId = Annotated[str, typer.Argument(metavar="REQUEST_ID", help="What the upload answered.", show_default=False)]
 Url = Annotated[str | None, typer.Option(metavar="URL", help="The server's address. Default: HALVE_URL or http://127.0.0.1:8000.")]
 ApiKey = Annotated[str | None, typer.Option(metavar="K", help="Key, where the server wants one. Default: HALVE_API_KEY, or none.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Follow it to the end; exit code 1 if images failed then.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow it to the end; exit code 1 if not all is done then.")]
 
 
 def submit(
@@ -42,8 +42,9 @@ def submit(
       halve submit products.csv --url https://halve.example.com --wait -o out.csv
       halve submit products.csv --quality 60 --email me@example.com
 
-    Exit codes: 0 accepted (with --wait: all images done), 1 images failed, 2
-    refused, 3 server out of reach, 130 interrupted.
+    Exit codes: 0 accepted (with --wait: all images done), 1 images failed, rows
+    were left out or it was cancelled, 2 refused, 3 server out of reach, 130
+    interrupted.
     """
     given = {
         "quality": quality,
@@ -74,8 +75,8 @@ def submit(
 def status(request_id: RequestId, url: Url = None, api_key: ApiKey = None, as_json: flags.AsJson = False) -> None:
     """Say how far a request is.
 
-    Exit codes: 0 under way or all done, 1 over and images failed, 2 no such
-    request, 3 server out of reach.
+    Exit codes: 0 under way or all done, 1 over, and images failed, rows were
+    left out or it was cancelled, 2 no such request, 3 server out of reach.
     """
     with told(as_json=as_json):
         from halve.doors.cli import following
@@ -106,7 +107,7 @@ def retry(
 ) -> None:
     """Run the failed images of a finished request again.
 
-    Exit codes: 0 begun (with --wait: all images done), 1 images failed again, 2
+    Exit codes: 0 begun (with --wait: all images done), 1 as of halve status, 2
     nothing to retry, 3 server out of reach.
     """
     with told(as_json=as_json):
