@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halve.core.sizes import in_words
+from halve.core.sizes import in_words, percent_less
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,13 @@ from halve.core.sizes import in_words
 )
 def test_bytes_are_told_as_people_tell_them(count: int, words: str) -> None:
     assert in_words(count) == words
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "percent"), [(100, 48, 52), (1000, 1, 99), (1000, 0, 100), (3, 2, 33), (0, 0, 0), (100, 126, 0)]
+)
+def test_what_is_saved_is_never_rounded_up_and_never_less_than_nothing(before: int, after: int, percent: int) -> None:
+    assert percent_less(before, after) == percent
 
 
 @given(st.integers(0, 10**14))

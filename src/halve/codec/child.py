@@ -7,8 +7,8 @@ import os
 import sys
 
 from halve.codec import sandbox, shared, wire
-from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
-from halve.core.errors import HalveError, ImageFailed
+from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits, out_of_memory
+from halve.core.errors import HalveError
 from halve.core.options import Options
 
 
@@ -40,12 +40,8 @@ def _answer(data: bytes, options: Options, limits: CodecLimits) -> tuple[dict[st
     except HalveError as error:
         return wire.failure_header(error), b""
     except MemoryError:
-        return wire.failure_header(_no_memory(), retire=True), b""
+        return wire.failure_header(out_of_memory(), retire=True), b""
     return wire.done_header(done), done.data
-
-
-def _no_memory() -> ImageFailed:
-    return ImageFailed("needs more memory than it may have", code="out_of_memory")
 
 
 def _receive(fd: int, ours: shared.Shared | None, number: int) -> tuple[dict[str, object], bytes] | None:
@@ -98,7 +94,7 @@ def run(arguments: list[str]) -> None:
     except (BrokenPipeError, ConnectionResetError):
         sys.exit(0)
     except MemoryError:
-        _send(fd, wire.failure_header(_no_memory(), retire=True), b"")
+        _send(fd, wire.failure_header(out_of_memory(), retire=True), b"")
         raise
     except Exception as error:
         _send(fd, {"error": "internal", "message": f"{type(error).__name__}: {error}"[:300], "retire": True}, b"")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from halve.core.errors import ImageFailed
+
 MAX_SOURCE_BYTES = 512 * 1024 * 1024
 """Largest file that is handed to a child at all, in bytes; what may be downloaded is bounded far below it."""
 
@@ -29,3 +31,8 @@ class CodecLimits:
     wall_seconds: float = 300.0
     start_seconds: float = 30.0
     images_per_child: int = 2_000
+
+
+def out_of_memory() -> ImageFailed:
+    """What is said of an image that takes more than `memory_bytes`, however that shows."""
+    return ImageFailed("needs more memory than it may have", code="out_of_memory")

@@ -7,7 +7,7 @@ import os
 import signal
 
 from halve.codec import wire
-from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits
+from halve.codec.limits import MAX_SOURCE_BYTES, CodecLimits, out_of_memory
 from halve.codec.process import Child, Gone, Unread, how_it_ended
 from halve.codec.slot import Slot, closed
 from halve.codec.turns import Turns
@@ -143,7 +143,7 @@ class CodecPool:
         if -status == signal.SIGXCPU:
             return ImageFailed(f"takes more than {self._limits.cpu_seconds} s of computing", code="codec_timeout")
         if -status == signal.SIGTRAP:  # how GLib ends a process that it cannot get memory for
-            return ImageFailed("needs more memory than it may have", code="out_of_memory")
+            return out_of_memory()
         return CodecCrashed(f"the codec crashed over it ({how_it_ended(status)})")
 
 

@@ -1,4 +1,4 @@
-"""Numbers in words, the same wherever people read them."""
+"""Numbers in words, and what is saved of bytes, the same wherever people read them."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def in_words(count: int) -> str:
         size, unit = size / 1000, unit + 1
     digits = 1 if unit and size < 99.95 and round(size, 1) != round(size) else 0
     return f"{size:.{digits}f} {_UNITS[unit]}"
+
+
+def percent_less(before: int, after: int) -> int:
+    """Never rounded up to what was not reached; 0 where nothing was, and where metadata rewritten made it a little more."""
+    return max(0, 100 * (before - after) // before) if before else 0

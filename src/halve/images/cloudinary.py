@@ -21,7 +21,7 @@ from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.images.cloudinary_account import read_account
 from halve.images.cloudinary_delivery import Gone, fetch_part
-from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
+from halve.images.keys import checked_folder, checked_key, checked_range, nothing_under, possible_key
 from halve.images.trial import gives_back
 from halve.images.windows import Window, read_windows
 
@@ -152,12 +152,12 @@ class CloudinaryImages:
 
     async def _fetch(self, key: str, first: int, stop: int, etag: str | None) -> Window:
         if not possible_key(key):
-            raise NotFound(f"Nothing is stored under {key!r}.")
+            raise nothing_under(key)
         url = self._account.delivery_url(*_asset(key))
         try:
             window = await self._run(lambda: fetch_part(url, first, stop, timeout=TIMEOUT))
         except Gone as error:
-            raise NotFound(f"Nothing is stored under {key!r}.") from error
+            raise nothing_under(key) from error
         if etag is not None and window.etag != etag:
             raise StoreFailed(f"{key} was replaced while it was being read; read it again.")
         return window

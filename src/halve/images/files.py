@@ -14,13 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from halve.core.errors import NotFound, StoreFailed
+from halve.core.errors import StoreFailed
 from halve.core.gathered import Gathered
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Adoption, Stored
 from halve.images.adoption import adopt
 from halve.images.durable import PIECE, sync_folder, sync_folders, write_durably
-from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
+from halve.images.keys import checked_folder, checked_key, checked_range, nothing_under, possible_key
 from halve.images.workshop import Workshop, make_folder
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class FileImages:
         opened = await self._run(_open, self._path(key), start, length) if possible_key(key) else None
         if opened is None:
             await self._run(self._look)
-            raise NotFound(f"Nothing is stored under {key!r}.")
+            raise nothing_under(key)
         if isinstance(opened, bytes):
             if opened:
                 yield opened

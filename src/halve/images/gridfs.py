@@ -32,11 +32,11 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from halve.core.errors import NotFound, OptionRefused, StoreFailed
+from halve.core.errors import OptionRefused, StoreFailed
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.core.threads import to_its_end
-from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
+from halve.images.keys import checked_folder, checked_key, checked_range, nothing_under, possible_key
 from halve.images.trial import gives_back
 from halve.images.windows import PIECE
 
@@ -147,7 +147,7 @@ class GridFsImages:
             for last_try in (False, True):
                 file = await self._newest(key) if possible_key(key) else None
                 if file is None:
-                    raise NotFound(f"Nothing is stored under {key!r}.")
+                    raise nothing_under(key)
                 try:
                     async for piece in self._part(file, start, length):
                         begun = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from halve.core.errors import NotFound
+
 _NAME = re.compile(r"(?!\.)[\w.-]+")
 
 LONGEST_NAME = 255
@@ -34,6 +36,10 @@ def checked_folder(folder: str) -> str:
     if not possible_name(folder):
         raise ValueError(f"not the name of a folder: {folder!r}")
     return folder
+
+
+def nothing_under(key: str) -> NotFound:
+    return NotFound(f"Nothing is stored under {key!r}.")
 
 
 def checked_range(start: int, length: int | None) -> None:

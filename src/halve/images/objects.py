@@ -21,11 +21,11 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 
-from halve.core.errors import NotFound, StoreFailed
+from halve.core.errors import StoreFailed
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.images.buckets import open_bucket
-from halve.images.keys import checked_folder, checked_key, checked_range, possible_key
+from halve.images.keys import checked_folder, checked_key, checked_range, nothing_under, possible_key
 from halve.images.trial import gives_back
 from halve.images.windows import Window, read_windows
 
@@ -103,7 +103,7 @@ class ObjectImages:
             await self._size_of(key)
             return
         if not possible_key(key):
-            raise self._nothing(key)
+            raise nothing_under(key)
 
         async def fetch(first: int, stop: int, etag: str | None) -> Window:
             return await self._window(key, first, stop, etag)
@@ -135,7 +135,7 @@ class ObjectImages:
             except FileNotFoundError as error:
                 if any(word in str(error) for word in _NO_CONTAINER):
                     raise
-                raise self._nothing(key) from error
+                raise nothing_under(key) from error
             except PreconditionError as error:
                 raise StoreFailed(f"{key} was replaced while it was being read; read it again.") from error
             except GenericError:
@@ -149,11 +149,8 @@ class ObjectImages:
     async def _size_of(self, key: str) -> int:
         stored = await self.stat(key)
         if stored is None:
-            raise self._nothing(key)
+            raise nothing_under(key)
         return stored.size
-
-    def _nothing(self, key: str) -> NotFound:
-        return NotFound(f"Nothing is stored under {key!r}.")
 
     async def _delete_one(self, key: str) -> None:
         with self._translated("deleted from"):

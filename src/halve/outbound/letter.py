@@ -15,7 +15,7 @@ from jinja2 import Environment
 
 from halve.core.models import Delivery, Request, Status
 from halve.core.ports import Mail
-from halve.core.sizes import in_words, number
+from halve.core.sizes import in_words, number, percent_less
 from halve.outbound.letter_html import TEMPLATE
 from halve.outbound.mailbox import check_address
 
@@ -95,17 +95,10 @@ def _headline(request: Request) -> str:
 
 
 def _saving(request: Request) -> str:
-    share = _saved_share(request)
-    if share is None:
+    share = percent_less(request.bytes_in, request.bytes_out)
+    if not share:
         return ""
     return f"{in_words(request.bytes_in)} became {in_words(request.bytes_out)}: your pages load {share} % fewer image bytes."
-
-
-def _saved_share(request: Request) -> int | None:
-    """Percent saved, None where nothing was; 100 only if it is."""
-    saved = request.bytes_in - request.bytes_out
-    share = 100 * saved // request.bytes_in if request.bytes_in else 0
-    return share if share > 0 else None
 
 
 def _numbers(request: Request) -> list[tuple[str, str]]:
@@ -117,7 +110,8 @@ def _numbers(request: Request) -> list[tuple[str, str]]:
     if request.bytes_in:
         numbers.append(("Before", in_words(request.bytes_in)))
         numbers.append(("After", in_words(request.bytes_out)))
-        numbers.append(("Saved", f"{in_words(request.bytes_in - request.bytes_out)} ({_saved_share(request) or 0} %)"))
+        less = max(0, request.bytes_in - request.bytes_out)
+        numbers.append(("Saved", f"{in_words(less)} ({percent_less(request.bytes_in, request.bytes_out)} %)"))
     return numbers
 
 

@@ -7,12 +7,12 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from importlib.metadata import version
 from types import FrameType
 from typing import Any
 
 from fastapi import FastAPI
 
+from halve import __version__
 from halve.doors.api import (
     archive,
     control,
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None, *, worker: bool = True) -> Fast
 
     app = FastAPI(
         title="halve",
-        version=version("halve"),
+        version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
         openapi_url=None,

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from rich.table import Table
 from rich.text import Text
 
-from halve.core.sizes import in_words
+from halve.core.sizes import in_words, percent_less
 from halve.demo.shop import PHOTOS
 from halve.doors.cli.job import Result
 from halve.doors.cli.summary import show_summary
@@ -38,5 +38,4 @@ def _sizes(bytes_before: int, result: Result, after: str) -> tuple[str, str, Tex
     if not after:
         return in_words(bytes_before), "–", Text("failed", style="red")
     bytes_after = (result.output_csv.parent / after).stat().st_size
-    share = 100 * (bytes_before - bytes_after) // bytes_before  # never rounded up to what was not reached; the page says the same
-    return in_words(bytes_before), in_words(bytes_after), Text(f"{share} %", style="green")
+    return in_words(bytes_before), in_words(bytes_after), Text(f"{percent_less(bytes_before, bytes_after)} %", style="green")

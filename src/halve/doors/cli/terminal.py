@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from halve.core.errors import StoreFailed
-from halve.core.sizes import in_words
+from halve.core.sizes import in_words, percent_less
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,7 +86,7 @@ def saved(bytes_in: int, bytes_out: int) -> str:
     """`1.7 MB → 800 kB, 52 % less`; nothing where nothing was done."""
     if not bytes_in:
         return ""
-    return f"{in_words(bytes_in)} → {in_words(bytes_out)}, {100 * (bytes_in - bytes_out) // bytes_in} % less"
+    return f"{in_words(bytes_in)} → {in_words(bytes_out)}, {percent_less(bytes_in, bytes_out)} % less"
 
 
 def span(seconds: float) -> str:

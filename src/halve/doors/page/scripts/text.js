@@ -16,8 +16,8 @@ export const number = (value) => value.toLocaleString("en");
 
 export const counted = (value, one, many) => `${number(value)} ${value === 1 ? one : many}`;
 
-/** How much lighter, in whole per cent; never rounded up to what was not reached. */
-export const lighter = (before, after) => (before > 0 ? Math.floor((100 * (before - after)) / before) : 0);
+/** How much lighter, in whole per cent; never rounded up to what was not reached, nor less than nothing. */
+export const lighter = (before, after) => (before > 0 ? Math.max(0, Math.floor((100 * (before - after)) / before)) : 0);
 
 export function ago(moment) {
   const seconds = (Date.now() - new Date(moment).getTime()) / 1000;
