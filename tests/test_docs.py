@@ -155,6 +155,22 @@ def test_every_code_of_a_failed_image_is_described() -> None:
     assert {POISON, "cancelled"} <= described
 
 
+@pytest.mark.parametrize(
+    ("page", "source", "named"),
+    [
+        ("docs/state.md", "src/halve/states/tables.py", r"= Table\(\s*\"(\w+)\""),
+        ("docs/backends/mongodb.md", "src/halve/states/mongo/base.py", r"database\[\"(\w+)\"\]"),
+        ("docs/backends/firestore.md", "src/halve/states/firestore/base.py", r"collection\(\"(\w+)\"\)"),
+    ],
+    ids=["sql", "mongodb", "firestore"],
+)
+def test_every_table_and_collection_is_described(page: str, source: str, named: str) -> None:
+    kept = set(re.findall(named, (ROOT / source).read_text(encoding="utf-8")))
+    described = re.findall(r"^\| (.*?) \|", TEXT[ROOT / page], re.MULTILINE)
+    assert len(kept) > 4
+    assert kept <= set(re.findall(r"`(?:requests/…/)?(\w+)`", "".join(described)))
+
+
 def test_every_exit_code_is_described() -> None:
     described = set(map(int, re.findall(r"^\| (\d+) \|", TEXT[ROOT / "docs/running.md"], re.MULTILINE)))
     assert described == set(Ending)
