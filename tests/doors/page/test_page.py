@@ -11,6 +11,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from halve.core.sizes import in_words, percent_less
 from tests.support.origin import Origin
 from tests.support.photos import photo
 from tests.support.serving import serving
@@ -97,6 +98,20 @@ def test_progress_is_seen_while_it_is_made_and_can_be_stopped(page: Page, origin
     view.get_by_role("button", name="Cancel").click()
     expect(view.locator(".pill")).to_have_text("cancelled")
     expect(view.get_by_role("link", name="Download sheet")).to_be_visible(timeout=PATIENCE)
+
+
+def test_weights_and_what_is_saved_are_told_as_everywhere_else(page: Page) -> None:
+    counts = [0, 1, 999, 1000, 1500, 99_960, 999_499, 999_500, 15_000_000, 50_000_000, 100_000_000, 1_234_567_890, 5 * 10**15]
+    savings = [(100, 48), (1000, 1), (3, 2), (0, 0), (100, 126)]
+    told = page.evaluate(
+        """async ([counts, savings]) => {
+            const { weight, lighter } = await import("./assets/scripts/text.js");
+            return [counts.map(weight), savings.map(([before, after]) => lighter(before, after))];
+        }""",
+        [counts, savings],
+    )
+    assert [text.replace("\u00a0", " ") for text in told[0]] == list(map(in_words, counts))
+    assert told[1] == [percent_less(before, after) for before, after in savings]
 
 
 def test_findings_are_listed_and_nothing_in_a_sheet_is_read_as_html(page: Page) -> None:

@@ -99,7 +99,7 @@ export class RequestView {
     this.weights.hidden = this.saved.hidden = !some;
     if (!some) return;
     const gain = lighter(before, after);
-    this.saved.replaceChildren(`${gain}\u00a0% lighter `, h("small", {}, `${weight(before - after)} saved`));
+    this.saved.replaceChildren(`${gain}\u00a0% lighter `, h("small", {}, `${weight(Math.max(0, before - after))} saved`));
     const longest = 78; // per cent; the rest is for the number
     this.before.firstChild.style.width = `${longest}%`;
     this.after.firstChild.style.width = `${(longest * after) / before}%`;

@@ -1,15 +1,14 @@
 // Numbers and times as people read them.
 
-const bytes = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
+const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 
+/** As the server says it in sheets, mails and on the command line (core/sizes.py). */
 export function weight(count) {
-  for (const [unit, name] of bytes) {
-    if (count >= unit) {
-      const value = count / unit;
-      return `${value >= 100 ? Math.round(value) : value.toPrecision(value >= 10 ? 3 : 2)}\u00a0${name}`;
-    }
-  }
-  return `${count}\u00a0bytes`;
+  if (count === 1) return "1\u00a0byte";
+  let [size, unit] = [count, 0];
+  while (size >= 999.5 && unit < UNITS.length - 1) [size, unit] = [size / 1000, unit + 1];
+  const tenths = unit && size < 99.95 ? size.toFixed(1).replace(".0", "") : size.toFixed(0);
+  return `${tenths}\u00a0${UNITS[unit]}`;
 }
 
 export const number = (value) => value.toLocaleString("en");
