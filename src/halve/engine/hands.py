@@ -44,20 +44,21 @@ class Hands:
 
     def stop(self) -> None:
         """Begin no more; end what is in work, or hand it back. Returns at once, so that a signal's handler may call it."""
-        if self._opened.done() and self._opened.exception() is None:
-            loop, worker = self._opened.result()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(worker.stop)
+        self._say(Worker.stop)
 
     def close(self) -> bool:
         """Stop, and wait until all is put away; False where that takes too long."""
         self.stop()
-        if self._opened.done() and self._opened.exception() is None:
-            loop, _ = self._opened.result()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._over.set)
+        self._say(lambda _: self._over.set())
         self._thread.join(CLOSE_WITHIN)
         return not self._thread.is_alive()
+
+    def _say(self, what: Callable[[Worker], None]) -> None:
+        """To the worker, in its thread, if it is open."""
+        if self._opened.done() and self._opened.exception() is None:
+            loop, worker = self._opened.result()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(what, worker)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

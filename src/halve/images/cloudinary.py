@@ -20,7 +20,7 @@ from halve.core.errors import ImageFailed, NotFound, OptionRefused, StoreFailed
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.images.cloudinary_account import read_account
-from halve.images.cloudinary_delivery import Gone, fetch_part
+from halve.images.cloudinary_delivery import ATTEMPTS, PAUSE, Gone, fetch_part
 from halve.images.keys import checked_folder, checked_key, checked_range, nothing_under, possible_key
 from halve.images.trial import gives_back
 from halve.images.windows import Window, read_windows
@@ -44,10 +44,6 @@ PART = 8_000_000
 
 TIMEOUT = 60
 """Seconds to wait for a connection, and for each answer."""
-
-ATTEMPTS = 3
-PAUSE = 1.0
-"""At an upload or a deletion that failed in passing; seconds to wait after the first, twice that after the second."""
 
 ASSETS = (("image", "upload"), ("raw", "authenticated"))
 """Resource type and delivery type of what is stored here: images, and sheets."""

@@ -18,7 +18,7 @@ from halve.images.windows import PIECE, Window
 
 ATTEMPTS = 3
 PAUSE = 1.0
-"""At a part that failed in passing; seconds to wait after the first, twice that after the second."""
+"""At what failed in passing, an upload or a deletion too; seconds to wait after the first, twice that after the second."""
 
 _PASSING = (408, 420, 429, 500, 502, 503, 504)
 _RANGE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")

@@ -27,7 +27,6 @@ from halve.wiring import Parts, open_parts, open_worker, sheet_limits
 
 if TYPE_CHECKING:
     from halve.codec import CodecPool
-    from halve.core.ports import StateStore
     from halve.settings import Settings
 
 LOOK_EVERY = 0.1
@@ -89,7 +88,7 @@ async def _request(job: Job, parts: Parts) -> tuple[Request, bool]:
         fingerprint=fingerprint,
         readable=True,
     )
-    request = await _earlier(parts.states)
+    request = await parts.states.by_idempotency_key("", _THE_ONE)
     if request is None:
         request = await accept(parts.states, parts.images, job.sheet, new, parts.sheet_limits)
         if await asyncio.to_thread(_fingerprint, job.sheet) != fingerprint:
@@ -102,10 +101,6 @@ async def _request(job: Job, parts: Parts) -> tuple[Request, bool]:
             code="another_run",
         )
     return request, True
-
-
-async def _earlier(states: StateStore) -> Request | None:
-    return await states.by_idempotency_key("", _THE_ONE)
 
 
 def _differences(before: Request, now: Request) -> list[str]:

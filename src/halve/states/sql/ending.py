@@ -17,6 +17,14 @@ from halve.states.sql.transaction import Transaction
 
 _FINISHABLE = "stage = 'published' AND completed_at IS NULL AND open_products = 0"
 
+_COUNTED = "done_images, failed_images, bytes_in, bytes_out, retryable"
+_SUMS = (
+    "COALESCE(SUM(p.done_images), 0) AS done, COALESCE(SUM(p.failed_images), 0) AS failed,"
+    " COALESCE(SUM(p.bytes_in), 0) AS bytes_in, COALESCE(SUM(p.bytes_out), 0) AS bytes_out,"
+    " COALESCE(SUM(CASE p.state WHEN 'done' THEN 0 ELSE 1 END), 0) AS retryable FROM products p"
+)
+"""What a request counts, and what that is of its products."""
+
 
 def to_finish(tx: Transaction, *, limit: int) -> list[UUID]:
     found = tx.all(f"SELECT id FROM requests WHERE {_FINISHABLE} ORDER BY seq LIMIT :limit", limit=limit)
@@ -28,10 +36,7 @@ def tally(tx: Transaction, request_id: UUID, round: int) -> Any:
     recorded in a request that has no open product. Read apart from `finish`, since a million products take a second.
     """
     return tx.one(
-        "SELECT COALESCE(SUM(p.done_images), 0) AS done, COALESCE(SUM(p.failed_images), 0) AS failed,"
-        " COALESCE(SUM(p.bytes_in), 0) AS bytes_in, COALESCE(SUM(p.bytes_out), 0) AS bytes_out,"
-        " COALESCE(SUM(CASE p.state WHEN 'done' THEN 0 ELSE 1 END), 0) AS retryable"
-        f" FROM products p WHERE p.request_seq = (SELECT seq FROM requests WHERE id = :id AND round = :round AND {_FINISHABLE})"
+        f"SELECT {_SUMS} WHERE p.request_seq = (SELECT seq FROM requests WHERE id = :id AND round = :round AND {_FINISHABLE})"
         f" HAVING EXISTS (SELECT 1 FROM requests WHERE id = :id AND round = :round AND {_FINISHABLE})",
         id=str(request_id),
         round=round,
@@ -142,15 +147,8 @@ def reopen(tx: Transaction, request_id: UUID, lost: Mapping[int, Sequence[ImageR
             for row, left in lost.items()
         ],
     )
-    tx.change(f"UPDATE requests SET ({_COUNTED}) = (SELECT {_COUNTS}) WHERE seq = :seq", seq=finished.seq)
+    tx.change(f"UPDATE requests SET ({_COUNTED}) = (SELECT {_SUMS} WHERE p.request_seq = :seq) WHERE seq = :seq", seq=finished.seq)
     return retry(tx, request_id)
-
-
-_COUNTED = "done_images, bytes_in, bytes_out, retryable"
-_COUNTS = (
-    "COALESCE(SUM(p.done_images), 0), COALESCE(SUM(p.bytes_in), 0), COALESCE(SUM(p.bytes_out), 0),"
-    " COALESCE(SUM(CASE p.state WHEN 'done' THEN 0 ELSE 1 END), 0) FROM products p WHERE p.request_seq = :seq"
-)
 
 
 # ── erase ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
