@@ -155,6 +155,14 @@ def test_every_code_of_a_failed_image_is_described() -> None:
     assert {POISON, "cancelled"} <= described
 
 
+def test_every_code_of_a_command_that_failed_is_described() -> None:
+    told = TEXT[ROOT / "docs/running.md"] + TEXT[GENERATED]
+    sources = [*(ROOT / "src/halve/doors/cli").glob("*.py"), ROOT / "src/halve/outbound/remote.py"]
+    codes = set(re.findall(r'code="(\w+)"', "".join(path.read_text(encoding="utf-8") for path in sources)))
+    assert {"another_run", "moved"} <= codes
+    assert not [code for code in codes - {"cannot_listen"} if f"`{code}`" not in told], "of commands that know --json"
+
+
 @pytest.mark.parametrize(
     ("page", "source", "named"),
     [

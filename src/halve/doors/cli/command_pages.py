@@ -17,6 +17,10 @@ HEAD = """# Commands
 
 Written by `make docs` from what `halve COMMAND --help` says. Exit codes are the same everywhere: 0 done, 1 done but something
 failed, 2 refused and nothing begun, 3 disk, database, store or server failed, 130 interrupted.
+
+With `--json`, commands that speak to a server print what it answered last. What went wrong is an object, too,
+`{"error": {"code", "message"}}`: its code is one of [a run's](running.md#what-it-prints) or [the server's](http.md#errors), or
+`server_unreachable`, `bad_answer` (whoever answers there is not halve) or `moved` (it leads elsewhere).
 """
 
 
