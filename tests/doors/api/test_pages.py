@@ -120,6 +120,12 @@ def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return {**node, **schema["components"]["schemas"].get(reference.rpartition("/")[2], {})}
 
 
+def test_what_is_made_from_the_schema_sends_no_quality_unasked(schema: dict[str, Any]) -> None:
+    """The page at /docs fills defaults in, and `quality=50` beside `max_bytes` is the most that is tried."""
+    fields = schema["paths"]["/upload"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert {name: field["default"] for name, field in fields.items() if "default" in field} == {"format": "keep", "mode": "strict"}
+
+
 def test_the_schema_is_the_openapi_that_the_docs_page_understands(schema: dict[str, Any]) -> None:
     assert schema["openapi"] == "3.0.3"
 

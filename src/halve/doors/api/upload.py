@@ -39,7 +39,11 @@ _VISIBLE = re.compile(r"[\x20-\x7e]+")
 _FIELDS: dict[str, dict[str, Any]] = {
     "email": {"type": "string", "format": "email", "description": "Who is told by e-mail. Needs a mail server."},
     "webhook_url": {"type": "string", "format": "uri", "description": "What is told by a signed POST (Standard Webhooks)."},
-    "quality": {"type": "string", "description": "1 to 100 on the JPEG scale, its equal elsewhere; or auto.", "default": "50"},
+    # Without its default: what is made from the schema, the page at /docs too, would send it along, and bound `max_bytes` by it.
+    "quality": {
+        "type": "string",
+        "description": "1 to 100 on the JPEG scale, its equal elsewhere; or auto. 50 if left out, with `max_bytes` whatever fits.",
+    },
     "max_bytes": {"type": "string", "description": "`50%` of each input, or a size such as `200KB`."},
     "format": {"type": "string", "enum": [format.value for format in Format], "default": Format.KEEP.value},
     "max_size": {"type": "string", "description": "Long edge in pixels, never enlarging."},
