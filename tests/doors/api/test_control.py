@@ -146,6 +146,19 @@ def test_a_request_with_images_in_work_can_be_erased(tmp_path: Path, origin: Ori
         until(lambda: not list((tmp_path / "images").glob("[!.]*/*")), "images of an erased request stayed")
 
 
+def test_what_a_second_worker_still_stores_of_what_has_just_ended_is_erased(tmp_path: Path, sheet: bytes) -> None:
+    """Whoever finds nothing open writes the sheets; two may, and the slower one after all was erased."""
+    with serving(tmp_path) as base:
+        request_id = hand_in(base, sheet).json()["request_id"]
+        the_end(base, request_id)
+        (folder,) = (tmp_path / "images").glob("[!.]*")
+        assert requests.delete(f"{base}/requests/{request_id}", timeout=5).status_code == 204
+        assert not folder.exists()
+        folder.mkdir()
+        (folder / "late.csv").touch()
+        until(lambda: not folder.exists(), "a sheet of an erased request stayed")
+
+
 def test_what_is_no_note_among_those_of_erasures_keeps_no_server_from_starting(tmp_path: Path) -> None:
     """File managers leave such in every folder that somebody looked into."""
     (tmp_path / "erased").mkdir()

@@ -74,9 +74,9 @@ async def retry(context: Ctx, request: Found) -> schemas.RequestStatus:
 async def erase(context: Ctx, request: Found) -> Response:
     """Its sheets, images and all that is known of it; what is still running is stopped. Links to it are dead from then on."""
     parts = context.parts
-    in_work = not request.finished or request.status is Status.CANCELLED  # that ends before the images do which were begun
+    stopped = await parts.states.cancel(request.id)  # though it was over: somebody may have retried it just now
+    in_work = stopped or erasing.in_work(context, request)
     if in_work:
-        await parts.states.cancel(request.id)
         erasing.note(context, request)  # not before: where it cannot be cancelled just now, nothing may be erased behind its back
     await parts.images.delete_folder(request.folder)
     await parts.states.erase(request.id)

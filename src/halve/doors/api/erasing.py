@@ -9,15 +9,30 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from halve.core.errors import StoreFailed
-from halve.core.models import Request
+from halve.core.models import Request, Status
 from halve.doors.api.context import Context
 
 STRAGGLERS = 30.0
 """Seconds beyond a download's own time within which an image that was in work when its request was erased can still be stored."""
+
+
+def in_work(context: Context, request: Request) -> bool:
+    """Whether something of it may still be stored. One that was cancelled ends before the images do which were begun, and of one
+    that has just ended two workers may have been writing the sheets, of which one is not done.
+    """
+    if request.completed_at is None or request.status is Status.CANCELLED:
+        return True
+    return datetime.now(UTC) - request.completed_at < timedelta(seconds=_late(context))
+
+
+def _late(context: Context) -> float:
+    """Seconds after which nobody can be at work on it."""
+    return context.parts.settings.fetch_timeout + STRAGGLERS
 
 
 def note(context: Context, request: Request) -> None:
@@ -42,7 +57,7 @@ def go_on(context: Context) -> None:
 
 
 async def _swept(context: Context, folder: str, request_id: UUID) -> None:
-    for pause in (0.0, 1.0, 3.0, 10.0, context.parts.settings.fetch_timeout + STRAGGLERS):
+    for pause in (0.0, 1.0, 3.0, 10.0, _late(context)):
         await asyncio.sleep(pause)
         await _erased(context, folder, request_id)
     _note(context, folder, request_id).unlink(missing_ok=True)
