@@ -282,6 +282,13 @@ def test_links_start_with_the_address_that_the_upload_came_to(idle: str, tmp_pat
         assert body.headers["Location"].startswith("/sub/status/")
 
 
+@pytest.mark.parametrize(("told", "begins"), [("https", "https://"), ("wss", "https://"), ("ws", "http://"), ("gopher", "http://")])
+def test_links_are_of_the_web_whatever_a_proxy_says_it_speaks(idle: str, told: str, begins: str) -> None:
+    headers = {"X-Forwarded-Proto": told}
+    response = requests.post(f"{idle}/upload", files={"file": ("a.csv", GOOD)}, headers=headers, timeout=5)
+    assert response.json()["status_url"].startswith(begins)
+
+
 def test_nothing_is_left_in_the_spool(tmp_path: Path) -> None:
     with serving(tmp_path, worker=False, max_upload_bytes=10_000) as base:
         assert hand_in(base, GOOD).status_code == 202

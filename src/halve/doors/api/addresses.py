@@ -22,7 +22,8 @@ def base_url(http: HttpRequest, context: Context) -> str:
     """
     if context.parts.settings.base_url:
         return context.parts.settings.base_url.rstrip("/")
-    return f"{http.scope['scheme']}://{_host(http)}{quote(_root(http))}"
+    scheme = "https" if http.scope["scheme"] in ("https", "wss") else "http"  # wss is a proxy's word for it
+    return f"{scheme}://{_host(http)}{quote(_root(http))}"
 
 
 def path_above(http: HttpRequest, context: Context) -> str:
