@@ -285,6 +285,21 @@ def test_a_server_that_is_away_is_said_to_be_until_it_is_back(browser: Browser, 
     context.close()
 
 
+def test_what_could_not_be_asked_at_the_end_is_asked_again(browser: Browser, base: str, origin: Origin) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(base)
+    page.route("**/results/*", lambda route: route.abort())
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg"), origin.url("/gone.jpg")])]))
+    with page.expect_event("requestfailed", lambda request: "state=failed" in request.url, timeout=PATIENCE):
+        page.get_by_role("button", name="Halve it").click()
+    expect(page.locator("#request-view .pill")).to_have_text("completed", timeout=PATIENCE)
+    page.unroute_all()
+    expect(page.locator(".pictures li")).to_have_count(1, timeout=PATIENCE)
+    expect(page.get_by_role("table")).to_contain_text("not found (404)", timeout=PATIENCE)
+    context.close()
+
+
 def test_a_failed_picture_can_be_retried_and_a_sheet_erased(page: Page, base: str, origin: Origin) -> None:
     late = origin.flaky("/late.jpg", photo("coffee", width=320), failures=1, status=404)
     choose(page, sheet_of([("Mug", [late])]), name="late.csv")

@@ -182,8 +182,9 @@ export class RequestView {
       const more = done > pictures.length ? `The first ${pictures.length} of ${number(done)}. ` : "";
       this.picturesTold.textContent = `${more}Choose one to see it beside the original.`;
       fill(this.pictures, pictures);
-    } catch {
-      this.pictured = -1; // the next status looks again
+    } catch (problem) {
+      this.pictured = -1; // the next status looks again; after the last one there is none
+      if (over && passing(problem)) this.later = setTimeout(() => this.lookAtPictures(), LOOK_AGAIN);
     }
   }
 
@@ -203,8 +204,9 @@ export class RequestView {
     };
     try {
       if (this.status.failed_images) await load();
-    } catch {
+    } catch (problem) {
       this.failuresOf = null;
+      if (passing(problem)) setTimeout(() => !this.signal.aborted && this.status.completed_at === round && this.showFailures(), LOOK_AGAIN);
       return;
     }
     const rows = this.status.failed_rows;
