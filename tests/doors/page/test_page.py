@@ -300,6 +300,23 @@ def test_what_could_not_be_asked_at_the_end_is_asked_again(browser: Browser, bas
     context.close()
 
 
+@pytest.mark.parametrize("body", ["<h1>Bad gateway</h1>", "null", '{"message": "limit exceeded"}', '{"detail": [1]}', ""])
+@pytest.mark.parametrize("status", [200, 502])
+def test_what_a_proxy_answers_in_our_place_is_said_to_be_no_answer(
+    browser: Browser, base: str, origin: Origin, status: int, body: str
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(base)
+    page.route("**/upload", lambda route: route.fulfill(status=status, body=body))
+    choose(page, sheet_of([("Mug", [origin.url("/coffee.jpg")])]))
+    page.get_by_role("button", name="Halve it").click()
+    expect(page.get_by_role("alert")).to_have_text(f"The server answered {status}.")
+    expect(page.get_by_role("button", name="Halve it")).to_be_enabled()
+    assert page.url == f"{base}/"
+    context.close()
+
+
 def test_a_failed_picture_can_be_retried_and_a_sheet_erased(page: Page, base: str, origin: Origin) -> None:
     late = origin.flaky("/late.jpg", photo("coffee", width=320), failures=1, status=404)
     choose(page, sheet_of([("Mug", [late])]), name="late.csv")

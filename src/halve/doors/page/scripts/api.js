@@ -18,12 +18,22 @@ export class Problem extends Error {
     this.findings = body.errors ?? [];
   }
 
-  static async of(response) {
-    try {
-      return new Problem(await response.json());
-    } catch {
-      return new Problem({ status: response.status, code: "unknown", detail: `The server answered ${response.status}.` });
-    }
+  /** Of an answer; what stands between us and the server has errors of its own, in HTML or other JSON. */
+  static of(status, body) {
+    const known = typeof body?.detail === "string" ? body : { code: "unknown", detail: `The server answered ${status}.` };
+    return new Problem({ status, ...known });
+  }
+
+  static async ofResponse(response) {
+    return Problem.of(response.status, parsed(await response.text().catch(() => "")));
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
@@ -42,7 +52,7 @@ export async function ask(path, { method = "GET", signal } = {}) {
     if (error.name === "AbortError") throw error;
     throw offline();
   }
-  if (!response.ok) throw await Problem.of(response);
+  if (!response.ok) throw await Problem.ofResponse(response);
   return response.status === 204 ? null : response.json();
 }
 
@@ -55,14 +65,9 @@ export function send(path, form, onProgress) {
     request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
     request.addEventListener("error", () => reject(offline()));
     request.addEventListener("load", () => {
-      let body;
-      try {
-        body = JSON.parse(request.responseText);
-      } catch {
-        body = { status: request.status, code: "unknown", detail: `The server answered ${request.status}.` };
-      }
-      if (request.status < 300) resolve(body);
-      else reject(new Problem(body));
+      const body = parsed(request.responseText);
+      if (request.status < 300 && body?.request_id) resolve(body);
+      else reject(Problem.of(request.status, body));
     });
     request.send(form);
   });

@@ -37,7 +37,7 @@ export async function watch(id, { onStatus, onAway, signal }) {
 /** True if the stream said that the request is over; one that was erased is done without an end. */
 async function byEvents(id, onStatus, signal) {
   const response = await fetch(`events/${id}`, { signal, headers: { ...authorization(), Accept: "text/event-stream" } });
-  if (!response.ok) throw await Problem.of(response);
+  if (!response.ok) throw await Problem.ofResponse(response);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
   for (;;) {
