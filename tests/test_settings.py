@@ -77,6 +77,18 @@ def test_a_mark_of_utf_8_before_the_first_name_is_no_part_of_it() -> None:
     assert read_settings().port == 9001
 
 
+def test_a_name_in_braces_is_replaced_by_what_is_set_under_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the README says, and as others who read `.env` do."""
+    monkeypatch.setenv("SERVER", "shop.example")
+    Path(".env").write_text(
+        "PLACE=cups\nHALVE_BASE_URL=https://${SERVER}/${PLACE}\nHALVE_HOST=${NOBODY:-0.0.0.0}\nHALVE_API_KEY=a$PLACE$\n"
+        "HALVE_MAIL_FROM=${NOBODY}\n"
+    )
+    settings = read_settings()
+    assert (settings.base_url, settings.host) == ("https://shop.example/cups", "0.0.0.0")
+    assert (settings.api_key, settings.mail_from) == ("a$PLACE$", None)
+
+
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALVE_ALLOW_PRIVATE", "127.0.0.0/8, ::1")
     monkeypatch.setenv("HALVE_API_KEYS", "ann:k1, bob:k2,")
