@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from halve.backends import database_url, storage_url
+from halve.backends import database_url, open_images, open_states, storage_url
 from halve.core.errors import OptionRefused
 from halve.settings import read_settings
 
@@ -186,8 +186,20 @@ def test_links_are_ascii_whatever_they_begin_with(monkeypatch: pytest.MonkeyPatc
         ("file:///srv/x%23y%3Fz", "/srv/x#y?z"),
         ("file://localhost/srv/images", "/srv/images"),
         ("file:/srv/images", "/srv/images"),
+        ("s3", "{here}/s3"),
     ],
 )
 def test_a_folder_of_images_is_a_path_or_a_file_url(tmp_path: Path, value: str, folder: str) -> None:
     url = urlsplit(storage_url(read_settings(storage_url=value)))
     assert (url.scheme, unquote(url.path)) == ("file", folder.format(here=tmp_path))
+
+
+@pytest.mark.parametrize("value", ["s3:/bucket", "S3:bucket", "gs:/bucket", "az:container", "gridfs:/host/db", "cloudinary:key"])
+def test_a_store_with_a_slash_too_few_is_no_folder(value: str) -> None:
+    with pytest.raises(OptionRefused, match="HALVE_STORAGE_URL must"):
+        open_images(read_settings(storage_url=value))
+
+
+async def test_a_database_without_a_scheme_is_told_which_there_are() -> None:
+    with pytest.raises(OptionRefused, match="HALVE_DATABASE_URL must be a URL, beginning with one of sqlite://, "):
+        await open_states(read_settings(database_url="shop.db"))

@@ -78,7 +78,8 @@ def storage_url(settings: Settings) -> str:
                 code="bad_setting",
             )
         return (settings.data_dir / "images").absolute().as_uri()
-    if "://" not in settings.storage_url and scheme(settings.storage_url) != "file":
+    named = ":" in settings.storage_url and scheme(settings.storage_url) in IMAGE_SCHEMES  # `s3:/bucket` is no folder called `s3:`
+    if "://" not in settings.storage_url and not named:
         return Path(settings.storage_url).absolute().as_uri()
     return settings.storage_url
 
@@ -113,7 +114,8 @@ def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], settin
     which = scheme(url)
     if which not in schemes:
         known = ", ".join(f"{name}://" for name in schemes)
-        raise OptionRefused(setting, f"{setting} begins with {which or '?'}://, which is none of {known}.", code="bad_setting")
+        fault = f"begins with {which or '?'}://, which is none of" if "://" in url else "must be a URL, beginning with one of"
+        raise OptionRefused(setting, f"{setting} {fault} {known}.", code="bad_setting")
     if which not in _READ_BY_ITS_OWN:
         _check_brackets(url, setting)
     module, name, extra = schemes[which]
