@@ -323,6 +323,15 @@ def test_separators_at_a_rows_end_make_no_list_of_images_that_stand_in_columns_o
         assert len(cells_of(written)[1]) == 8
 
 
+@pytest.mark.parametrize("header", ["link", "Product URL", "product_url", "Website"])
+def test_nor_of_an_image_and_the_link_to_its_products_page(sheets: Sheets, header: str) -> None:
+    read = sheets.read(
+        f"S. No.,Product Name,Input Image Urls,{header},Price\n1,Shoe,{A},http://a.test/shoe,5,\n2,Hat,{A},{A},{A},,\n"
+    )
+    assert [f.code for f in read.repairs] == ["dropped_cells", "joined_list"]
+    assert [len(urls) for urls in read.urls] == [1, 3]
+
+
 def test_nor_does_a_comma_in_a_price_behind_them(sheets: Sheets) -> None:
     read = sheets.read(f"{FEED}1,Shoe,{A},{A},in stock,3,50\n")
     assert (read.codes, read.repairs) == ([(2, "extra_cells")], [])

@@ -13,6 +13,9 @@ from halve.core.sheet.layout import Layout
 from halve.core.sheet.records import BLANK, Record, quoted, value
 
 _URL = re.compile(r"""[\s"']*[a-z][a-z0-9+.-]*://""", re.IGNORECASE)
+_LINK = re.compile(r"(?:\b|_)(?:url|link|href|website)s?\s*$", re.IGNORECASE)
+"""Headers of columns in which links stand, of a product's page for example; in a `url_key` there is none."""
+
 _AROUND = BLANK + '"'
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic")
 
@@ -25,6 +28,8 @@ class Mender:
         self._width = len(layout.headers)
         self._unnamed = layout.unnamed_after_images
         self._separator = separator
+        ours = (layout.output, layout.errors)
+        self._links = {at for at, header in enumerate(layout.headers) if at not in ours and _LINK.search(header)}
 
     def mend(self, record: Record) -> Finding | None:
         """The repair that was made, None where there was nothing to mend, or no safe way to."""
@@ -79,13 +84,13 @@ class Mender:
         return False
 
     def _has_shifted(self, record: Record, place: int, window: Sequence[str], shift: int) -> bool:
-        """Whether what follows the list stands further right than its header, by what the other columns of images say: where each
+        """Whether what follows the list stands further right than its header, by what the other columns of links say: where each
         URL of the list stands under a header of its own and the cells too many are empty, nothing has spilled; and none of those
-        columns is left with text that is no URL.
+        of images is left with text that is no URL.
         """
         images = self._layout.images
         urls = {place + at for at, cell in enumerate(window) if cell.strip(BLANK)}
-        if urls.issubset(images) and all(map(_empty, record.fields[self._width :])):
+        if urls.issubset(self._links.union(images)) and all(map(_empty, record.fields[self._width :])):
             return False
         behind = [value(record.fields[other + shift]) for other in images if other > place]
         return all(_URL.match(cell) or not cell.strip(BLANK) for cell in behind)
