@@ -31,6 +31,8 @@ OUTPUT = "Output Image Urls"
 ERRORS = "Image Errors"
 NOT_RUN = "not run: "
 """How the cell of errors begins in a row that did not run."""
+OF_A_RUN = "images/"
+"""How paths begin that `halve run` writes."""
 
 _IGNORED = str.maketrans("", "", " ._\t\r\n\"'\u00a0\u200b\ufeff")
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from halve.core.finding import Finding
 from halve.core.sheet import findings
-from halve.core.sheet.headers import NOT_RUN
+from halve.core.sheet.headers import NOT_RUN, OF_A_RUN
 from halve.core.sheet.layout import Layout
 from halve.core.sheet.records import BLANK, Record, quoted, value
 
@@ -70,14 +70,16 @@ class Mender:
 
     def _cut_in_a_url(self, record: Record) -> bool:
         """Whether what stands behind a cell of images looks like the rest of its URL (`…/w_100` `h_100/a.jpg`) and not like one
-        of its own: then the empty cells are not all that is wrong with the row.
+        of its own, nor like what a run before has written there: then the empty cells are not all that is wrong with the row.
         """
         for place in self._layout.images:
             before = value(record.fields[place])
             if not _URL.match(before) or _names_a_picture(before):
                 continue
-            for cell in map(value, record.fields[place + 1 : self._width]):
+            for at, cell in enumerate(map(value, record.fields[place + 1 : self._width]), start=place + 1):
                 if not cell.strip(BLANK) or _URL.match(cell) or any(c.isspace() for c in cell):
+                    break
+                if at == self._layout.output and cell.startswith(OF_A_RUN):
                     break
                 if "/" in cell and _names_a_picture(cell):
                     return True
