@@ -153,6 +153,18 @@ def test_of_several_orientations_the_first_counts_kept_or_not(format: str, orien
         assert likeness(done.data, exif_turned(picture("coffee", width=240), orientations[0])) > 0.6
 
 
+@pytest.mark.parametrize("wanted", ["keep", "webp"])
+@pytest.mark.parametrize("max_bytes", ["", "100%"])
+def test_a_jpeg_with_an_empty_exif_segment_before_its_own_is_turned(wanted: str, max_bytes: str) -> None:
+    data = told("jpeg", 6)
+    data = data[:20] + b"\xff\xe1\0\x08Exif\0\0" + data[20:]
+
+    done = compressed(data, format=wanted, max_bytes=max_bytes)
+
+    assert (done.width, done.height) == (160, 240)
+    assert likeness(done.data, data) > 0.75
+
+
 @pytest.mark.parametrize("wanted", ["keep", "jpeg", "webp"])
 @pytest.mark.parametrize("max_bytes", ["", "100%"])
 @pytest.mark.parametrize("mistake", [b"", b"Exif\0\0"])

@@ -11,7 +11,7 @@ import pyvips
 from halve.codec import apng, foreign, uncovered
 from halve.codec.damage import complaint, forget, translated, warnings
 from halve.codec.sniff import Kind
-from halve.codec.strip import base_media, gif, ico, png, tiff
+from halve.codec.strip import base_media, gif, ico, jpeg, png, tiff
 from halve.codec.strip.damage import damaged
 from halve.core.errors import ImageFailed
 
@@ -191,9 +191,11 @@ def _load_gif(data: bytes, width: int, height: int, pages: int) -> pyvips.Image:
 
 
 def _orientation(header: pyvips.Image, data: bytes, kind: Kind) -> int:
-    """As viewers heed it: not of an AVIF, which its boxes turn; of a PNG behind the pixels too, where libvips does not look."""
-    if kind is Kind.PNG:
-        return png.orientation(data)
+    """As viewers heed it: not of an AVIF, which its boxes turn; of a PNG behind the pixels too, and of a JPEG behind an empty EXIF
+    segment, where libvips does not look.
+    """
+    if kind in (Kind.PNG, Kind.JPEG):
+        return png.orientation(data) if kind is Kind.PNG else jpeg.orientation(data)
     said = header.get("orientation") if header.get_typeof("orientation") and kind is not Kind.AVIF else 1
     return said if 1 <= said <= 8 else 1
 

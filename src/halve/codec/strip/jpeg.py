@@ -74,6 +74,12 @@ def lies_upright(data: bytes) -> bool:
     return False
 
 
+def orientation(data: bytes) -> int:
+    """What its first EXIF segment says; 1 where there is none that its header can be followed to."""
+    bodies = ((marker, data[at + 2 : end]) for marker, at, end in _header(data))
+    return next((exif.orientation(body[6:]) for marker, body in bodies if _is_exif(marker, body)), 1)
+
+
 def _header(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Marker, start (with the length) and end of one segment after the other, the first SOS the last of them. Ends before it where
     it cannot be followed.
@@ -105,7 +111,7 @@ def _kept(marker: int, body: bytes, seen: set[str]) -> bytes:
     if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14 and "JFIF" not in seen:
         seen.add("JFIF")
         return _segment(marker, body[:12] + b"\0\0")  # thumbnail of 0 by 0 pixels
-    if marker == _APP1 and body[:6] == b"Exif\0\0" and "Exif" not in seen:
+    if _is_exif(marker, body) and "Exif" not in seen:
         seen.add("Exif")
         turned = exif.orientation(body[6:])
         return _segment(marker, b"Exif\0\0" + exif.minimal(turned)) if turned != 1 else b""
@@ -114,6 +120,11 @@ def _kept(marker: int, body: bytes, seen: set[str]) -> bytes:
     if marker == 0xE2 and body[:12] == b"ICC_PROFILE\0":
         return _segment(marker, body)
     return b""
+
+
+def _is_exif(marker: int, body: bytes) -> bool:
+    """One that is empty is none, as in browsers: the picture's own may stand behind it."""
+    return marker == _APP1 and body[:6] == b"Exif\0\0" and len(body) > 6
 
 
 def _segment(marker: int, body: bytes) -> bytes:
