@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -86,3 +87,40 @@ def test_of_the_channels_beyond_its_colours_the_first_of_a_tiff_is_alpha(mode: s
         expected = Image.alpha_composite(Image.new("RGBA", expected.size, "white"), expected)
     assert done.format == ("tiff" if wanted == "keep" else wanted)
     assert likeness(done.data, expected, background="magenta") > 0.7
+
+
+def icon(image: Image.Image, *, alpha: bool, bits: int, mask: bytes) -> bytes:
+    """Of one bitmap of 32 bits a pixel, of which the directory says that it has `bits`."""
+    image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    pixels = image.tobytes("raw", "BGRA") if alpha else image.convert("RGB").tobytes("raw", "BGRX")
+    header = struct.pack("<IiiHHIIiiII", 40, image.width, 2 * image.height, 1, 32, 0, len(pixels) + len(mask), 0, 0, 0, 0)
+    bitmap = header + pixels + mask
+    return b"\0\0\1\0\1\0" + struct.pack("<BBBBHHII", image.width, image.height, 0, 0, 1, bits, len(bitmap), 22) + bitmap
+
+
+@pytest.mark.parametrize("bits", [32, 24, 0])
+def test_of_an_icon_of_32_bits_the_picture_says_what_shows_through_and_not_its_directory(bits: int) -> None:
+    image = cut_out((64, 48))
+
+    done = compressed(icon(image, alpha=True, bits=bits, mask=bytes(8 * 48)), quality="90")
+
+    assert likeness(done.data, image, background="magenta") > 0.99
+
+
+@pytest.mark.parametrize("bits", [32, 24, 0])
+def test_of_an_icon_whose_alpha_was_left_out_the_mask_says_what_is_clear(bits: int) -> None:
+    image = picture("coffee").resize((64, 48)).convert("RGBA")
+    bottom_row_first = (b"\xff\xff" + bytes(6)) * 24 + bytes(8 * 24)
+
+    done = compressed(icon(image, alpha=False, bits=bits, mask=bottom_row_first), quality="90")
+
+    image.paste((0, 0, 0, 0), (0, 24, 16, 48))
+    assert likeness(done.data, image, background="magenta") > 0.99
+
+
+def test_an_icon_with_neither_alpha_nor_mask_is_opaque() -> None:
+    image = picture("coffee").resize((64, 48)).convert("RGBA")
+
+    done = compressed(icon(image, alpha=False, bits=32, mask=b""), quality="90")
+
+    assert likeness(done.data, image, background="magenta") > 0.99

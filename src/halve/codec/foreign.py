@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _PLAIN_MODES = ("L", "RGB", "RGBA")
+_DIB = 40  # bytes of the header of a bitmap within an icon
 _FORMATS = {Kind.BMP: "BMP", Kind.ICO: "ICO"}
 
 
@@ -59,9 +60,35 @@ def _opened(data: bytes, kind: Kind) -> Iterator[Image.Image]:
 
 
 def _deepest(icon: Any) -> Image.Image:
-    """Of its largest pictures the one with the most colours; Pillow would take the one with the fewest."""
-    best = max(icon.ico.entry, key=lambda entry: (entry.square, entry.color_depth))
-    made: Image.Image = icon.ico.frame(icon.ico.entry.index(best))
+    """Of its largest pictures the one with the most colours; Pillow would take the one with the fewest.
+
+    Alpha as browsers read it: of 32 bits a pixel by the picture's own word, whatever the directory says, and where it is 0 all
+    over, it was left out, and the mask behind the pixels says what is clear.
+    """
+    entries = icon.ico.entry
+    at = max(range(len(entries)), key=lambda at: (entries[at].square, entries[at].color_depth))
+    if not _is_deep(icon.ico.buf, entries[at].offset):
+        return _icon(icon, at)
+    entries[at] = entries[at]._replace(bpp=32)
+    made = _icon(icon, at)
+    if made.getchannel("A").getextrema() != (0, 0):
+        return made
+    mask = (made.width + 31) // 32 * 4 * made.height
+    if entries[at].size < _DIB + 4 * made.width * made.height + mask:
+        return made.convert("RGB")
+    entries[at] = entries[at]._replace(bpp=24)  # any but 32: by the mask
+    return _icon(icon, at)
+
+
+def _is_deep(file: Any, offset: int) -> bool:
+    """Whether the picture there is a bitmap of 32 bits a pixel."""
+    file.seek(offset)
+    header: bytes = file.read(_DIB)
+    return header[:4] == _DIB.to_bytes(4, "little") and header[14:16] == b"\x20\0"
+
+
+def _icon(icon: Any, at: int) -> Image.Image:
+    made: Image.Image = icon.ico.frame(at)
     return made
 
 
