@@ -8,8 +8,9 @@ import struct
 import pytest
 from PIL import Image
 
+from halve.codec import CodecPool
 from halve.codec.strip import png
-from tests.support.codec import compressed, opened
+from tests.support.codec import Held, compressed, opened, options
 from tests.support.eyes import likeness
 from tests.support.photos import encoded, picture
 
@@ -163,6 +164,39 @@ def test_what_was_not_drawn_yet_is_clear_and_not_black(places: tuple[Place, ...]
         assert likeness(alpha, covered) > 0.95
 
 
+@pytest.mark.parametrize("wanted", ["webp", "smallest"])
+def test_what_a_frame_takes_away_again_is_clear_as_in_browsers(wanted: str) -> None:
+    """Though that frame has no clear colour itself, and whether others have one or not."""
+    whole, place, corner = (0, 0, 120, 90), (40, 5, 100, 40), (0, 0, 20, 20)
+    data = gif_of(whole, place, corner, disposal=2)
+
+    made = compressed(data, format=wanted, quality="40")
+
+    done = opened(made.data)
+    assert (made.kept, done.n_frames) == (False, 3)  # type: ignore[attr-defined]
+    for number, box in enumerate((whole, place, corner)):
+        shown = Image.new("L", (120, 90))
+        shown.paste(255, box)
+        done.seek(number)
+        assert likeness(done.convert("RGBA").getchannel("A"), shown) > 0.95
+
+
+def test_what_a_frame_takes_away_is_clear_also_where_others_have_a_clear_colour() -> None:
+    frames = [picture(name).resize((120, 90)).convert("RGBA") for name in ("coffee", "chelsea")]
+    hole = Image.new("L", (120, 90), 255)
+    hole.paste(0, (20, 20, 60, 70))
+    frames[1].putalpha(hole)
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=100, disposal=2)
+    assert b"\x21\xf9\4\x08" in out.getvalue(), "the first frame has no clear colour"
+
+    done = opened(compressed(out.getvalue(), format="webp", quality="30").data)
+
+    done.seek(1)
+    assert likeness(done.convert("RGBA").getchannel("A"), hole) > 0.95
+    assert done.info["duration"] == 100
+
+
 @pytest.mark.parametrize("disposal", [0, 1, 2])
 @pytest.mark.parametrize("blend", [0, 1])
 def test_each_frame_of_an_apng_is_drawn_over_what_the_ones_before_have_left(disposal: int, blend: int) -> None:
@@ -230,3 +264,17 @@ def test_a_still_gif_may_become_anything() -> None:
     data = encoded(picture("coffee", width=200), "gif")
 
     assert compressed(data, format="jpeg").format == "jpeg"
+
+
+async def test_an_animation_is_shrunk_frame_by_frame_and_not_all_frames_at_once(pool: CodecPool) -> None:
+    """Those of this one took more than a child may have."""
+    frames = [Image.new("RGBA", (500, 400), (200, 100, 50, 128)) for _ in range(240)]
+    for number, frame in enumerate(frames):
+        frame.paste((0, 0, 255, 255), (number, 0, number + 50, 50))
+    out = io.BytesIO()
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], duration=100, method=0, minimize_size=False)
+
+    done = await pool.compress(Held(out.getvalue()), options(max_size="100"))
+
+    assert (done.width, done.height) == (100, 80)
+    assert opened(done.data).n_frames == 240  # type: ignore[attr-defined]

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pyvips
 
-from halve.codec import look
+from halve.codec import canvas, look
+from halve.codec.canvas import Drawn
 from halve.codec.strip import png
 from halve.codec.strip.damage import damaged
 
 _CONTROL = struct.Struct(">4xIIIIHHBB")  # behind the number in the sequence
-_CLEARED, _PREVIOUS = 1, 2  # what becomes of a frame's place before the next one
 _OVER = 1  # drawn over what is there; else in its place
 _NEEDED = frozenset({b"iCCP", b"PLTE", b"tRNS"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where it stands on the canvas, and its packed pixels. `numerator` and `denominator`: seconds for which it is shown."""
+    """Where it stands on the canvas, and its packed pixels. `numerator` and `denominator`: seconds for which it is shown.
+
+    `disposal` has the numbers of `canvas`.
+    """
 
     width: int
     height: int
@@ -86,32 +88,12 @@ def scan(data: bytes) -> Animation:
 def read(data: bytes) -> pyvips.Image:
     """All frames below one another, as libvips has those of other formats: RGB with alpha, 8 bits."""
     animation = scan(data)
-    shown = list(_shown(animation))
-    joined = pyvips.Image.arrayjoin(shown, across=1).copy()
-    joined.set_type(pyvips.GValue.gint_type, "page-height", animation.height)
-    joined.set_type(pyvips.GValue.gint_type, "n-pages", len(shown))
-    joined.set_type(pyvips.GValue.array_int_type, "delay", [frame.delay for frame in animation.frames])
-    joined.set_type(pyvips.GValue.gint_type, "loop", animation.plays)
-    return joined
-
-
-def _shown(animation: Animation) -> Iterator[pyvips.Image]:
-    canvas = None
-    for frame in animation.frames:
-        drawn = _decoded(animation, frame)
-        if canvas is None:  # clear, and of the same colour profile
-            canvas = drawn.crop(0, 0, 1, 1).new_from_image([0, 0, 0, 0]).embed(0, 0, animation.width, animation.height)
-        if frame.blending == _OVER:
-            shown = canvas.composite2(drawn, "over", x=frame.left, y=frame.top).cast("uchar")
-        else:
-            shown = canvas.insert(drawn, frame.left, frame.top)
-        shown = shown.copy_memory()
-        yield shown
-        if frame.disposal == _CLEARED:
-            nothing = drawn.new_from_image([0, 0, 0, 0])
-            canvas = shown.insert(nothing, frame.left, frame.top).copy_memory()
-        elif frame.disposal != _PREVIOUS:
-            canvas = shown
+    frames = (
+        Drawn(_decoded(animation, frame), frame.left, frame.top, frame.blending == _OVER, frame.disposal)
+        for frame in animation.frames
+    )
+    delays = [frame.delay for frame in animation.frames]
+    return canvas.joined(animation.width, animation.height, frames, delays=delays, loop=animation.plays)
 
 
 def _decoded(animation: Animation, frame: _Frame) -> pyvips.Image:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pyvips
 
-from halve.codec import apng, foreign, uncovered
+from halve.codec import apng, foreign, gif_canvas
 from halve.codec.damage import complaint, forget, translated, warnings
 from halve.codec.sniff import Kind
 from halve.codec.strip import base_media, gif, ico, jpeg, png, tiff
@@ -135,7 +135,7 @@ def _open(data: bytes, kind: Kind, max_pixels: int, pages: int = -1) -> Picture:
     turned = _orientation(header, data, kind)
     width, height = (height, header.width) if turned >= 5 else (header.width, height)
     barred = (kind is Kind.AVIF and (_barred(data) or base_media.may_be_pale(data))) or (kind is Kind.PNG and _coded_png(data))
-    clear = header.hasalpha() or (kind is Kind.GIF and uncovered.any_is(data, width, height))
+    clear = header.hasalpha() or (kind is Kind.GIF and gif_canvas.is_needed(data, width, height))
     return Picture(data, kind, width, height, pages, turned, clear, all_ways_barred=barred)
 
 
@@ -185,9 +185,7 @@ def _load(data: bytes, kind: Kind, pages: int = 1, *, shrink: int = 1, fail_on: 
 
 def _load_gif(data: bytes, width: int, height: int, pages: int) -> pyvips.Image:
     image = _load(data, Kind.GIF, pages)
-    if image.hasalpha() or not uncovered.any_is(data, width, height):
-        return image
-    return image.bandjoin(uncovered.drawn(data, width, height, pages))
+    return gif_canvas.read(data, width, height, image) if gif_canvas.is_needed(data, width, height) else image
 
 
 def _orientation(header: pyvips.Image, data: bytes, kind: Kind) -> int:

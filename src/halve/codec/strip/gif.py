@@ -16,7 +16,10 @@ _APPLICATIONS = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})  # l
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Its place on the screen; `disposal`: what becomes of that place behind it; `clear`: whether one of its colours is none."""
+    """Its place on the screen; `disposal`: what becomes of that place behind it; `clear`: whether one of its colours is none.
+
+    `control`, `at`, `end`: the last graphic control before it, and where its own block lies in the file.
+    """
 
     left: int
     top: int
@@ -24,19 +27,31 @@ class Frame:
     height: int
     disposal: int
     clear: bool
+    control: bytes
+    at: int
+    end: int
 
 
 def frames(data: bytes) -> list[Frame]:
     """Where each frame is drawn. Raises `damaged` for a file that cannot be followed."""
-    found, control = [], 0
-    for introducer, start, _ in _blocks(data):
+    found, control = list[Frame](), b""
+    for introducer, start, end in _blocks(data):
         if introducer == _IMAGE:
+            packed = control[3] if control else 0
             left, top, width, height = struct.unpack_from("<4H", data, start + 1)
-            found.append(Frame(left, top, width, height, disposal=control >> 2 & 7, clear=bool(control & 1)))
-            control = 0
+            found.append(Frame(left, top, width, height, packed >> 2 & 7, bool(packed & 1), control, start, end))
+            control = b""
         elif introducer == _EXTENSION and data[start + 1] == _GRAPHIC_CONTROL:
-            control = data[start + 3]
+            control = data[start:end]
     return found
+
+
+def alone(data: bytes, frame: Frame) -> bytes:
+    """A GIF of nothing but this frame, as large as it."""
+    place = struct.pack("<4H", 0, 0, frame.width, frame.height)
+    screen = data[:6] + place[4:] + data[10 : _first_block(data)]
+    image = data[frame.at : frame.at + 1] + place + data[frame.at + 9 : frame.end]
+    return b"".join((screen, frame.control, image, bytes((_TRAILER,))))
 
 
 def strip(data: bytes) -> bytes:
