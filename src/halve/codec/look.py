@@ -90,7 +90,8 @@ def each_page(image: pyvips.Image, work: Callable[[pyvips.Image], pyvips.Image])
     if pages <= 1 or image.get_page_height() >= image.height:
         return work(image)
     height, image = image.get_page_height(), image.copy_memory()
-    done = [work(image.crop(0, top, image.width, height)) for top in range(0, image.height, height)]
+    tops = range(0, image.height, height)
+    done = [work(image.crop(0, top, image.width, height)).copy_memory() for top in tops]  # else all are in work at once, at the end
     joined = pyvips.Image.arrayjoin(done, across=1).copy()
     joined.set_type(pyvips.GValue.gint_type, "page-height", done[0].height)
     return joined
