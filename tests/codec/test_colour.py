@@ -151,6 +151,34 @@ def test_the_gamma_of_a_png_means_nothing_beside_a_stronger_word(stronger: dict[
     assert colour_distance(compressed(data, format="webp", quality="90").data, image) < 3
 
 
+def test_of_several_gammas_of_a_png_the_first_counts() -> None:
+    """As in libpng, and so in every viewer."""
+    linear = picture("coffee", width=240).point([round(255 * (level / 255) ** 2.2) for level in range(256)] * 3)
+    data = with_gamma(linear, 1.0)
+    data = data[:49] + png.chunk(b"gAMA", struct.pack(">I", 45455)) + data[49:]
+
+    for wanted in ("webp", "png"):
+        done = compressed(data, format=wanted, quality="85")
+
+        seen = compressed(done.data, format="webp", quality="95").data if wanted == "png" else done.data
+        assert colour_distance(seen, picture("coffee", width=240)) < 4
+
+
+@pytest.mark.parametrize("colour", [{b"gAMA": b"\0\1"}, {b"gAMA": struct.pack(">I", 0)}], ids=["short", "zero"])
+def test_a_gamma_that_is_none_means_nothing(colour: dict[bytes, bytes]) -> None:
+    image = picture("coffee", width=240)
+    data = png.with_colour(encoded(image, "png"), colour)
+
+    assert colour_distance(compressed(data, format="webp", quality="90").data, image) < 3
+
+
+def test_an_srgb_chunk_that_is_none_does_not_hide_the_gamma() -> None:
+    linear = picture("coffee", width=240).point([round(255 * (level / 255) ** 2.2) for level in range(256)] * 3)
+    data = png.with_colour(encoded(linear, "png"), {b"gAMA": struct.pack(">I", 100_000), b"sRGB": b"\x09"})
+
+    assert colour_distance(compressed(data, format="webp", quality="90").data, picture("coffee", width=240)) < 4
+
+
 DISPLAY_P3 = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
 NONSENSE = struct.pack(">8I", *range(8)), struct.pack(">8I", *[33333] * 8), bytes(32), b"\0"
 

@@ -11,15 +11,17 @@ from collections.abc import Mapping
 
 import pyvips
 
+_INTENTS = (b"\0", b"\1", b"\2", b"\3")  # all that an sRGB chunk can say
 _ONE = 100_000  # PNG has its numbers in hundred-thousandths
 _GAMMA, _GAMMA_TOLERANCE = 45455, 700  # sRGB's, 1/2.2
 _CORNERS, _CORNER_TOLERANCE = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000), 500  # sRGB's white, red, green, blue: x, y
 
 
 def as_srgb(image: pyvips.Image, colour: Mapping[bytes, bytes]) -> pyvips.Image:
-    """`colour`: the bodies of its colour chunks."""
-    gamma = int.from_bytes(colour.get(b"gAMA", b""), "big")
-    if not gamma or b"sRGB" in colour or b"cICP" in colour:
+    """`colour`: the bodies of its colour chunks. Those that cannot be true count for nothing, as in libpng."""
+    told = colour.get(b"gAMA", b"")
+    gamma = int.from_bytes(told, "big") if len(told) == 4 else 0
+    if not gamma or colour.get(b"sRGB") in _INTENTS or b"cICP" in colour:
         return image
     primaries = _primaries(colour.get(b"cHRM", b"")) if image.bands > 2 else None
     if primaries is None and abs(gamma - _GAMMA) <= _GAMMA_TOLERANCE:

@@ -74,11 +74,11 @@ def orientation(data: bytes) -> int:
 
 
 def colour_chunks(data: bytes) -> dict[bytes, bytes]:
-    """The bodies of the chunks in `COLOUR` that are there."""
-    found = {}
+    """The bodies of the chunks in `COLOUR` that are there; of several the first, as in libpng."""
+    found = dict[bytes, bytes]()
     for kind, body, _ in chunks(data):
         if kind in COLOUR:
-            found[kind] = body
+            found.setdefault(kind, body)
         elif kind == b"IDAT":
             break
     return found
