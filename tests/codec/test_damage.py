@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from tifffile import TiffFile
 
+from halve.codec.picture import open_picture
+from halve.codec.sniff import Kind
 from halve.codec.strip import gif, lzw
 from halve.core.errors import ImageFailed
-from tests.support.codec import compressed, opened, outcome
+from tests.support.codec import MAX_PIXELS, compressed, opened, outcome
 from tests.support.eyes import likeness
 from tests.support.photos import encoded, photo, picture
 
@@ -241,3 +244,20 @@ def test_an_animated_gif_without_its_trailer_passes_with_all_its_frames(words: d
 def test_a_gif_that_is_padded_instead_of_closed_passes() -> None:
     for padded in (ANIMATION[:-1] + bytes(20), ANIMATION + bytes(20)):
         assert opened(compressed(padded, format="webp").data).n_frames == 3  # type: ignore[attr-defined]
+
+
+def test_a_sound_webp_that_memory_does_not_do_for_is_not_called_damaged() -> None:
+    """Its reader says the same of both."""
+    sound = photo("coffee", width=240, format="webp")
+    whole = open_picture(sound, Kind.WEBP, max_pixels=MAX_PIXELS)
+    broken = replace(whole, data=sound[: len(sound) // 2])
+
+    def starved(image: pyvips.Image) -> None:
+        image.avg()
+        raise pyvips.Error("webp2vips: unable to read pixels")
+
+    with pytest.raises(MemoryError):
+        whole.use(starved)
+    with pytest.raises(ImageFailed) as failure:
+        broken.use(starved)
+    assert failure.value.code == "damaged"

@@ -38,6 +38,7 @@ _TRIFLES = (  # of a JPEG that shows well in every viewer
     "unknown JFIF revision",
     "Inconsistent progression",
 )
+_UNREAD = "unable to read pixels"
 _NO_END = "premature end of JPEG image"
 _BYTES_A_PIXEL = 4
 _PLAIN_PRIMARIES = (1, 2)  # ITU-T H.273: BT.709, which is sRGB's; unspecified
@@ -82,9 +83,9 @@ class Picture:
                 return work(apng.read(self.data))
             if self.kind is Kind.GIF:
                 return work(_load_gif(self.data, self.width, self.height, self.pages))
-            if self.kind in _LOADERS:
-                return work(_load(self.data, self.kind, self.pages))
-            return work(foreign.read(self.data, self.kind))
+            if self.kind is Kind.WEBP:
+                return self._use_webp(work)
+            return work(_load(self.data, self.kind, self.pages) if self.kind in _LOADERS else foreign.read(self.data, self.kind))
 
     def _use_jpeg(self, work: Callable[[pyvips.Image], T], shrink: int) -> T:
         """JPEG's reader warns of trifles and of lost pixels alike: a file that gave a trifle away is read again less strictly."""
@@ -97,6 +98,18 @@ class Picture:
             if not _is_trifle(text):
                 raise
             return work(_load(self.data, self.kind, shrink=shrink, fail_on="truncated"))
+
+    def _use_webp(self, work: Callable[[pyvips.Image], T]) -> T:
+        """WebP's reader has the same words for damage and for want of memory: what can be read by itself, with nothing else in
+        memory, is not damaged.
+        """
+        try:
+            return work(_load(self.data, self.kind, self.pages))
+        except pyvips.Error as error:
+            if _UNREAD not in str(error):
+                raise
+        _load(self.data, self.kind, self.pages).avg()
+        raise MemoryError
 
 
 def _whole(data: bytes, work: Callable[[pyvips.Image], T], shrink: int) -> T:
