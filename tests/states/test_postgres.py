@@ -54,7 +54,11 @@ async def test_a_url_that_cannot_be_is_refused(url: str) -> None:
             pass
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:s3cret%zz@host/shop", "postgresql://me:s3cret@[::1/shop"])
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me:s3cret%zz@host/shop", "postgresql://me:s3cret@[::1/shop", "postgresql://me:my s3cret@host/shop",
+     "postgresql://me:my/s3cret@host/shop", "postgresql://me:5/s3cret@host:5432/shop?sslmode=require"],
+)  # fmt: skip
 async def test_nor_is_its_password_told_then(url: str) -> None:
     with pytest.raises(OptionRefused) as caught:
         async with opened(url):

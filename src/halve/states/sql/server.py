@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Concatenate
 
@@ -95,7 +96,9 @@ class ServerRunner:
 
 def _complaint(text: str) -> str:
     """What libpq says of a URL without what it quotes: that may be the password."""
-    return text if "query parameter" in text else text.partition(': "')[0].removesuffix(" in URI")
+    if "query parameter" in text:
+        return text
+    return re.sub('".*"', "it", text.partition(': "')[0].removesuffix(" in URI"), flags=re.DOTALL)
 
 
 def _parameters(url: str) -> dict[str, Any]:
@@ -105,6 +108,12 @@ def _parameters(url: str) -> dict[str, Any]:
         given = conninfo_to_dict(f"postgresql:{rest}") if colon and rest.startswith("//") else {}
     except DriverError as error:
         raise OptionRefused(SETTING, f"{SETTING} cannot be read: {_complaint(str(error).strip())}.", code="bad_setting") from None
+    if "@" in rest.removeprefix("//").partition("/")[2].partition("?")[0]:  # libpq would take part of a password for the database
+        raise OptionRefused(
+            SETTING,
+            f"{SETTING} has an @ behind its host; in a password, / ? # @ are written %2F %3F %23 %40.",
+            code="bad_setting",
+        )
     if not all(map(_possible, str(given.get("host") or "").split(","))):
         raise OptionRefused(SETTING, f"{SETTING} names a host that there cannot be.", code="bad_setting")
     if not given.get("dbname"):
