@@ -217,6 +217,7 @@ def test_a_refused_sheet_lists_all_findings_fetches_nothing_and_leaves_nothing(t
     ended = halve("run", sheet, *LOOPBACK, "--mode", "lenient", cwd=tmp_path)
     assert ended.code == 1, ended
     assert "2 rows left out" in ended.out
+    assert "mend those that were left out" in ended.out
     assert len(rows_of(tmp_path / "a-halved/failed.csv")) == 2
 
 

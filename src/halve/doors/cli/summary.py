@@ -41,8 +41,8 @@ def show_summary(result: Result) -> None:
     out().print(", ".join(parts), markup=False)
     out().print(str(result.output_csv), markup=False, soft_wrap=True)
     if result.failed_csv is not None:
-        said = f"{result.failed_csv} (only the rows with failures; can be run again by itself)"
-        out().print(said, markup=False, soft_wrap=True)
+        use = "mend those that were left out, then run it" if request.failed_rows else "can be run again"
+        out().print(f"{result.failed_csv} (only the rows with failures; {use} by itself)", markup=False, soft_wrap=True)
 
 
 def _show_failures(result: Result) -> None:
