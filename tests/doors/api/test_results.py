@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -47,15 +46,12 @@ def test_others_are_answered_while_a_large_page_is_made(tmp_path: Path) -> None:
         request_id = hand_in(base, sheet_of([(f"Mug {n}", images) for n in range(1000)])).json()["request_id"]
         large = threading.Thread(target=requests.get, args=(f"{base}/results/{request_id}?limit=1000",), kwargs={"timeout": 60})
         large.start()
-        begun = time.monotonic()
-        waits = []
+        answered = 0
         while large.is_alive():
-            asked = time.monotonic()
             assert requests.get(f"{base}/healthz", timeout=60).ok
-            waits.append(time.monotonic() - asked)
-        took = time.monotonic() - begun
+            answered += 1
         large.join()
-    assert max(waits) < took / 3, "it was all of it"
+    assert answered > 5, "they waited for all of it"
 
 
 def test_pages_cover_every_product_once(idle: str) -> None:
