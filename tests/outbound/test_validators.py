@@ -113,6 +113,12 @@ async def test_what_cannot_be_relied_on_is_no_version(origin: Origin, fetcher: H
     assert await version(fetcher, origin.serve("/a.jpg", JPEG, headers=headers)) is None
 
 
+@pytest.mark.parametrize("junk", [b"\xff", b"(\xe4)", b"\0", b"\x1b", b"x" * 400, "é".encode()], ids=repr)
+async def test_a_date_that_could_not_be_sent_back_is_no_version(origin: Origin, fetcher: HttpFetcher, junk: bytes) -> None:
+    lines = b"Last-Modified: Fri, 01 Jan 2010 00:00:00 GMT %b\r\nDate: Fri, 01 Jan 2020 00:00:00 GMT\r\n" % junk
+    assert await version(fetcher, origin.raw("/a.jpg", b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n" + JPEG)) is None
+
+
 async def test_a_date_goes_only_where_there_is_no_tag(origin: Origin, fetcher: HttpFetcher) -> None:
     url = origin.serve("/a.jpg", JPEG, headers={"Last-Modified": OLD, "ETag": '"v1"', "Vary": "Accept"})
     known = await version(fetcher, url)

@@ -15,7 +15,7 @@ from halve.core.ports import Validators
 from halve.outbound.dates import read_date
 
 LONGEST = 300
-"""Characters of an entity tag; longer ones are passed over."""
+"""Characters of an entity tag or a date; longer ones are passed over."""
 
 SETTLED = 60.0
 """Seconds that `Last-Modified` must lie before `Date`, or the picture might have changed again within the same second
@@ -65,9 +65,14 @@ def place_of(url: URL) -> str:
 def _proper(etag: str | None) -> bool:
     """Whether it is an entity tag, weak or strong. A weak one will do: the same picture, it says, if not the same bytes."""
     bare = (etag or "").removeprefix("W/")
-    return 2 < len(bare) <= LONGEST and bare[0] == bare[-1] == '"' and bare.isascii() and bare.isprintable()
+    return len(bare) > 2 and bare[0] == bare[-1] == '"' and _fit_to_send(bare)
 
 
 def _settled(modified: str, date: str | None) -> bool:
     then, now = read_date(modified), read_date(date or "")
-    return then is not None and now is not None and (now - then).total_seconds() >= SETTLED
+    return _fit_to_send(modified) and then is not None and now is not None and (now - then).total_seconds() >= SETTLED
+
+
+def _fit_to_send(value: str) -> bool:
+    """A date may be followed by anything and be read all the same, by bytes that are no text too."""
+    return len(value) <= LONGEST and value.isascii() and value.isprintable()
