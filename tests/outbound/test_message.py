@@ -59,6 +59,50 @@ def test_a_head_may_be_cut_anywhere_twice(answer: bytes) -> None:
             assert told([answer[:one], answer[one:two], answer[two:]]) == whole
 
 
+LENGTH = b"Content-Length: %d\r\n" % len(BODY)
+
+MENDED = [
+    LENGTH + LENGTH + b"\r\n" + BODY,
+    b"Content-Length: %d, %d\r\n\r\n" % (len(BODY), len(BODY)) + BODY,
+    LENGTH + b"Content-Length:\r\n\r\n" + BODY,
+    LENGTH + b"Transfer-Encoding: identity\r\n\r\n" + BODY,
+    b"Content-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(BODY, 700),
+    b"Transfer-Encoding: chunked\r\nContent-Length: 7\r\n\r\n" + chunked(BODY, 700),
+    b"PHP Warning  in line 7\r\n" + LENGTH + b"\r\n" + BODY,
+    b"Server : x\r\n" + LENGTH + b"\r\n" + BODY,
+    b": nameless\r\n" + LENGTH + b"\r\n" + BODY,
+    "Größe: 5\r\n".encode() + LENGTH + b"\r\n" + BODY,
+    b"X (y): z\r\n folded\r\n" + LENGTH + b"\r\n" + BODY,
+    LENGTH.replace(b"\r", b"\r\r") + b"\r\r\n" + BODY,
+]
+
+
+@pytest.mark.parametrize("answer", MENDED)
+@given(data=st.data())
+def test_what_browsers_let_pass_in_a_head_costs_no_picture(answer: bytes, data: st.DataObject) -> None:
+    answer = OK + answer
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(answer)), max_size=12)))
+    pieces = [answer[start:end] for start, end in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
+    status, over, clean, _, body = told(pieces)
+    assert (status, over, body) == (200, True, BODY)
+    assert not clean, "where it ends is doubtful, so no other answer is read behind it"
+
+
+def test_a_head_that_is_mended_says_what_it_said() -> None:
+    head = b'no header\r\nETag : "1"\r\nX: a\r\n b\r\n' + LENGTH + LENGTH + b"\r\n"
+    assert told([AFTER_HINTS.removesuffix(STATED) + OK + head + BODY])[3] == {
+        "ETag": '"1"',
+        "X": "a b",
+        "content-length": str(len(BODY)),
+    }
+
+
+def test_an_empty_length_is_none() -> None:
+    message = Message()
+    message.feed(OK + b"Content-Length:\r\n\r\n" + BODY)
+    assert (message.length, message.over, message.take()) == (None, False, BODY)
+
+
 @given(junk=st.binary(max_size=400), kept=st.integers(0, 60))
 def test_whatever_comes_is_an_answer_or_a_bad_one(junk: bytes, kept: int) -> None:
     message = Message()
@@ -110,10 +154,12 @@ def test_what_comes_behind_an_answer_is_not_clean_and_not_of_it(answer: bytes, m
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX Y: z\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n",
         b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 20x Well\r\n",
         b"HTTP/1.1 099 Less\r\nContent-Length: 5\r\n\r\nSTRAY",
     ],
 )

@@ -1,7 +1,8 @@
 """An answer as it is read out of the bytes of a connection (RFC 9112), wherever these are cut into pieces.
 
-Heads, and bodies in chunks, are read by llhttp, which is what Node.js reads HTTP with. A body of stated length, or one that lasts
-until the server hangs up, is handed on as it comes, without a copy.
+Heads, and bodies in chunks, are read by llhttp, which is what Node.js reads HTTP with; a head that it refuses is mended and read
+again (`mending`), and the connection is good for no other answer then. A body of stated length, or one that lasts until the server
+hangs up, is handed on as it comes, without a copy.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from multidict import CIMultiDict
 
 from halve.outbound.http_fault import BadAnswer
+from halve.outbound.mending import mended
 
 HEAD_BYTES = 2**16
 """Most bytes of an answer that are not its body's, interim answers and trailers included. Some shops' Content-Security-Policy alone
@@ -20,7 +22,10 @@ has more than 8 KiB."""
 CRUMB = 4096
 """Bytes of a piece of a body below which it is joined with those that wait behind it: to join all would be to copy all."""
 
-_BLANK_LINE = re.compile(rb"\n\r?\n")
+_BLANK_LINE = re.compile(rb"\n\r{0,2}\n")
+
+_STATUS = re.compile(rb"HTTP/\d\.\d \d{3}[ \r\n]")
+"""How a head begins that may be worth mending."""
 
 
 class Message:
@@ -40,7 +45,8 @@ class Message:
         self._interim = self._chunked = False
         self._left: int | None = None  # of `length`
         self._beside = 0  # bytes that were not of the body
-        self._seam = b""  # the last bytes of the head so far
+        self._lines = b""  # the head so far
+        self._refused = False  # as it is
         self._pieces: list[bytes] = []
 
     def _new_parser(self) -> HttpResponseParser:
@@ -82,17 +88,33 @@ class Message:
     def _head(self, data: bytes) -> bytes:
         """Read the head, or a part of it, or an interim answer's; returns what follows."""
         part = data[: self._end_of_head(data)]
-        self._seam = (self._seam + part)[-3:]
+        self._lines += part
         self._count(len(part))
-        self._parser.feed_data(part)
+        self._read_head(part)
         if self._interim:  # which may say that the connection closes, and is not the end of it all the same
-            self._interim, self._parser = False, self._new_parser()
+            self._interim, self._refused, self._lines, self._parser = False, False, b"", self._new_parser()
         return data[len(part) :]
+
+    def _read_head(self, part: bytes) -> None:
+        if not self._refused:
+            try:
+                self._parser.feed_data(part)
+            except HttpParserUpgrade:
+                raise
+            except HttpParserError:
+                if not _STATUS.match(self._lines.lstrip()):
+                    raise
+                self._refused = True
+        if self._refused and _BLANK_LINE.search(self._lines[-4:]):
+            self.headers.clear()
+            self._parser = self._new_parser()
+            self._parser.feed_data(mended(self._lines.lstrip()))
 
     def _end_of_head(self, data: bytes) -> int:
         """Where its blank line ends, which may have begun with what came before."""
-        before = len(self._seam)
-        found = _BLANK_LINE.search(self._seam + data[:3])
+        seam = self._lines[-3:]
+        before = len(seam)
+        found = _BLANK_LINE.search(seam + data[:3])
         if found and found.end() > before:
             return found.end() - before
         found = _BLANK_LINE.search(data)
@@ -154,7 +176,7 @@ class Message:
             self._interim = True
             return
         self.begun, self.status = True, status
-        self.clean = self._parser.should_keep_alive()
+        self.clean = self._parser.should_keep_alive() and not self._refused
         self._frame()
 
     def _frame(self) -> None:
