@@ -6,6 +6,8 @@ import asyncio
 import socket
 import subprocess
 import sys
+import threading
+from typing import Any
 
 import pytest
 
@@ -39,6 +41,25 @@ async def test_more_names_than_are_looked_up_at_once_are_all_found() -> None:
     resolver = SystemResolver()
     found = await asyncio.gather(*(resolver.resolve("127.0.0.1", port) for port in range(1, 3 * LOOKUPS)))
     assert [infos[0][4][1] for infos in found] == list(range(1, 3 * LOOKUPS))
+
+
+async def test_names_that_are_looked_up_in_vain_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    system, over = socket.getaddrinfo, threading.Event()
+
+    def silent_of_some(host: str, *rest: Any, **more: Any) -> Any:
+        if host.endswith(".example"):
+            over.wait(30)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return system(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent_of_some)
+    resolver = SystemResolver()
+    silent = [asyncio.create_task(resolver.resolve(f"{number}.example", 80)) for number in range(3 * LOOKUPS)]
+    await asyncio.sleep(0.1)  # they are asked first
+    async with asyncio.timeout(5):
+        assert (await resolver.resolve("127.0.0.1", 80))[0][4][0] == "127.0.0.1"
+    over.set()
+    assert {type(error) for error in await asyncio.gather(*silent, return_exceptions=True)} == {socket.gaierror}
 
 
 @pytest.mark.parametrize("name", ["shop.invalid", "a..b", "a" * 64 + ".example"])

@@ -37,6 +37,9 @@ NAMES_REMEMBERED = 1000
 LOOKUPS = 16
 """Names looked up at once. They have threads of their own: a name server that does not answer holds up nothing else."""
 
+LOOKUP_SECONDS = 0.5
+"""How long a look-up counts among them: one whose name server is silent goes on beside them, and holds up no other name."""
+
 
 class Resolver(Protocol):
     """Names to addresses, as `getaddrinfo` tells them."""
@@ -60,7 +63,11 @@ class SystemResolver:
             found: Future[Sequence[AddrInfoType]] = Future()
             found.set_running_or_notify_cancel()
             threading.Thread(target=_look_up, args=(found, host, port), name="lookup", daemon=True).start()
-            return await asyncio.wrap_future(found)
+            looking = asyncio.wrap_future(found)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOKUP_SECONDS):
+                    return await asyncio.shield(looking)
+        return await looking
 
     async def close(self) -> None:
         pass
