@@ -25,6 +25,7 @@ from halve.outbound.fetch import FetchLimits, HttpFetcher
 from halve.outbound.guard import Guard
 from tests.outbound.conftest import LOOPBACK, TRUST, connections_to, spooled
 from tests.support.origin import Origin
+from tests.support.photos import photo
 
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(range(256)) * 20
 
@@ -416,6 +417,8 @@ async def test_a_redirect_without_address_is_refused(origin: Origin, fetcher: Ht
         ("gzip", gzip.compress(JPEG, mtime=0)),
         ("x-gzip", gzip.compress(JPEG[:100], mtime=0) + gzip.compress(JPEG[100:], mtime=0)),
         ("deflate", zlib.compress(JPEG)),
+        ("deflate", zlib.compress(JPEG, wbits=-15)),
+        ("deflate", JPEG),
         ("gzip", JPEG),
         ("utf-8", JPEG),
         ("identity", JPEG),
@@ -428,6 +431,12 @@ async def test_an_encoding_is_undone(origin: Origin, fetcher: HttpFetcher, encod
     assert by_bytes + decode.finish() == JPEG
 
 
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif", "gif", "bmp", "tiff", "ico"])
+def test_a_picture_that_is_called_deflate_and_is_not_passes_as_it_is(format: str) -> None:
+    data, decode = photo(width=64, format=format), decoder("deflate")
+    assert b"".join(decode.feed(data)) + decode.finish() == data
+
+
 async def test_encodings_may_stand_on_several_lines(origin: Origin, fetcher: HttpFetcher) -> None:
     lines = b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n"
     assert await get(fetcher, origin.raw("/a.jpg", lines + gzip.compress(JPEG))) == JPEG
@@ -437,6 +446,12 @@ async def test_a_gzip_bomb_goes_off_within_the_limit(origin: Origin, fetcher: Ht
     bomb = gzip.compress(JPEG + bytes(50_000_000))
     error = await failure(fetcher, origin.serve("/a.jpg", bomb, headers={"Content-Encoding": "gzip"}))
     assert error.code == "too_large"
+
+
+async def test_a_gzip_body_of_nothing_without_end_is_given_up(origin: Origin, fetcher: HttpFetcher) -> None:
+    nothing = gzip.compress(b"") * 20_000
+    error = await failure(fetcher, origin.serve("/a.jpg", nothing, headers={"Content-Encoding": "gzip"}))
+    assert said(error) == ("bad_encoding", "damaged gzip encoding", False)
 
 
 async def test_a_gzip_body_cut_short_or_damaged_is_told(origin: Origin, fetcher: HttpFetcher) -> None:

@@ -10,6 +10,12 @@ from halve.core.errors import ImageFailed
 _PIECE = 2**18
 """Most bytes that one step of decoding yields: however small a bomb is, it goes off in portions that are counted."""
 
+MEMBERS = 4096
+"""Most members of a gzip body: one that yields nothing costs time all the same, and counts towards no limit of bytes."""
+
+ENOUGH = 64
+"""Bytes by which deflate without its frame is told from a picture: none of these decodes so far."""
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -24,19 +30,26 @@ class Plain:
 
 
 class Inflate:
-    """gzip and deflate. A body that is announced so and is not (an upload with wrong metadata) passes as it is."""
+    """gzip and deflate, the latter with zlib's frame or, as some servers send it, without (`bare`). A body that is announced so and
+    is not (an upload with wrong metadata) passes as it is.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, bare: bool) -> None:
+        self._bare = bare
         self._start: bytes | None = b""
         self._zlib: zlib._Decompress | None = None
+        self._members = 1
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         if self._start is not None:
             piece = self._start + piece
-            if len(piece) < 2:
+            found = _zlib(piece) if len(piece) >= 2 else None
+            if found is None and len(piece) < (ENOUGH if self._bare else 2):
                 self._start = piece
                 return
-            self._start, self._zlib = None, _zlib(piece)
+            if found is None and self._bare and _inflates(piece):
+                found = zlib.decompressobj(wbits=-15)
+            self._start, self._zlib = None, found
         if self._zlib is None:
             yield piece
             return
@@ -51,6 +64,9 @@ class Inflate:
                 piece = self._zlib.unused_data
                 if not piece.startswith(_GZIP):
                     return
+                self._members += 1
+                if self._members > MEMBERS:
+                    raise ImageFailed("damaged gzip encoding", code="bad_encoding")
                 self._zlib = zlib.decompressobj(wbits=31)  # another member (RFC 1952, section 2.2)
 
     def finish(self) -> bytes:
@@ -71,6 +87,14 @@ def _zlib(first: bytes) -> zlib._Decompress | None:
     return None
 
 
+def _inflates(start: bytes) -> bool:
+    try:
+        zlib.decompressobj(wbits=-15).decompress(start, _PIECE)
+    except zlib.error:
+        return False
+    return True
+
+
 def decoder(encoding: str) -> Plain | Inflate:
     """For a `Content-Encoding`. Words that are no encoding (`utf-8`, `none`) mean nothing, as in browsers.
 
@@ -83,4 +107,4 @@ def decoder(encoding: str) -> Plain | Inflate:
     known = [word for word in words if word in ("gzip", "x-gzip", "deflate")]
     if len(known) > 1:
         raise ImageFailed(f"encoded {len(known)} times over", code="bad_encoding")
-    return Inflate() if known else Plain()
+    return Inflate(bare=known == ["deflate"]) if known else Plain()
