@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -44,14 +45,23 @@ def test_others_are_answered_while_a_large_page_is_made(tmp_path: Path) -> None:
     images = [f"https://a.test/{n}.jpg" for n in range(100)]
     with serving(tmp_path, worker=False) as base:
         request_id = hand_in(base, sheet_of([(f"Mug {n}", images) for n in range(1000)])).json()["request_id"]
-        large = threading.Thread(target=requests.get, args=(f"{base}/results/{request_id}?limit=1000",), kwargs={"timeout": 60})
-        large.start()
-        answered = 0
-        while large.is_alive():
-            assert requests.get(f"{base}/healthz", timeout=60).ok
-            answered += 1
-        large.join()
-    assert answered > 5, "they waited for all of it"
+        longest = min(longest_wait(base, f"{base}/results/{request_id}?limit=1000") for _ in range(3))  # a busy machine waits, too
+    assert longest < 1 / 3, "it was all of it"
+
+
+def longest_wait(base: str, large_page: str) -> float:
+    """For another answer while that page is made, as a share of the time that it takes."""
+    large = threading.Thread(target=requests.get, args=(large_page,), kwargs={"timeout": 60})
+    large.start()
+    begun = time.monotonic()
+    waits = []
+    while large.is_alive():
+        asked = time.monotonic()
+        assert requests.get(f"{base}/healthz", timeout=60).ok
+        waits.append(time.monotonic() - asked)
+    took = time.monotonic() - begun
+    large.join()
+    return max(waits) / took
 
 
 def test_pages_cover_every_product_once(idle: str) -> None:
