@@ -182,6 +182,25 @@ def test_messages_are_one_line_whatever_the_sheet_says(sheets: Sheets) -> None:
         assert len(finding.message) < 300
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://anna:secret@shop.test:99999/1.jpg", "http://...@shop.test:99999/1.jpg"),
+        ("ftp://anna:sec@ret@shop.test/1.jpg", "ftp://...@shop.test/1.jpg"),
+        ("http://anna:secret@/1.jpg", "http://...@/1.jpg"),
+        ("http://anna:sec#ret@shop.test/1.jpg", "http://...@shop.test/1.jpg"),
+        ("http://secret@[::z]/1.jpg", "http://...@[::z]/1.jpg"),
+        ("see http://anna:secret@shop.test/1.jpg", "see http://...@shop.test/1.jpg"),
+        (f"ftp://anna:{'secret' * 20}@shop.test/1.jpg", "ftp://...@shop.test/1.jpg"),
+        ("ftp://shop.test:21/shoe@2x.jpg", "ftp://shop.test:21/shoe@2x.jpg"),
+        ("ftp://shop.test/shoe@2x.jpg", "ftp://shop.test/shoe@2x.jpg"),
+    ],
+)
+def test_no_message_tells_the_credentials_of_a_url(sheets: Sheets, url: str, shown: str) -> None:
+    (finding,) = sheets.read(f"{HEADER}1,Shoe,{url}\n").findings
+    assert finding.message.startswith(f"'{shown}' ")
+
+
 # ── the page that documents them ──────────────────────────────────────────────────────────────────────────────────────
 
 PAGE = Path(__file__).parents[2] / "docs" / "sheets.md"

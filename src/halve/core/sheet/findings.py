@@ -6,6 +6,7 @@ accord, since some of them end up in a cell of the user's sheet, whatever its en
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -55,12 +56,17 @@ LONGEST_COLUMN = 200
 """Characters of a header that a finding names. A header may be as long as a row, and be named with a hundred thousand of them."""
 
 
+_CREDENTIALS = re.compile(r"://(?![^/?#\s:@]*(:[0-9]*)?([/?#\s]|$))\S{1,300}@")
+"""What stands before the host of a URL, also where that is what makes it a bad one: a password with a `/` or `#` in it."""
+
+
 def _found(line: int, column: str, code: Code, message: str) -> Finding:
     return Finding(line, column if len(column) <= LONGEST_COLUMN else f"{column[:LONGEST_COLUMN]}...", code.value, message)
 
 
 def shown(text: str, longest: int = 80) -> str:
-    """Foreign text as part of a sentence: one line, in quotes, cut short, without anything a terminal would act on."""
+    """Foreign text as part of a sentence: one line, in quotes, cut short, without credentials or what a terminal acts on."""
+    text = _CREDENTIALS.sub("://...@", text[:LONGEST_URL])
     text = "".join(c if c.isprintable() else " " for c in text[: longest + 1]).strip()
     return f"'{text[:longest]}...'" if len(text) > longest else f"'{text}'"
 
