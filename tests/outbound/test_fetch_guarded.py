@@ -14,7 +14,7 @@ import trustme
 from aiohappyeyeballs import AddrInfoType
 
 from halve.core.errors import ImageFailed
-from halve.outbound.connecting import Resolver
+from halve.outbound.connecting import ADDRESSES, Resolver
 from halve.outbound.fetch import FetchLimits, HttpFetcher
 from halve.outbound.guard import Guard
 from halve.outbound.ranges import Network
@@ -287,3 +287,22 @@ async def test_a_name_is_not_only_asked_at_the_first_of_its_addresses(limits: Fe
                     assert await get(fetcher, f"http://shop.example:{broken.port}/a.jpg") == JPEG
         assert broken.hits() > 0
         assert well.hits() > 0
+
+
+async def test_a_name_of_thousands_of_addresses_sends_nobody_to_all_of_them(limits: FetchLimits) -> None:
+    """Whoever owns it could have one link knock at as many doors of others."""
+    knocks = 0
+
+    async def leave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal knocks
+        knocks += 1
+        writer.close()
+
+    names = Names({"shop.example": [[f"127.0.{number // 250}.{number % 250 + 1}" for number in range(2000)]]})
+    async with (
+        await asyncio.start_server(leave, "0.0.0.0") as server,
+        fetcher_with(limits, "127.0.0.0/8", names=names) as fetcher,
+    ):
+        error = await failure(fetcher, f"https://shop.example:{server.sockets[0].getsockname()[1]}/a.jpg")
+    assert (error.code, str(error)) == ("tls_failed", "TLS failed: closed by the server")
+    assert 0 < knocks <= ADDRESSES

@@ -29,6 +29,9 @@ CONNECT_SECONDS = 15.0
 NEXT_ADDRESS = 0.25
 """Seconds after which the next address of a name is tried beside the one before (RFC 8305, section 5)."""
 
+ADDRESSES = 32
+"""Of a name, so many of each family are gone to. Its owner may name thousands, of servers that have nothing to do with it."""
+
 DNS_SECONDS = 60.0
 """How long a name's addresses are remembered."""
 
@@ -192,7 +195,9 @@ def _in_any_order(addresses: Sequence[AddrInfoType]) -> Sequence[AddrInfoType]:
     """What fails behind one address is not asked of the same one each time, for as long as the name is remembered. The family that
     the system puts first stays first (RFC 6724).
     """
-    return sorted(random.sample(addresses, len(addresses)), key=lambda one: one[0] != addresses[0][0])
+    first = [one for one in addresses if one[0] == addresses[0][0]]
+    others = [one for one in addresses if one[0] != addresses[0][0]]
+    return [one for family in (first, others) for one in random.sample(family, min(len(family), ADDRESSES))]
 
 
 def _literal(host: str, port: int) -> Sequence[AddrInfoType]:
