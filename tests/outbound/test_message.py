@@ -138,6 +138,15 @@ def test_some_statuses_have_no_body_whatever_they_state(status: bytes) -> None:
     assert (message.over, message.clean, message.take()) == (True, True, b"")
 
 
+@pytest.mark.parametrize("trailer", [b"Content-Length: 7\r\n", b"no trailer\r\n", b"Gr\xf6\xdfe: 7\r\n"])
+@given(data=st.data())
+def test_whatever_stands_in_its_trailers_a_body_in_chunks_is_whole(trailer: bytes, data: st.DataObject) -> None:
+    answer = OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY, 700, trailers=trailer)
+    cut = data.draw(st.integers(0, len(answer)))
+    status, over, clean, _, body = told([answer[:cut], answer[cut:]])
+    assert (status, over, clean, body) == (200, True, False, BODY)
+
+
 @pytest.mark.parametrize("answer", [STATED, IN_CHUNKS])
 @pytest.mark.parametrize("more", [b"\r\n", b"!", STATED])
 @pytest.mark.parametrize("at_once", [True, False])
@@ -158,6 +167,8 @@ def test_what_comes_behind_an_answer_is_not_clean_and_not_of_it(answer: bytes, m
         b"HTTP/1.1 200 OK\r\nX Y: z\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcde",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nno length\r\n",
         b"HTTP/2 200\r\n\r\n",
         b"HTTP/1.1 20x Well\r\n",
         b"HTTP/1.1 099 Less\r\nContent-Length: 5\r\n\r\nSTRAY",

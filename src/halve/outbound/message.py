@@ -42,7 +42,7 @@ class Message:
         self.begun = self.over = self.clean = False
         self.waiting = 0
         self._parser = self._new_parser()
-        self._interim = self._chunked = False
+        self._interim = self._chunked = self._ending = False
         self._left: int | None = None  # of `length`
         self._beside = 0  # bytes that were not of the body
         self._lines = b""  # the head so far
@@ -140,9 +140,9 @@ class Message:
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
-            if not self.over:
+            if not (self.over or self._ending):
                 raise
-            self.clean = False
+            self.over, self.clean = True, False
         if self.waiting == before:  # so it was frames alone, or trailers
             self._count(len(data))
 
@@ -192,9 +192,13 @@ class Message:
         self._left = self.length
         self.over = self.length == 0
 
+    def on_chunk_header(self) -> None:
+        self._ending = True  # unless it is told of bytes: the last chunk has none, and what stands behind it is no part of the body
+
     def on_body(self, data: bytes) -> None:
         if not self._chunked:  # all others go past the parser
             raise BadAnswer
+        self._ending = False
         if not self.over:
             self._add(data)
 
