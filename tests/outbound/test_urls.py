@@ -98,6 +98,14 @@ def test_a_bad_url_does_not_tell_its_credentials() -> None:
         ("http://other.example/b%2Fc?sig=%2B", "http://other.example/b%2Fc?sig=%2B"),
         ("/bü cher.jpg", "https://example.com/b%C3%BC%20cher.jpg"),
         ("/b\udce4.jpg", "https://example.com/b%E4.jpg"),
+        ("https:/b.jpg", "https://example.com/b.jpg"),
+        ("https:b.jpg", "https://example.com/dir/b.jpg"),
+        ("http:/other.example/b.jpg", "http://other.example/b.jpg"),
+        ("https:///cdn.example.net/b.jpg", "https://cdn.example.net/b.jpg"),
+        ("///cdn.example.net/b.jpg", "https://cdn.example.net/b.jpg"),
+        ("\\\\cdn.example.net\\b.jpg", "https://cdn.example.net/b.jpg"),
+        ("https:\\\\cdn.example.net\\b.jpg", "https://cdn.example.net/b.jpg"),
+        ("/dir//b.jpg", "https://example.com/dir//b.jpg"),
     ],
 )
 def test_a_redirect_is_followed_as_browsers_do(location: str, there: str) -> None:

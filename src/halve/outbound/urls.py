@@ -44,6 +44,8 @@ _ZONE = re.compile(r"[A-Za-z0-9._~-]*")
 """Of an IPv6 address, where it has one (RFC 6874)."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HTTP = re.compile(r"(?P<scheme>https?):(?P<slashes>[/\\]*)", re.IGNORECASE)
+_SLASHES = re.compile(r"[/\\]{2,}")
 
 
 class BadURL(ValueError):
@@ -90,7 +92,7 @@ def read_url(text: str) -> Target:
 
 def follow(target: Target, location: str) -> Target:
     """Where a redirect leads. Credentials go on to the same origin only. Raises BadURL."""
-    location = location.strip()
+    location = _slashes_mended(location.strip(), target.url.scheme)
     try:
         absolute = location if _SCHEME.match(location) else urljoin(str(target.url), location)
     except ValueError:
@@ -99,6 +101,19 @@ def follow(target: Target, location: str) -> Target:
     if there.authorization is None and there.origin == target.origin:
         return Target(there.url, target.authorization)
     return there
+
+
+def _slashes_mended(location: str, scheme: str) -> str:
+    """With two slashes before a host, however many it has; `http:/a.jpg` is a path at the host that names it (WHATWG URL, "special
+    relative or authority state").
+    """
+    http = _HTTP.match(location)
+    if http is None:
+        return _SLASHES.sub("//", location, count=1) if _SLASHES.match(location) else location
+    behind = location[http.end() :]
+    if http["scheme"].lower() == scheme and len(http["slashes"]) < 2:
+        return http["slashes"] + behind
+    return f"{http['scheme']}://{behind}"
 
 
 def _mended(text: str) -> tuple[URL, str | None]:
