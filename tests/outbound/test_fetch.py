@@ -442,6 +442,14 @@ async def test_encodings_may_stand_on_several_lines(origin: Origin, fetcher: Htt
     assert await get(fetcher, origin.raw("/a.jpg", lines + gzip.compress(JPEG))) == JPEG
 
 
+async def test_a_gzip_body_that_states_the_pictures_length_is_whole(origin: Origin, fetcher: HttpFetcher) -> None:
+    packed = gzip.compress(JPEG)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(JPEG)
+    assert len(packed) < len(JPEG)
+    assert await get(fetcher, origin.raw("/a.jpg", head + packed)) == JPEG
+    assert (await failure(fetcher, origin.raw("/b.jpg", head + packed[:-20]))).code == "truncated"
+
+
 async def test_a_gzip_bomb_goes_off_within_the_limit(origin: Origin, fetcher: HttpFetcher) -> None:
     bomb = gzip.compress(JPEG + bytes(50_000_000))
     error = await failure(fetcher, origin.serve("/a.jpg", bomb, headers={"Content-Encoding": "gzip"}))

@@ -20,7 +20,9 @@ _GZIP = b"\x1f\x8b"
 
 
 class Plain:
-    """Nothing to undo."""
+    """Nothing to undo. `whole`: whether the encoding says itself that the body has come to its end."""
+
+    whole = False
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         yield piece
@@ -68,6 +70,10 @@ class Inflate:
                 if self._members > MEMBERS:
                     raise ImageFailed("damaged gzip encoding", code="bad_encoding")
                 self._zlib = zlib.decompressobj(wbits=31)  # another member (RFC 1952, section 2.2)
+
+    @property
+    def whole(self) -> bool:
+        return self._zlib is not None and self._zlib.eof
 
     def finish(self) -> bytes:
         """What is left. Raises ImageFailed if the end is missing."""

@@ -177,7 +177,8 @@ class HttpFetcher:
                         _look(download)
                         known = True
         except CutShort:
-            raise ImageFailed("download cut short", code="truncated", transient=True) from None
+            if not decode.whole:  # else the length that was stated is that of the picture, before it was compressed
+                raise ImageFailed("download cut short", code="truncated", transient=True) from None
         await download.write(decode.finish())
         if not download.size:
             raise ImageFailed("empty answer", code="empty")
