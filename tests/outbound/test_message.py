@@ -88,6 +88,16 @@ def test_what_browsers_let_pass_in_a_head_costs_no_picture(answer: bytes, data: 
     assert not clean, "where it ends is doubtful, so no other answer is read behind it"
 
 
+@pytest.mark.parametrize(
+    "status", [b"HTTP/2 200", b"http/1.1 200 OK", b"HTTP/1.1  200  OK", b"HTTP/1.2\t200\tOK", b"HTTP/1.1 200OK"]
+)
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_a_status_is_read_however_it_is_written(status: bytes, end: bytes) -> None:
+    answer = status + end + LENGTH.replace(b"\r\n", end) + end + BODY
+    for cut in range(len(answer) - len(BODY) + 1):
+        assert told([answer[:cut], answer[cut:]])[0::4] == (200, BODY)
+
+
 def test_a_head_that_is_mended_says_what_it_said() -> None:
     head = b'no header\r\nETag : "1"\r\nX: a\r\n b\r\n' + LENGTH + LENGTH + b"\r\n"
     assert told([AFTER_HINTS.removesuffix(STATED) + OK + head + BODY])[3] == {
@@ -169,7 +179,9 @@ def test_what_comes_behind_an_answer_is_not_clean_and_not_of_it(answer: bytes, m
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcde",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nno length\r\n",
-        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/2\r\n",
+        b"HTTP/1.1 2000 OK\r\n",
+        b"http:",
         b"HTTP/1.1 20x Well\r\n",
         b"HTTP/1.1 099 Less\r\nContent-Length: 5\r\n\r\nSTRAY",
     ],

@@ -13,7 +13,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from multidict import CIMultiDict
 
 from halve.outbound.http_fault import BadAnswer
-from halve.outbound.mending import mended
+from halve.outbound.mending import hopeless, mended
 
 HEAD_BYTES = 2**16
 """Most bytes of an answer that are not its body's, interim answers and trailers included. Some shops' Content-Security-Policy alone
@@ -23,9 +23,6 @@ CRUMB = 4096
 """Bytes of a piece of a body below which it is joined with those that wait behind it: to join all would be to copy all."""
 
 _BLANK_LINE = re.compile(rb"\n\r{0,2}\n")
-
-_STATUS = re.compile(rb"HTTP/\d\.\d \d{3}[ \r\n]")
-"""How a head begins that may be worth mending."""
 
 
 class Message:
@@ -99,16 +96,16 @@ class Message:
         if not self._refused:
             try:
                 self._parser.feed_data(part)
-            except HttpParserUpgrade:
-                raise
             except HttpParserError:
-                if not _STATUS.match(self._lines.lstrip()):
-                    raise
                 self._refused = True
-        if self._refused and _BLANK_LINE.search(self._lines[-4:]):
-            self.headers.clear()
-            self._parser = self._new_parser()
-            self._parser.feed_data(mended(self._lines.lstrip()))
+        if self._refused:
+            head = self._lines.lstrip()
+            if hopeless(head):
+                raise BadAnswer
+            if _BLANK_LINE.search(head[-4:]):
+                self.headers.clear()
+                self._parser = self._new_parser()
+                self._parser.feed_data(mended(head))
 
     def _end_of_head(self, data: bytes) -> int:
         """Where its blank line ends, which may have begun with what came before."""
