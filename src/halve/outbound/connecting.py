@@ -67,9 +67,11 @@ class SystemResolver:
             found.set_running_or_notify_cancel()
             threading.Thread(target=_look_up, args=(found, host, port), name="lookup", daemon=True).start()
             looking = asyncio.wrap_future(found)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOKUP_SECONDS):
-                    return await asyncio.shield(looking)
+            try:
+                await asyncio.wait((looking,), timeout=LOOKUP_SECONDS)
+            except asyncio.CancelledError:
+                looking.cancel()  # or its thread might tell of it in a loop that is closed by then
+                raise
         return await looking
 
     async def close(self) -> None:
