@@ -124,6 +124,7 @@ def begin(sender: Any, **_: Any) -> None:
     if any(green in asked for green in GREEN):
         _end("the worker is one event loop and processes of its own: start it with -P threads, or leave -P out.", Ending.REFUSED)
     sender.pool_cls = sender.app.conf.worker_pool  # whatever pool was asked for: children of prefork may have no children
+    _logs()  # Celery asks for them only later, and what starts here has something to say already
     _told(_process.start)
 
 
