@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from celery.concurrency.base import BasePool
 from celery.concurrency.thread import TaskPool
 
 MOST = 256
@@ -14,13 +15,13 @@ MOST = 256
 class Threads(TaskPool):  # type: ignore[misc]  # Celery has no types
     """How many wishes are granted at once is bounded by how many messages the worker takes (`-c`, `--autoscale`), not by the pool.
 
-    `limit` is that number, for those who watch.
+    `limit` is that number, for those who watch. It may be 0, as `--autoscale=4` begins with.
     """
 
     limit: int
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        BasePool.__init__(self, *args, **kwargs)  # TaskPool's own makes as many threads as `limit` says, of which 0 are none
         self.executor = ThreadPoolExecutor(max_workers=max(MOST, self.limit), thread_name_prefix="wish")
 
     @property
@@ -31,4 +32,4 @@ class Threads(TaskPool):  # type: ignore[misc]  # Celery has no types
         self.limit += n
 
     def shrink(self, n: int = 1) -> None:
-        self.limit = max(1, self.limit - n)
+        self.limit = max(0, self.limit - n)
