@@ -363,6 +363,19 @@ async def test_a_request_that_lost_its_sheet_is_a_store_that_failed(tmp_path: Pa
             await shop.pipeline.finish(request.id)
 
 
+async def test_a_cancelled_one_that_lost_its_sheet_is_one_too_unless_it_is_soon_gone(tmp_path: Path, origin: Origin) -> None:
+    """It may be erased at this moment, which is no fault; one whose store was moved stays."""
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))
+        await shop.states.cancel(request.id)
+        await shop.images.delete_folder(request.folder)
+        assert not await shop.pipeline.finish(request.id)
+        with pytest.raises(StoreFailed, match="HALVE_STORAGE_URL"):
+            await shop.pipeline.finish(request.id)
+        await shop.states.erase(request.id)
+        assert not await shop.pipeline.finish(request.id)
+
+
 async def test_a_worker_with_another_store_than_the_servers_leaves_the_work_to_others(
     tmp_path: Path, origin: Origin, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -103,6 +103,7 @@ class Pipeline:
         self._slots = asyncio.Semaphore(pace.in_flight)
         self._requests: Once[Request | None] = Once(256)
         self._urls: Once[Attempt] = Once(URLS_REMEMBERED, pack=_packed, unpack=_unpacked)
+        self._without_sheet: set[UUID] = set()  # met once, and taken to be erased at this moment
 
     # ── one product: fetch, compress, store ───────────────────────────────────────────────────────────────────────────
 
@@ -200,9 +201,11 @@ class Pipeline:
             return False
         except NotFound as error:
             now = await self._states.request(request_id)
-            if now is not None and now.status is not Status.CANCELLED:
+            erased = now is None or now.status is Status.CANCELLED  # it is cancelled first, then its files go, and at last itself
+            if not erased or request_id in self._without_sheet:
                 raise _out_of_sight(request_id) from error
-            log.info("request erased before its end", request_id=str(request_id))  # it is cancelled first, then its files go
+            self._without_sheet.add(request_id)
+            log.info("request erased before its end", request_id=str(request_id))
             return False
         return await self._states.finish(
             request.id,
