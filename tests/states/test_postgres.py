@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from unittest import mock
 
 import psycopg
@@ -15,6 +16,8 @@ from halve.backends import open_states
 from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
 from halve.core.ports import StateStore
 from halve.settings import read_settings
+from halve.states.sql.dialects import POSTGRESQL
+from halve.states.sql.server import PostgresStates
 from tests.contract import elsewhere
 from tests.contract.sample import upload
 from tests.support.postgres import run_sql
@@ -98,6 +101,41 @@ async def test_a_database_that_is_not_there_is_named(url: str) -> None:
     async with opened(f"{url.partition('?')[0].rpartition('/')[0]}/{missing}") as states:
         with pytest.raises(StoreFailed, match=f"{missing} is not there: create it"):
             await states.migrate()
+
+
+async def test_a_database_that_cannot_hold_every_letter_is_refused(url: str) -> None:
+    """At first, and where halve made its tables before it looked: an upload would be told to come again, for ever."""
+    name = f"halve_latin_{secrets.token_hex(4)}"
+    latin = f"{url.partition('?')[0].rpartition('/')[0]}/{name}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+        try:
+            async with opened(latin) as states:
+                with pytest.raises(StoreFailed, match="encoding is not UTF8: make another one"):
+                    await states.migrate()
+                with mock.patch("halve.states.sql.server.POSTGRESQL", replace(POSTGRESQL, encoding=None)):
+                    await states.migrate()
+                await upload(states, 1, filename="cafe.csv")
+                with pytest.raises(StoreFailed, match="encoding is not UTF8"):
+                    await upload(states, 1, filename="咖啡.csv")
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("level", ["serializable", "repeatable%5C%20read"])
+async def test_how_transactions_are_kept_apart_is_not_left_to_the_servers_default(url: str, level: str) -> None:
+    """Under these two, work side by side would fail again and again."""
+    async with opened(f"{url}%20-cdefault_transaction_isolation%3D{level}") as states:
+        assert isinstance(states, PostgresStates)
+        assert await states._runner.write(lambda tx: tx.value("SHOW transaction_isolation")) == "read committed"
+        assert await states._runner.read(lambda tx: tx.value("SHOW transaction_isolation")) == "repeatable read"
+
+
+async def test_a_limit_on_time_is_told_with_what_to_do(url: str) -> None:
+    async with opened(f"{url}%20-cstatement_timeout%3D50") as states:
+        assert isinstance(states, PostgresStates)
+        with pytest.raises(StoreFailed, match=r"statement timeout\. Raise that limit"):
+            await states._runner.read(lambda tx: tx.value("SELECT 1 FROM pg_sleep(5)"))
 
 
 async def test_a_user_without_rights_is_told_which(url: str) -> None:

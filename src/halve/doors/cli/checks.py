@@ -121,8 +121,8 @@ async def _database(settings: Settings) -> Found:
 
 
 async def _use(states: StateStore) -> None:
-    """A request that is never published: no worker sees it."""
-    trial = new_request(filename="doctor.csv", options=Options(), sheet=SheetOptions())
+    """A request that is never published: no worker sees it. Its name has letters that only a database in UTF-8 can hold."""
+    trial = new_request(filename="doctor-医生.csv", options=Options(), sheet=SheetOptions())
     await states.create(trial)
     try:
         await states.requests(None, limit=1)

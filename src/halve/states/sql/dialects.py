@@ -11,12 +11,14 @@ class Dialect:
 
     `now`: the database's clock in seconds since 1970. `locked`: hold the selected rows until the transaction ends.
     `free`: the same, passing over rows that another transaction holds. `migrating`: what keeps a second migration out.
+    `encoding`: asks in which one texts are stored, where there are others than UTF-8.
     """
 
     now: str
     locked: str
     free: str
     migrating: str | None = None
+    encoding: str | None = None
 
     def filled(self, sql: str) -> str:
         """A statement of this package in words of this dialect; its parameters stay as they are."""
@@ -33,4 +35,5 @@ POSTGRESQL = Dialect(
     locked="FOR UPDATE",
     free="FOR UPDATE SKIP LOCKED",
     migrating="SELECT pg_advisory_xact_lock(7232061940)",
+    encoding="SHOW server_encoding",
 )

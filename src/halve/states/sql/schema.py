@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from halve.core.errors import StoreFailed
 from halve.states import migrations
-from halve.states.sql.errors import OUTDATED
+from halve.states.sql.errors import NOT_UTF8, OUTDATED
 from halve.states.sql.transaction import Transaction
 
 
@@ -36,6 +36,8 @@ def upgrade(tx: Transaction, where: str) -> None:
     if here == migrations.REVISION:
         return
     if here is None and not tx.has_table("requests"):
+        if tx.dialect.encoding is not None and tx.value(tx.dialect.encoding) != "UTF8":
+            raise StoreFailed(NOT_UTF8.format(where=where))
         _make(tx)
         return
     from alembic import command

@@ -52,6 +52,7 @@ class ServerRunner:
         self._engine = create_async_engine(
             "postgresql+psycopg://",
             connect_args=DEFAULTS | given,
+            isolation_level="READ COMMITTED",  # whatever the server's default is: rows are locked here, and nobody need yield
             pool_size=CONNECTIONS,
             max_overflow=0,
             pool_timeout=PATIENCE,

@@ -10,19 +10,23 @@ from sqlalchemy import exc
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 
 from halve.core.errors import StoreFailed
-from halve.states.sql.errors import OUTDATED
+from halve.states.sql.errors import NOT_UTF8, OUTDATED
 
 _CROWDED = "The server of {where} has no connection left: {error}. Raise its max_connections, or start fewer processes."
 _REFUSED = "The database {where} refused: {error}. Check user and password in HALVE_DATABASE_URL, and the server's pg_hba.conf."
+_TIMED_OUT = "The database {where} gave up: {error}. Raise that limit for the user of HALVE_DATABASE_URL, or find what keeps it busy."
 _POSTGRESQL = {
     "28000": _REFUSED,
     "28P01": _REFUSED,
     "3D000": "The database {where} is not there: create it (`createdb`), or name another one in HALVE_DATABASE_URL.",
     "3F000": "The database {where} failed: {error}. Create a schema that the user may use, or name one by search_path.",
+    "22P05": NOT_UTF8,
     "25006": "The database {where} is read-only, a standby perhaps. Name the primary in HALVE_DATABASE_URL.",
     "42501": "The database {where} refused: {error}. Grant the user of HALVE_DATABASE_URL rights to tables and schema.",
     "42P01": OUTDATED,
     "42703": OUTDATED,
+    "55P03": _TIMED_OUT,
+    "57014": _TIMED_OUT,
     "53100": "The disk of the server is full: the database {where} cannot grow. Free some space; nothing recorded is lost.",
     "53300": _CROWDED,
 }
