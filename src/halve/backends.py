@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from halve.core.errors import ExtraMissing, OptionRefused
 from halve.core.ports import ImageStore, StateStore
-from halve.settings import Settings
+from halve.settings import Settings, name_in_force
 
 STATE_SCHEMES: dict[str, tuple[str, str, str | None]] = {
     "sqlite": ("halve.states.sql", "SqlStates", None),
@@ -50,14 +50,14 @@ _READ_BY_ITS_OWN = ("sqlite", "postgresql")
 async def open_states(settings: Settings) -> StateStore:
     """The database's store; its tables are `migrate`'s. Raises OptionRefused, ExtraMissing, StoreFailed."""
     url = database_url(settings)
-    states: StateStore = await _class_for(url, STATE_SCHEMES, "HALVE_DATABASE_URL").open(url)
+    states: StateStore = await _class_for(url, STATE_SCHEMES, "database_url").open(url)
     return states
 
 
 def open_images(settings: Settings) -> ImageStore:
     """The image store; whether it works is found out by its `ready`. Raises OptionRefused, ExtraMissing."""
     url = storage_url(settings)
-    make = _class_for(url, IMAGE_SCHEMES, "HALVE_STORAGE_URL")
+    make = _class_for(url, IMAGE_SCHEMES, "storage_url")
     images: ImageStore = make(_path(url), link=settings.memory == "link") if scheme(url) == "file" else make(url)
     return images
 
@@ -110,14 +110,15 @@ def scheme(url: str) -> str:
     return OTHER_NAMES.get(named, named)
 
 
-def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], setting: str) -> Any:
+def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], field: str) -> Any:
     which = scheme(url)
     if which not in schemes:
+        setting = name_in_force(field)  # DATABASE_URL, say, which may be there for another program
         known = ", ".join(f"{name}://" for name in schemes)
         fault = f"begins with {which or '?'}://, which is none of" if "://" in url else "must be a URL, beginning with one of"
         raise OptionRefused(setting, f"{setting} {fault} {known}.", code="bad_setting")
     if which not in _READ_BY_ITS_OWN:
-        _check_brackets(url, setting)
+        _check_brackets(url, name_in_force(field))
     module, name, extra = schemes[which]
     try:
         return getattr(importlib.import_module(module), name)

@@ -17,7 +17,7 @@ from halve.core.errors import OptionRefused
 from halve.settings.readers import AboveZero, Network, Whole, database, folder, folder_or_url, keys, link, networks, one_of
 from halve.settings.sources import Unreadable, first, sources
 
-__all__ = ["Network", "Settings", "misspelt", "read_settings"]
+__all__ = ["Network", "Settings", "misspelt", "name_in_force", "names_of", "read_settings"]
 
 DAY = 86_400
 """Seconds: nobody waits longer for a picture."""
@@ -131,6 +131,11 @@ def names_of(name: str) -> tuple[str, ...]:
     """What a field is called in the environment, our name first."""
     also = next(setting.metadata["also"] for setting in fields(Settings) if setting.name == name)
     return (f"HALVE_{name.upper()}", also) if also else (f"HALVE_{name.upper()}",)
+
+
+def name_in_force(name: str) -> str:
+    """Under which of its names a field is set, ours if under none: people look for what they wrote. Raises Unreadable."""
+    return first(sources(), names_of(name))[0]
 
 
 def misspelt() -> dict[str, str | None]:

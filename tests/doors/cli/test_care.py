@@ -1,6 +1,7 @@
 """`halve doctor` and `halve init-db`."""
 
 import json
+import re
 import socket
 import sqlite3
 import subprocess
@@ -70,6 +71,31 @@ def test_what_is_wrong_is_named_with_the_setting_that_mends_it(tmp_path: Path) -
         assert lines[name].startswith("!")
         assert setting in lines[name]
     assert lines["codec"].startswith("✓")
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "value"),
+    [
+        ("database", "HALVE_DATABASE_URL", "sqlite:////proc/nowhere.db"),
+        ("database", "DATABASE_URL", "sqlite:////proc/nowhere.db"),
+        ("database", "DATABASE_URL", "mysql://shop@db.example/shop"),
+        ("database", "DATABASE_URL", "postgresql://127.0.0.1:1/shop"),
+        ("image store", "PROCESSED_IMAGES_DIR", "/proc/nowhere"),
+        ("image store", "PROCESSED_IMAGES_DIR", "s4://bucket"),
+    ],
+)
+def test_a_setting_is_called_by_the_name_under_which_it_is_set(tmp_path: Path, check: str, name: str, value: str) -> None:
+    """DATABASE_URL may be there for another program: who never wrote HALVE_DATABASE_URL looks in vain for it."""
+    ended = halve("doctor", cwd=tmp_path, env={name: value})
+    assert ended.code == 1, ended
+    [line] = [line for line in ended.out.splitlines() if line.startswith(f"✗ {check}:")]
+    assert re.findall(r"[A-Z]+(?:_[A-Z]+)+", line) == [name], line
+
+
+def test_a_command_too_names_the_setting_as_it_is_set(tmp_path: Path) -> None:
+    ended = halve("init-db", cwd=tmp_path, env={"DATABASE_URL": "mysql://shop@db.example/shop"})
+    assert ended.code == 2, ended
+    assert ended.err.startswith("halve: DATABASE_URL begins with mysql://"), ended.err
 
 
 def test_a_setting_that_is_misspelt_is_told_with_the_one_that_is_meant(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from halve.core.options import Options
 from halve.core.ports import ImageStore, StateStore
 from halve.core.sizes import in_words
 from halve.doors.cli.terminal import without_password
-from halve.settings import Settings, misspelt
+from halve.settings import Settings, misspelt, name_in_force, names_of
 
 LEAST_SPACE = 1_000_000_000
 """Bytes free in the data folder below which a warning is given."""
@@ -52,32 +52,40 @@ Found = tuple[State, str]
 
 async def all_checks(settings: Settings) -> list[Check]:
     """All of them, in the order in which one would mend things."""
-    looks: list[tuple[str, Callable[[Settings], Awaitable[Found]]]] = [
-        ("Python", _python),
-        ("settings", _settings),
-        ("data folder", _data_folder),
-        ("database", _database),
-        ("image store", _store),
-        ("codec", _codec),
-        ("e-mail", _mail),
-        ("webhooks", _webhooks),
-        ("links", _links),
-        ("API keys", _keys),
-        ("private addresses", _private),
-        ("open files", _open_files),
-        ("broker", broker),
+    looks: list[tuple[str, Callable[[Settings], Awaitable[Found]], str | None]] = [
+        ("Python", _python, None),
+        ("settings", _settings, None),
+        ("data folder", _data_folder, "data_dir"),
+        ("database", _database, "database_url"),
+        ("image store", _store, "storage_url"),
+        ("codec", _codec, None),
+        ("e-mail", _mail, "smtp_url"),
+        ("webhooks", _webhooks, None),
+        ("links", _links, None),
+        ("API keys", _keys, None),
+        ("private addresses", _private, None),
+        ("open files", _open_files, None),
+        ("broker", broker, "broker_url"),
     ]
-    return [await _looked_at(name, look, settings) for name, look in looks]
+    return [await _looked_at(name, look, settings, field) for name, look, field in looks]
 
 
-async def _looked_at(name: str, look: Callable[[Settings], Awaitable[Found]], settings: Settings) -> Check:
+async def _looked_at(name: str, look: Callable[[Settings], Awaitable[Found]], settings: Settings, field: str | None) -> Check:
     try:
         async with asyncio.timeout(PATIENCE):
             return Check(name, *await look(settings))
     except TimeoutError:
-        return Check(name, State.WRONG, f"no answer within {PATIENCE:.0f} s")
+        told = f"no answer within {PATIENCE:.0f} s"
     except (HalveError, OSError) as error:
-        return Check(name, State.WRONG, str(error))
+        told = str(error)
+    return Check(name, State.WRONG, _with_setting(told, field) if field else told)
+
+
+def _with_setting(told: str, field: str) -> str:
+    """What mends it, named as it is set: the parts know our names alone, and say none where a run, which has none, may read it."""
+    ours, theirs = names_of(field)[0], name_in_force(field)
+    told = told.replace(ours, theirs)
+    return told if theirs in told or "HALVE_" in told else f"{told.removesuffix('.')}. {theirs} names another"
 
 
 async def _python(settings: Settings) -> Found:
