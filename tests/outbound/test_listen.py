@@ -153,6 +153,17 @@ def test_half_a_character_in_a_message_is_shown_as_it_came() -> None:
         assert listener.line()["payload"] == {"name": "café \ud83d"}
 
 
+def test_a_message_is_one_line_to_all_who_read_lines() -> None:
+    """Python's `splitlines` and Node's `readline` end a line at letters, too, that JSON leaves as they are."""
+    with listening() as listener:
+        payload = {"name": "a\u2028b\u2029c\x85d", "other": "é"}
+        body = json.dumps(payload, ensure_ascii=False).encode()
+        assert requests.post(listener.url, data=body, timeout=5).status_code == 204
+        assert listener.process.stdout is not None
+        [line] = listener.process.stdout.readline().splitlines()
+        assert json.loads(line)["payload"] == payload
+
+
 def test_a_message_that_nobody_reads_is_not_called_received_and_ends_it() -> None:
     with listening() as listener:
         assert listener.process.stdout is not None

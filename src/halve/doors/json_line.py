@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
+_LINE_ENDS = str.maketrans({end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"})
+
 
 def json_line(value: object, stream: TextIO) -> str:
     """With its line end; its letters as they are, or all escaped where the stream has no place for one of them."""
@@ -13,4 +15,9 @@ def json_line(value: object, stream: TextIO) -> str:
         line.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:
         line = json.dumps(value)
-    return line + "\n"
+    return in_one_line(line) + "\n"
+
+
+def in_one_line(text: str) -> str:
+    """JSON that is one line to all who read lines: Python's and Node's end at letters, too, that JSON leaves as they are."""
+    return text.translate(_LINE_ENDS)

@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+from halve.doors.json_line import in_one_line
+
 _CHATTY = (
     *("asyncio", "alembic", "sqlalchemy", "PIL", "pyvips", "amqp", "kombu"),
     *("celery.app.trace", "celery.worker.strategy"),  # two lines for each wish
@@ -27,7 +29,7 @@ class _JsonLines(logging.Formatter):
         line = {**_facts(record), "event": record.getMessage(), "level": record.levelname.lower(), "timestamp": _when(record)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=repr)
+        return in_one_line(json.dumps(line, ensure_ascii=False, default=repr))
 
 
 class _ForPeople(logging.Formatter):

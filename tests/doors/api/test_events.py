@@ -57,6 +57,18 @@ def test_a_finished_request_is_done_at_once(done: Done) -> None:
     assert [name for name, _ in events(done.base, done.id, **{"Last-Event-ID": "7"})] == ["progress", "done"]
 
 
+def test_an_event_is_one_line_to_all_who_read_lines(idle: str) -> None:
+    """Many a client splits the stream as text, and text may end a line at letters that JSON leaves as they are."""
+    column = "Pictures\u2028front\u2029back\x85side"
+    sheet = f"id,name,{column}\n1,Mug,http://shop.example/a.jpg,http://shop.example/b.jpg\n".encode()
+    request_id = hand_in(idle, sheet, columns=f"images={column}").json()["request_id"]
+    with requests.get(f"{idle}/events/{request_id}", stream=True, timeout=30) as response:
+        first = next(response.iter_content(100_000)).decode()
+    kind, data, *blank = first.splitlines()
+    assert (kind, blank) == ("event: progress", [""])
+    assert [repair["column"] for repair in json.loads(data.removeprefix("data: "))["repairs"]] == [column]
+
+
 def test_a_store_that_fails_for_a_while_ends_no_stream(tmp_path: Path, sheet: bytes) -> None:
     """Of a request that runs again, deliveries are looked at each time, and they may be what cannot be read."""
     with serving(tmp_path, worker=False) as base, closing(sqlite3.connect(next(tmp_path.rglob("halve.db")))) as database:

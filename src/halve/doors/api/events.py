@@ -21,6 +21,7 @@ from halve.doors.api.keys import Found
 from halve.doors.api.openapi import problems
 from halve.doors.api.routes import reading, without_body
 from halve.doors.api.status import status_body
+from halve.doors.json_line import in_one_line
 
 log = Log(__name__)
 
@@ -101,4 +102,4 @@ async def _closing(context: Context) -> bool:
 
 
 def _event(name: str, body: schemas.RequestStatus) -> bytes:
-    return f"event: {name}\ndata: {body.model_dump_json()}\n\n".encode()
+    return f"event: {name}\ndata: {in_one_line(body.model_dump_json())}\n\n".encode()
