@@ -507,6 +507,19 @@ def test_files_of_somebody_else_are_never_overwritten(sheet: Path, tmp_path: Pat
     assert list((tmp_path / "mine").iterdir()) == [tmp_path / "mine/output.csv"]
 
 
+def test_a_sheet_that_a_run_in_the_folder_writes_is_refused_and_this_folder_is_not_called_the_one_above(
+    sheet: Path, tmp_path: Path
+) -> None:
+    ours = sheet.rename(tmp_path / "output.csv")
+    before = ours.read_bytes()
+    for words in ((), ("--fresh",)):
+        ended = halve("run", "output.csv", "-o", ".", *LOOPBACK, *words, cwd=tmp_path)
+        assert ended.code == 2, ended
+        assert "A run in . writes output.csv itself." in ended.err
+        assert " .." not in ended.err
+    assert ours.read_bytes() == before
+
+
 def test_killed_it_goes_on_where_it_was(tmp_path: Path, origin: Origin) -> None:
     sheet = many(tmp_path / "a.csv", origin, 60)
     origin.latency = 0.15

@@ -62,7 +62,7 @@ def held(folder: Path, *, fresh: bool) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise HalveError(
-                f"Another run is at work in {folder}. Wait for it, or choose another folder with -o.", code="busy"
+                f"Another run is at work in {folder}: wait for it, or choose another folder with -o.", code="busy"
             ) from error
         if fresh:
             _clear(folder)

@@ -29,7 +29,7 @@ def run_sheet(job: Job, settings: Settings, show: Show) -> Result:
     import uvloop
 
     if any(realpath(job.sheet) == realpath(job.folder / name) for name in OURS):  # Path.resolve raises for a link to itself
-        raise HalveError(f"{job.sheet} is what a run writes to {job.folder}. Choose another folder with -o.", code="folder_taken")
+        raise HalveError(f"A run in {job.folder} writes {job.sheet} itself. Choose another folder with -o.", code="folder_taken")
     if job.fresh and job.folder.exists():
         from halve.doors.cli.course import check
 
