@@ -11,8 +11,8 @@ from halve.core.errors import StoreFailed
 OUTDATED = "The database {where} has no tables, or those of another version of halve: run `halve init-db`."
 
 NOT_UTF8 = (
-    "The database {where} cannot hold every letter, for its encoding is not UTF8: make another one (`createdb -E UTF8 -T template0`),"
-    " and name it in HALVE_DATABASE_URL."
+    "The database {where} cannot hold every letter, for its encoding is not UTF8: make another one "
+    "(`createdb -E UTF8 -T template0`), and name it in HALVE_DATABASE_URL."
 )
 
 MOVED = "The database {where} was moved, deleted or replaced while it was in use. Put it back, or start again with what is there."

@@ -14,7 +14,9 @@ from halve.states.sql.errors import NOT_UTF8, OUTDATED
 
 _CROWDED = "The server of {where} has no connection left: {error}. Raise its max_connections, or start fewer processes."
 _REFUSED = "The database {where} refused: {error}. Check user and password in HALVE_DATABASE_URL, and the server's pg_hba.conf."
-_TIMED_OUT = "The database {where} gave up: {error}. Raise that limit for the user of HALVE_DATABASE_URL, or find what keeps it busy."
+_TIMED_OUT = (
+    "The database {where} gave up: {error}. Raise that limit for the user of HALVE_DATABASE_URL, or find what keeps it busy."
+)
 _POSTGRESQL = {
     "28000": _REFUSED,
     "28P01": _REFUSED,
