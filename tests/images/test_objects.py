@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from aiohttp import web
 
 from halve.core.errors import StoreFailed
 from halve.images.objects import IMAGE_CACHE, PART, SHEET_CACHE, ObjectImages
@@ -20,8 +21,9 @@ from tests.contract.elsewhere import cannot_start
 from tests.support import gcs as google
 from tests.support.azure import FakeAzure, empty_container
 from tests.support.gcs import FakeGcs, empty_gcs_bucket
+from tests.support.loopback import Loopback
 from tests.support.processes import CannotStart
-from tests.support.s3 import another_s3, call, empty_bucket, s3_url
+from tests.support.s3 import LOOPBACK, another_s3, call, empty_bucket, s3_url
 from tests.support.server import free_port
 
 FOLDER = "0123456789abcdef"
@@ -242,6 +244,39 @@ async def test_wrong_credentials_for_s3_are_said_so() -> None:
     with empty_bucket(server) as name:
         call(server, "POST", "/moto-api/reset-auth", b"0")
         await _refused(ObjectImages(f"s3://{name}"), "InvalidAccessKeyId", "AWS_ACCESS_KEY_ID")
+
+
+class _Refusing(Loopback):
+    """S3 as it answers when something is the matter: with this status and code."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__()
+        self.status, self.code = status, code
+
+    async def answer(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        text = f"<Error><Code>{self.code}</Code><Message>As Amazon says.</Message></Error>"
+        return web.Response(status=self.status, text=text, content_type="application/xml")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (400, "ExpiredToken", "Check AWS_ACCESS_KEY_ID"),
+        (403, "AccessDenied", "what they may do there"),
+        (403, "RequestTimeTooSkewed", "Set the clock of this machine right"),
+        (503, "SlowDown", "asked for more than it bears: lower HALVE_IN_FLIGHT"),
+    ],
+)
+async def test_what_s3_refuses_is_told_with_what_mends_it(
+    status: int, code: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _Refusing(status, code) as server:
+        for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "ENDPOINT_URL": server.url}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        for name, value in LOOPBACK.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(StoreFailed, match=f"{code}: As Amazon says.*{told}"):
+            await ObjectImages("s3://bucket").put(KEY, b"x", content_type="image/jpeg")
 
 
 async def test_wrong_credentials_for_google_are_said_so(gcs: tuple[FakeGcs, str], monkeypatch: pytest.MonkeyPatch) -> None:

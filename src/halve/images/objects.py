@@ -43,6 +43,11 @@ SHEET_CACHE = "private, no-store"
 """`Cache-Control` (RFC 9111, RFC 8246). The name of an image is never used for another one; a sheet is written anew by a retry."""
 
 _NO_CONTAINER = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
+_REFUSALS = ("status code: 401", "status code: 403", "<Code>ExpiredToken<", "<Code>InvalidToken<")
+"""The last two S3 says with 400."""
+
+_SKEWED = "<Code>RequestTimeTooSkewed<"
+_OVERRUN = ("<Code>SlowDown<", "<Code>ServerBusy<", "status code: 429")
 _NO_CREDENTIALS = ("169.254.169.254", "169.254.170.2", "metadata.google.internal", "metadata/identity")
 _REASON = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<\n]*))?", re.IGNORECASE)
 _STATUS = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
@@ -174,9 +179,7 @@ class ObjectImages:
         try:
             yield
         except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise StoreFailed(
-                f"{where}: {service.name} refused ({_reason(error)}). Check {service.credentials}, and what they may do there."
-            ) from error
+            raise StoreFailed(self._refused(where, error)) from error
         except FileNotFoundError as error:
             raise StoreFailed(self._no_container()) from error
         except BaseError as error:
@@ -185,11 +188,20 @@ class ObjectImages:
                 raise StoreFailed(self._no_container()) from error
             if any(word in text for word in _NO_CREDENTIALS):
                 raise StoreFailed(f"{where}: no credentials were found. Set {service.credentials}.") from error
-            if "status code: 401" in text or "status code: 403" in text:
+            if any(word in text for word in _REFUSALS):
+                raise StoreFailed(self._refused(where, error)) from error
+            if any(word in text for word in _OVERRUN):
                 raise StoreFailed(
-                    f"{where}: {service.name} refused ({_reason(error)}). Check {service.credentials}, and what they may do there."
+                    f"{where}: {_reason(error)}. It is asked for more than it bears: lower HALVE_IN_FLIGHT, or start fewer workers."
                 ) from error
             raise StoreFailed(f"{where}: {_reason(error)}. Check {service.endpoint}.") from error
+
+    def _refused(self, where: str, error: BaseException) -> str:
+        service = self._service
+        hint = f"Check {service.credentials}, and what they may do there."
+        if _SKEWED in str(error):
+            hint = "Set the clock of this machine right."
+        return f"{where}: {service.name} refused ({_reason(error)}). {hint}"
 
     def _no_container(self) -> str:
         return f"{self._service.name} has no {self._service.container} {self._name!r}: create it, or mend HALVE_STORAGE_URL."
