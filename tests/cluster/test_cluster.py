@@ -142,6 +142,13 @@ def test_a_worker_says_at_once_in_its_log_that_the_broker_is_away(tmp_path: Path
         assert "refused" in json.loads(said)["reason"]
 
 
+def test_a_worker_that_listens_elsewhere_is_told_that_it_gets_no_wishes(tmp_path: Path, valkey: str) -> None:
+    with started("-Q", "emails", cwd=tmp_path, env=settings_of(tmp_path, valkey), program=CELERY):
+        (log,) = tmp_path.glob("stderr-*")
+        until("it is ready", lambda: " ready." in log.read_text())
+        assert "gets no wishes: leave -Q" in log.read_text()
+
+
 def done(base: str, request_id: str) -> int:
     return int(requests.get(f"{base}/status/{request_id}", timeout=10).json()["no_img_compressed"])
 

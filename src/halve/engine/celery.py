@@ -19,7 +19,7 @@ from halve.core.errors import HalveError, OptionRefused, StoreFailed
 from halve.core.log import Log
 from halve.doors.cli.endings import Ending
 from halve.doors.logs import set_up_logs
-from halve.engine.broker import WISH, celery_app
+from halve.engine.broker import QUEUE, WISH, celery_app
 from halve.engine.hands import Hands
 from halve.engine.wishes import Wishes
 from halve.engine.worker import Worker
@@ -125,6 +125,8 @@ def begin(sender: Any, **_: Any) -> None:
         _end("the worker is one event loop and processes of its own: start it with -P threads, or leave -P out.", Ending.REFUSED)
     sender.pool_cls = sender.app.conf.worker_pool  # whatever pool was asked for: children of prefork may have no children
     _logs()  # Celery asks for them only later, and what starts here has something to say already
+    if QUEUE not in sender.app.amqp.queues.consume_from:
+        log.warning("this worker gets no wishes: leave -Q and -X out, or name the queue", queue=QUEUE)
     _told(_process.start)
 
 
