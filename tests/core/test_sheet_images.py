@@ -308,6 +308,14 @@ def test_a_url_cut_at_its_commas_is_not_run_as_half_of_one(sheets: Sheets, row: 
     assert [f.code for f in read.repairs] == ["dropped_cells", "dropped_cells"]
 
 
+def test_a_path_of_a_run_before_is_not_the_rest_of_a_url_in_a_row_that_ends_in_empty_cells(sheets: Sheets) -> None:
+    """As somebody leaves it who has put a note beside the errors, and taken it out again."""
+    header = "S. No.,Product Name,Input Image Urls,Output Image Urls,Image Errors\n"
+    read = sheets.read(f"{header}1,Shoe,http://a.test/1?size=9,images/1-shoe-1.jpg,,\n2,Hat,http://a.test/w_1,h_2/x.jpg,,\n")
+    assert read.codes == [(3, "extra_cells")]
+    assert [(f.line, f.code) for f in read.repairs] == [(2, "dropped_cells")]
+
+
 FEED = "id,title,image_link,additional_image_link,availability,price\n"
 
 
@@ -321,14 +329,6 @@ def test_separators_at_a_rows_end_make_no_list_of_images_that_stand_in_columns_o
         written = sheets.output.read_bytes()
         assert written.splitlines()[1].startswith(f"1,Shoe,{row},".encode())
         assert len(cells_of(written)[1]) == 8
-
-
-def test_a_path_of_a_run_before_is_not_the_rest_of_a_url_in_a_row_that_ends_in_empty_cells(sheets: Sheets) -> None:
-    """As somebody leaves it who has put a note beside the errors, and taken it out again."""
-    header = "S. No.,Product Name,Input Image Urls,Output Image Urls,Image Errors\n"
-    read = sheets.read(f"{header}1,Shoe,http://a.test/1?size=9,images/1-shoe-1.jpg,,\n2,Hat,http://a.test/w_1,h_2/x.jpg,,\n")
-    assert read.codes == [(3, "extra_cells")]
-    assert [(f.line, f.code) for f in read.repairs] == [(2, "dropped_cells")]
 
 
 @pytest.mark.parametrize("header", ["link", "Product URL", "product_url", "Website"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from halve.core.finding import Finding
@@ -38,19 +38,19 @@ class Mender:
         extra = len(record.fields) - self._width
         if extra <= 0:
             return (self._rejoin_short(record) if extra else None) or self._rejoin_unnamed(record)
-        for place in () if self._stands_as_written(record) else sorted(self._layout.images, reverse=True):
-            room = self._unnamed if place == max(self._layout.images) else 0
-            for shift in _shifts(record, place + room, extra):
-                window = [value(field) for field in record.fields[place : place + 1 + room + shift]]
-                if _is_list(window, last=place + len(window) == len(record.fields)):
-                    if not self._has_shifted(record, place, window, shift):
-                        continue
-                    if self._goes_on_in_ours(record, place + len(window), shift):
-                        return None
-                    self._join(record, place, window, room)
-                    del record.fields[self._width :]
-                    return findings.joined_list(record.line, self._layout.headers[place], len(window))
-        if all(map(_empty, record.fields[self._width :])) and not self._cut_in_a_url(record):
+        for place, room, shift in self._readings(record, extra):
+            end = place + 1 + room + shift
+            window = [value(field) for field in record.fields[place:end]]
+            if not _is_list(window, last=end == len(record.fields)) or self._stands_as_its_headers_say(record, place, window):
+                continue
+            if not self._leaves_images_behind(record, place, shift):
+                continue
+            if self._goes_on_in_ours(record, end, shift):
+                return None
+            joined = self._join(record, place, window, room)
+            del record.fields[self._width :]
+            return joined
+        if self._ends_blank(record) and not self._cut_in_a_url(record):
             del record.fields[self._width :]
             return self._rejoin_unnamed(record) or findings.dropped_cells(record.line, extra)
         return None
@@ -60,6 +60,17 @@ class Mender:
         record.fields[place] = quoted(record.fields[place])
         headers = self._layout.headers
         return findings.quoted_quote(record.line, headers[place] if place < len(headers) else "")
+
+    def _readings(self, record: Record, extra: int) -> Iterator[tuple[int, int, int]]:
+        """Where a list may have spilled from, columns without header that it may have taken, and by how many cells it may have
+        shifted those behind it. The last column comes first, for what spilled from it has shifted no other of images.
+        """
+        if self._stands_as_written(record):
+            return
+        for place in sorted(self._layout.images, reverse=True):
+            room = self._unnamed if place == max(self._layout.images) else 0
+            for shift in _shifts(record, place + room, extra):
+                yield place, room, shift
 
     def _stands_as_written(self, record: Record) -> bool:
         """Whether a run before has written that the row did not run, under the very header: nothing has shifted it, so no list has
@@ -77,7 +88,7 @@ class Mender:
             if not _URL.match(before) or _names_a_picture(before):
                 continue
             for at, cell in enumerate(map(value, record.fields[place + 1 : self._width]), start=place + 1):
-                if not cell.strip(BLANK) or _URL.match(cell) or any(c.isspace() for c in cell):
+                if _blank(cell) or _URL.match(cell) or any(c.isspace() for c in cell):
                     break
                 if at == self._layout.output and cell.startswith(OF_A_RUN):
                     break
@@ -85,17 +96,19 @@ class Mender:
                     return True
         return False
 
-    def _has_shifted(self, record: Record, place: int, window: Sequence[str], shift: int) -> bool:
-        """Whether what follows the list stands further right than its header, by what the other columns of links say: where each
-        URL of the list stands under a header of its own and the cells too many are empty, nothing has spilled; and none of those
-        of images is left with text that is no URL.
-        """
-        images = self._layout.images
-        urls = {place + at for at, cell in enumerate(window) if cell.strip(BLANK)}
-        if urls.issubset(self._links.union(images)) and all(map(_empty, record.fields[self._width :])):
-            return False
-        behind = [value(record.fields[other + shift]) for other in images if other > place]
-        return all(_URL.match(cell) or not cell.strip(BLANK) for cell in behind)
+    def _stands_as_its_headers_say(self, record: Record, place: int, window: Sequence[str]) -> bool:
+        """Whether each URL of the list stands under a header of its own, and the cells too many are empty: nothing spilled."""
+        urls = {place + at for at, cell in enumerate(window) if not _blank(cell)}
+        return urls.issubset(self._links.union(self._layout.images)) and self._ends_blank(record)
+
+    def _ends_blank(self, record: Record) -> bool:
+        """Whether the cells too many are but empty ones."""
+        return all(_blank(value(field)) for field in record.fields[self._width :])
+
+    def _leaves_images_behind(self, record: Record, place: int, shift: int) -> bool:
+        """Whether the columns of images behind the list have nothing but URLs, if what follows it is shifted back."""
+        behind = [value(record.fields[other + shift]) for other in self._layout.images if other > place]
+        return all(_URL.match(cell) or _blank(cell) for cell in behind)
 
     def _rejoin_short(self, record: Record) -> Finding | None:
         """A row shorter than the header hides that a list has spilled. URLs that stand where the serial or the name should, with
@@ -109,8 +122,7 @@ class Mender:
             spilled = end - place - 1
             words = [column for column in (layout.serial, layout.name) if column is not None and column > place]
             if any(column < end for column in words) and all(_has_words(fields, column + spilled) for column in words):
-                self._join(record, place, [value(field) for field in fields[place:end]], 0)
-                return findings.joined_list(record.line, layout.headers[place], spilled + 1)
+                return self._join(record, place, [value(field) for field in fields[place:end]], 0)
         return None
 
     def _goes_on_in_ours(self, record: Record, end: int, shift: int) -> bool:
@@ -129,27 +141,27 @@ class Mender:
         window = [value(field) for field in record.fields[place : place + 1 + self._unnamed]]
         if not _is_list(window, last=place + len(window) == len(record.fields)):
             return None
-        self._join(record, place, window, len(window) - 1)
-        return findings.joined_list(record.line, self._layout.headers[place], len(window))
+        return self._join(record, place, window, len(window) - 1)
 
-    def _join(self, record: Record, place: int, cells: Sequence[str], room: int) -> None:
-        """The cells as one; `room`: columns without header that were taken from, left empty."""
+    def _join(self, record: Record, place: int, cells: Sequence[str], room: int) -> Finding:
+        """Makes the cells one; `room`: columns without header that were taken from, left empty."""
         joined = cells[0]
         for cell in cells[1:]:
-            if cell.strip(BLANK):
+            if not _blank(cell):
                 comma = self._separator == "," or not _URL.match(cell)
                 joined += (self._separator if comma else ", ") + cell
         record.fields[place : place + len(cells)] = [quoted(joined), *[""] * room]
+        return findings.joined_list(record.line, self._layout.headers[place], len(cells))
 
 
-def _empty(field: str) -> bool:
-    return not value(field).strip(BLANK)
+def _blank(cell: str) -> bool:
+    return not cell.strip(BLANK)
 
 
 def _has_words(fields: Sequence[str], place: int) -> bool:
     """Whether there is a cell that says something, and is no URL."""
     text = value(fields[place]) if place < len(fields) else ""
-    return bool(text.strip(BLANK)) and not _URL.match(text)
+    return not _blank(text) and not _URL.match(text)
 
 
 def _shifts(record: Record, last: int, extra: int) -> list[int]:
@@ -158,12 +170,14 @@ def _shifts(record: Record, last: int, extra: int) -> list[int]:
     but not where the cell behind them may be the rest of a URL.
     """
     fields, empty = record.fields, 0
-    while empty < extra and _empty(fields[-1 - empty]):
+    while empty < extra and _blank(value(fields[-1 - empty])):
         empty += 1
     least = max(1, extra - empty)
     while least < extra and _URL.match(value(fields[last + least + 1])):
         least += 1
-    if least < extra and (fields[last + least].strip(_AROUND).lower().endswith(_PICTURES) or _empty(fields[last + least + 1])):
+    if least < extra and (
+        fields[last + least].strip(_AROUND).lower().endswith(_PICTURES) or _blank(value(fields[last + least + 1]))
+    ):
         return [least, extra]
     return [extra]
 
@@ -172,15 +186,15 @@ def _is_list(cells: Sequence[str], *, last: bool) -> bool:
     """Whether the cells are a list of URLs: the first begins with a scheme, and each of the others does, is empty, or goes on
     with a URL that had a comma in it (`…/w_100` `h_100/a.jpg`; taken for that in a row's last cells only).
     """
-    if not cells or not _URL.match(cells[0]) or not any(cell.strip(BLANK) for cell in cells[1:]):
+    if not cells or not _URL.match(cells[0]) or all(map(_blank, cells[1:])):
         return False
     unfinished = ""  # what goes on with a URL, so far
     for before, cell in pairwise(cells):
-        if not cell.strip(BLANK) or _URL.match(cell):
+        if _blank(cell) or _URL.match(cell):
             if unfinished and not _ends_a_url(unfinished):
                 return False
             unfinished = ""
-        elif not last or any(c.isspace() for c in cell) or not before.strip(BLANK) or _names_a_picture(before):
+        elif not last or any(c.isspace() for c in cell) or _blank(before) or _names_a_picture(before):
             return False
         else:
             unfinished += cell
