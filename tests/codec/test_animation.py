@@ -165,8 +165,7 @@ def test_what_was_not_drawn_yet_is_clear_and_not_black(places: tuple[Place, ...]
 
 
 @pytest.mark.parametrize("wanted", ["webp", "smallest"])
-def test_what_a_frame_takes_away_again_is_clear_as_in_browsers(wanted: str) -> None:
-    """Though that frame has no clear colour itself, and whether others have one or not."""
+def test_what_a_frame_takes_away_again_is_clear_as_in_browsers_where_none_has_a_clear_colour(wanted: str) -> None:
     whole, place, corner = (0, 0, 120, 90), (40, 5, 100, 40), (0, 0, 20, 20)
     data = gif_of(whole, place, corner, disposal=2)
 
@@ -181,7 +180,7 @@ def test_what_a_frame_takes_away_again_is_clear_as_in_browsers(wanted: str) -> N
         assert likeness(done.convert("RGBA").getchannel("A"), shown) > 0.95
 
 
-def test_what_a_frame_takes_away_is_clear_also_where_others_have_a_clear_colour() -> None:
+def test_what_a_frame_without_a_clear_colour_takes_away_is_clear_also_where_another_has_one() -> None:
     frames = [picture(name).resize((120, 90)).convert("RGBA") for name in ("coffee", "chelsea")]
     hole = Image.new("L", (120, 90), 255)
     hole.paste(0, (20, 20, 60, 70))

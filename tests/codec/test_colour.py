@@ -106,6 +106,11 @@ def with_gamma(image: Image.Image, gamma: float) -> bytes:
     return png.with_colour(encoded(image, "png"), {b"gAMA": struct.pack(">I", round(gamma * 100_000))})
 
 
+def in_linear_light() -> Image.Image:
+    """Coffee, its samples as light is measured: far too dark wherever nobody heeds what the file says of them."""
+    return picture("coffee", width=240).point([round(255 * (level / 255) ** 2.2) for level in range(256)] * 3)
+
+
 @pytest.mark.parametrize("wanted", ["keep", "webp"])
 @pytest.mark.parametrize("code", [(12, 13), (9, 16)], ids=["Display P3", "HDR"])
 def test_a_png_whose_colours_only_a_code_describes_is_handed_out_as_it_is(code: tuple[int, int], wanted: str) -> None:
@@ -135,8 +140,7 @@ def test_the_gamma_of_a_png_stays_in_it() -> None:
 
 @pytest.mark.parametrize("wanted", ["jpeg", "webp", "avif"])
 def test_the_gamma_of_a_png_is_worked_in_where_it_cannot_be_said(wanted: str) -> None:
-    linear = picture("coffee", width=240).point([round(255 * (level / 255) ** 2.2) for level in range(256)] * 3)
-    data = with_gamma(linear, 1.0)
+    data = with_gamma(in_linear_light(), 1.0)
 
     done = compressed(data, format=wanted, quality="90")
 
@@ -153,8 +157,7 @@ def test_the_gamma_of_a_png_means_nothing_beside_a_stronger_word(stronger: dict[
 
 def test_of_several_gammas_of_a_png_the_first_counts() -> None:
     """As in libpng, and so in every viewer."""
-    linear = picture("coffee", width=240).point([round(255 * (level / 255) ** 2.2) for level in range(256)] * 3)
-    data = with_gamma(linear, 1.0)
+    data = with_gamma(in_linear_light(), 1.0)
     data = data[:49] + png.chunk(b"gAMA", struct.pack(">I", 45455)) + data[49:]
 
     for wanted in ("webp", "png"):
@@ -173,8 +176,7 @@ def test_a_gamma_that_is_none_means_nothing(colour: dict[bytes, bytes]) -> None:
 
 
 def test_an_srgb_chunk_that_is_none_does_not_hide_the_gamma() -> None:
-    linear = picture("coffee", width=240).point([round(255 * (level / 255) ** 2.2) for level in range(256)] * 3)
-    data = png.with_colour(encoded(linear, "png"), {b"gAMA": struct.pack(">I", 100_000), b"sRGB": b"\x09"})
+    data = png.with_colour(encoded(in_linear_light(), "png"), {b"gAMA": struct.pack(">I", 100_000), b"sRGB": b"\x09"})
 
     assert colour_distance(compressed(data, format="webp", quality="90").data, picture("coffee", width=240)) < 4
 
