@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from halve.backends import database_url, open_images, open_states, storage_url
+from halve.backends import broker_url, database_url, open_images, open_states, storage_url
 from halve.core.errors import OptionRefused
-from halve.settings import read_settings
+from halve.settings import Settings, read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -203,3 +203,26 @@ def test_a_store_with_a_slash_too_few_is_no_folder(value: str) -> None:
 async def test_a_database_without_a_scheme_is_told_which_there_are() -> None:
     with pytest.raises(OptionRefused, match="HALVE_DATABASE_URL must be a URL, beginning with one of sqlite://, "):
         await open_states(read_settings(database_url="shop.db"))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"database_url": "mongodb://me:pass[word@127.0.0.1/db"},
+        {"storage_url": "gridfs://me:pass[word@127.0.0.1/db"},
+        {"storage_url": "cloudinary://key:pass[word@cloud"},
+        {"broker_url": "redis://:pass[word@127.0.0.1"},
+        {"broker_url": "redis://127.0.0.1:99999"},
+    ],
+)
+async def test_an_address_that_cannot_be_is_refused_by_the_name_of_its_setting_alone(setting: dict[str, str]) -> None:
+    (name,) = setting
+    with pytest.raises(OptionRefused, match=f"^HALVE_{name.upper()} ") as caught:
+        await open_all(read_settings(**setting))
+    assert "pass[word" not in str(caught.value)
+
+
+async def open_all(settings: Settings) -> None:
+    broker_url(settings)
+    open_images(settings)
+    await open_states(settings)
