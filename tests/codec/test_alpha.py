@@ -67,8 +67,18 @@ def test_transparent_colour_of_an_rgb_png_is_kept() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-@pytest.mark.parametrize("wanted", ["keep", "jpeg", "png", "webp"])
-@pytest.mark.parametrize("words", [{}, {"quality": "auto"}, {"max_size": "150"}], ids=str)
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ("keep", {}),
+        ("keep", {"quality": "auto"}),
+        ("keep", {"max_size": "150"}),
+        ("jpeg", {}),
+        ("png", {"max_size": "150"}),
+        ("webp", {"quality": "auto"}),
+    ],
+    ids=str,
+)
 def test_of_the_channels_beyond_its_colours_the_first_of_a_tiff_is_alpha(mode: str, wanted: str, words: dict[str, Any]) -> None:
     """What else is there, masks and spot colours, is for the press."""
     shown = cut_out()

@@ -271,7 +271,7 @@ async def test_an_animation_is_shrunk_frame_by_frame_and_not_all_frames_at_once(
     for number, frame in enumerate(frames):
         frame.paste((0, 0, 255, 255), (number, 0, number + 50, 50))
     out = io.BytesIO()
-    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], duration=100, method=0, minimize_size=False)
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], duration=100, method=0, lossless=True, quality=0)
 
     done = await pool.compress(Held(out.getvalue()), options(max_size="100"))
 

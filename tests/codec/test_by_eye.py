@@ -115,17 +115,19 @@ def test_a_busy_picture_may_be_farther_than_a_quiet_one_but_none_farther_than_an
 
 
 @pytest.mark.parametrize(
-    ("step", "words"),
+    ("order", "step", "words"),
     [
-        (30, {}),
-        (10, {"format": "webp"}),
-        (0, {"format": "webp"}),
-        (30, {"format": "smallest", "max_size": "60"}),
-        (10, {"max_bytes": "90%"}),
+        ((0, 0, 1, 1, 1, 2), 30, {}),
+        ((0, 0, 1, 1, 1, 2), 10, {"format": "webp"}),
+        ((0, 0, 1, 1, 1, 2), 30, {"format": "smallest", "max_size": "60"}),
+        ((0, 1, 2, 2), 30, {}),
+        ((0, 1, 2, 2), 0, {"format": "webp"}),
+        ((0, 1, 2, 2), 10, {"max_bytes": "90%"}),
+        ((0, 0, 0), 30, {}),
+        ((0, 0, 0), 10, {"format": "webp"}),
     ],
     ids=str,
 )
-@pytest.mark.parametrize("order", [(0, 0, 1, 1, 1, 2), (0, 1, 2, 2), (0, 0, 0)], ids=str)
 def test_an_animation_whose_equal_frames_become_one_is_judged_in_step(
     order: tuple[int, ...], step: int, words: dict[str, Any]
 ) -> None:

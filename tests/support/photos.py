@@ -58,7 +58,7 @@ def picture(name: str = "astronaut", *, width: int | None = None) -> Image.Image
         return original.copy()
     if width > original.width:
         return mosaic(width, width * 3 // 4)
-    return original.resize((width, max(1, round(original.height * width / original.width))), Image.Resampling.LANCZOS)
+    return _scaled(name, width).copy()
 
 
 def mosaic(width: int, height: int) -> Image.Image:
@@ -84,6 +84,12 @@ def encoded(image: Image.Image, format: str = "jpeg", *, quality: int = 90, **sa
     out = io.BytesIO()
     image.save(out, format.upper(), **save)
     return out.getvalue()
+
+
+@lru_cache(maxsize=64)
+def _scaled(name: str, width: int) -> Image.Image:
+    original = _original(name)
+    return original.resize((width, max(1, round(original.height * width / original.width))), Image.Resampling.LANCZOS)
 
 
 @lru_cache(maxsize=len(FILES))
