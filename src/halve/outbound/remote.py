@@ -132,10 +132,7 @@ class RemoteServer:
             try:
                 response: aiohttp.ClientResponse = await send()
             except (aiohttp.ClientError, TimeoutError, ssl.SSLError) as error:
-                hopeless = isinstance(error, aiohttp.ClientConnectorError) and not isinstance(
-                    error, aiohttp.ClientConnectorDNSError
-                )
-                if last or hopeless:
+                if last or _is_final(error):
                     raise _unreachable(error, self.url) from error
             else:
                 if response.history and response.method != response.history[0].method:
@@ -193,6 +190,13 @@ def _sendable(text: str) -> str:
 def _one_line(name: str) -> str:
     """A file's name without what cannot stand in a header."""
     return "".join(c if c.isprintable() else "_" for c in name)
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether nobody serves there, or somebody who speaks no HTTP, or leads in a circle: that does not pass by waiting."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return False
+    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientResponseError)
 
 
 def _unreachable(error: Exception, url: str) -> StoreFailed:

@@ -235,6 +235,7 @@ def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origi
     origin.raw("/status/y", b"220 mail.example.com ESMTP\r\n\r\n")
     ended = halve("status", "y", "--url", origin.url(""), cwd=tmp_path)
     assert (ended.code, "is out of reach: not a proper HTTP answer. " in ended.err) == (3, True), ended
+    assert origin.hits("/status/y") == 1, "by asking again halve is not found"
 
 
 def test_an_address_that_leads_to_another_is_told_from_a_refusal(server: str, tmp_path: Path, origin: Origin) -> None:
