@@ -46,9 +46,8 @@ async def test_a_file_is_put_like_its_bytes(images: ImageStore, tmp_path: Path) 
     assert source.exists()
 
 
-@pytest.mark.parametrize(
-    ("key", "content_type"),
-    [
+async def test_keys_are_folder_and_name_or_a_name(images: ImageStore) -> None:
+    for key, content_type in (
         ("input.csv", "text/csv"),
         (f"{FOLDER}/0123456789abcdef01234567.csv", "text/csv"),
         (f"{FOLDER}/a.webp", "image/webp"),
@@ -56,19 +55,16 @@ async def test_a_file_is_put_like_its_bytes(images: ImageStore, tmp_path: Path) 
         ("images/12-tröja-röd-1.jpg", "image/jpeg"),
         ("images/7_33-мяч-2.png", "image/png"),
         ("images/" + "ä" * 125 + ".jpg", "image/jpeg"),
-    ],
-)
-async def test_keys_are_folder_and_name_or_a_name(images: ImageStore, key: str, content_type: str) -> None:
-    await put(images, key, b"bytes", content_type)
-    stored = await images.stat(key)
-    assert stored is not None
-    assert stored.content_type == content_type
-    assert await get(images, key) == b"bytes"
+    ):
+        await put(images, key, b"bytes", content_type)
+        stored = await images.stat(key)
+        assert stored is not None, key
+        assert stored.content_type == content_type
+        assert await get(images, key) == b"bytes"
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
+async def test_what_cannot_be_a_key_is_refused(images: ImageStore) -> None:
+    for key in (
         "",
         ".",
         "..",
@@ -89,21 +85,19 @@ async def test_keys_are_folder_and_name_or_a_name(images: ImageStore, key: str, 
         "%2e%2e/a.jpg",
         "a/b?.jpg",
         "a/\ud800.jpg",
-    ],
-)
-async def test_what_cannot_be_a_key_is_refused(images: ImageStore, key: str) -> None:
-    with pytest.raises(ValueError):
-        await put(images, key, b"x")
-    assert await images.stat(key) is None
-    with pytest.raises(NotFound):
-        await get(images, key)
+    ):
+        with pytest.raises(ValueError):
+            await put(images, key, b"x")
+        assert await images.stat(key) is None, key
+        with pytest.raises(NotFound):
+            await get(images, key)
 
 
-@pytest.mark.parametrize("folder", ["", ".", "..", "a/b", "/", ".partial", "a b"])
-async def test_what_cannot_be_a_folder_is_not_deleted(images: ImageStore, folder: str) -> None:
+async def test_what_cannot_be_a_folder_is_not_deleted(images: ImageStore) -> None:
     await put(images, KEY, b"x")
-    with pytest.raises(ValueError):
-        await images.delete_folder(folder)
+    for folder in ("", ".", "..", "a/b", "/", ".partial", "a b"):
+        with pytest.raises(ValueError):
+            await images.delete_folder(folder)
     assert await get(images, KEY) == b"x"
 
 
@@ -141,9 +135,10 @@ async def test_entity_tags_stay_and_tell_contents_apart(images: ImageStore) -> N
     assert len(tags) == 3
 
 
-@pytest.mark.parametrize(
-    ("start", "length"),
-    [
+async def test_any_range_can_be_read(images: ImageStore) -> None:
+    data = os.urandom(3 * MIB)
+    await put(images, KEY, data)
+    for start, length in (
         (0, 0),
         (0, 1),
         (5, 10),
@@ -154,12 +149,9 @@ async def test_entity_tags_stay_and_tell_contents_apart(images: ImageStore) -> N
         (3 * MIB, 5),
         (9 * MIB, None),
         (7, 9 * MIB),
-    ],
-)
-async def test_any_range_can_be_read(images: ImageStore, start: int, length: int | None) -> None:
-    data = os.urandom(3 * MIB)
-    await put(images, KEY, data)
-    assert await get(images, KEY, start=start, length=length) == data[start : None if length is None else start + length]
+    ):
+        wanted = data[start : None if length is None else start + length]
+        assert await get(images, KEY, start=start, length=length) == wanted, (start, length)
 
 
 async def test_pieces_are_a_mebibyte_at_the_most(images: ImageStore) -> None:

@@ -163,11 +163,11 @@ async def test_requests_are_listed_newest_first_page_by_page(states: StateStore)
     assert everyone.next is None
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "-1", "1e9", "９", "9" * 400, "'; --"])
-async def test_a_cursor_that_was_not_given_out_is_refused(states: StateStore, cursor: str) -> None:
-    with pytest.raises(HalveError) as caught:
-        await states.requests(None, limit=2, cursor=cursor)
-    assert caught.value.code == "option_refused"
+async def test_a_cursor_that_was_not_given_out_is_refused(states: StateStore) -> None:
+    for cursor in ("", "x", "-1", "1e9", "９", "9" * 400, "'; --"):
+        with pytest.raises(HalveError) as caught:
+            await states.requests(None, limit=2, cursor=cursor)
+        assert caught.value.code == "option_refused", cursor
 
 
 async def test_a_large_request_is_read_page_by_page(states: StateStore, several_lots: int) -> None:
