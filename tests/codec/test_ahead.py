@@ -14,7 +14,7 @@ from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed
 from halve.core.options import Options
 from tests.support.codec import Held, children, options
-from tests.support.photos import encoded, mosaic, photo
+from tests.support.photos import photo
 
 FIRST, SECOND, THIRD = (Held(photo("coffee", width=width)) for width in (61, 62, 63))
 
@@ -172,7 +172,7 @@ async def test_recycling_asks_nobody_twice(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_nobody_waits_behind_a_slow_one_while_other_children_are_free() -> None:
     pool = CodecPool(2)
     try:
-        slow = asyncio.create_task(pool.compress(Held(encoded(mosaic(1600, 1200))), options(format="avif")))
+        slow = asyncio.create_task(pool.compress(Held(photo(width=1600)), options(format="avif")))
         for _ in range(20):
             await asyncio.gather(*(pool.compress(picture, Options()) for picture in (FIRST, SECOND, THIRD)))
         assert not slow.done()

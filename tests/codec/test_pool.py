@@ -20,7 +20,7 @@ from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed, ImageFailed, StoreFailed
 from halve.core.options import Options
 from tests.support.codec import Held, children, options
-from tests.support.photos import encoded, mosaic, photo
+from tests.support.photos import photo
 
 SMALL = Held(photo("chelsea", width=64))
 DEFAULT = Options()
@@ -32,7 +32,7 @@ def living() -> list[psutil.Process]:
 
 def slow() -> Held:
     """Some seconds of work."""
-    return Held(encoded(mosaic(2400, 1800), "jpeg"))
+    return Held(photo(width=2400))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -165,7 +165,7 @@ async def test_an_image_that_computes_for_too_long_is_ended(make: Make) -> None:
     pool = make(cpu_seconds=1)
 
     with pytest.raises(ImageFailed, match="more than 1 s of computing") as failure:
-        await pool.compress(Held(encoded(mosaic(4000, 3000))), options(format="avif"))
+        await pool.compress(Held(photo(width=4000)), options(format="avif"))
 
     assert failure.value.code == "codec_timeout"
     assert not isinstance(failure.value, CodecCrashed), "it would take as long again"
@@ -185,7 +185,7 @@ async def test_too_much_memory_is_an_orderly_error(make: Make) -> None:
     pool = make(memory_bytes=350_000_000)
 
     with pytest.raises(ImageFailed) as failure:
-        await pool.compress(Held(encoded(mosaic(6000, 4500), progressive=True)), options(format="webp"))
+        await pool.compress(Held(photo(width=6000, progressive=True)), options(format="webp"))
 
     assert failure.value.code == "out_of_memory"
     assert (await pool.compress(SMALL, DEFAULT)).width == 64

@@ -11,10 +11,10 @@ from halve.codec import CodecPool
 from halve.codec.shared import JOBS, PLACE, REPLIES, Shared, make
 from halve.core.options import Options
 from tests.support.codec import Held
-from tests.support.photos import encoded, mosaic, photo
+from tests.support.photos import photo
 
 PICTURES = [Held(photo("coffee", width=width)) for width in range(61, 81)]
-LARGE = Held(encoded(mosaic(4000, 3000), quality=95))
+LARGE = Held(photo(width=4000, quality=95))
 
 
 def sealed() -> int:
