@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from halve.codec import CodecPool
-from halve.codec.strip import png
+from halve.codec.strip import gif, png
 from tests.support.codec import Held, compressed, opened, options
 from tests.support.eyes import likeness
 from tests.support.photos import encoded, picture
@@ -164,10 +164,23 @@ def test_what_was_not_drawn_yet_is_clear_and_not_black(places: tuple[Place, ...]
         assert likeness(alpha, covered) > 0.95
 
 
+def test_a_frame_without_width_or_height_shows_nothing() -> None:
+    data = gif_of((10, 10, 60, 80), (40, 5, 100, 40))
+    at = gif.frames(data)[1].at + 5
+    for size in ((0, 0), (0, 35), (60, 0)):
+        empty = data[:at] + struct.pack("<HH", *size) + data[at + 4 :]
+
+        done = opened(compressed(empty, format="webp", quality="40").data)
+
+        assert getattr(done, "n_frames", 1) == 1, "the second shows what the first does"
+        assert done.convert("RGBA").getchannel("A").getbbox() == (10, 10, 60, 80)
+
+
+@pytest.mark.parametrize("disposal", [2, 3])
 @pytest.mark.parametrize("wanted", ["webp", "smallest"])
-def test_what_a_frame_takes_away_again_is_clear_as_in_browsers_where_none_has_a_clear_colour(wanted: str) -> None:
+def test_what_a_frame_takes_away_again_is_clear_as_in_browsers_where_none_has_a_clear_colour(wanted: str, disposal: int) -> None:
     whole, place, corner = (0, 0, 120, 90), (40, 5, 100, 40), (0, 0, 20, 20)
-    data = gif_of(whole, place, corner, disposal=2)
+    data = gif_of(whole, place, corner, disposal=disposal)
 
     made = compressed(data, format=wanted, quality="40")
 

@@ -100,8 +100,7 @@ def _decoded(animation: Animation, frame: _Frame) -> pyvips.Image:
     own = struct.pack(">II", frame.width, frame.height) + animation.header[8:]
     parts = (png.chunk(b"IHDR", own), animation.needed, png.chunk(b"IDAT", b"".join(frame.pixels)), png.chunk(b"IEND", b""))
     image = pyvips.Image.pngload_buffer(png.SIGNATURE + b"".join(parts), fail_on="error")
-    image = look.eight_bits(look.three_colours(look.plain_colours(image)))
-    return (image if image.hasalpha() else image.bandjoin(255)).copy_memory()
+    return look.eight_bits(look.three_colours(look.plain_colours(image)))
 
 
 def _checked(body: bytes, whole: bytes) -> bytes:

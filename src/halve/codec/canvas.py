@@ -12,7 +12,7 @@ CLEARED, PREVIOUS = 1, 2  # what becomes of a frame's place before the next one
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A frame's own picture, with alpha. `over`: drawn over what is there; else in its place. `disposal`: what becomes of it."""
+    """A frame's own picture. `over`: drawn over what is there; else in its place. `disposal`: what becomes of it."""
 
     image: pyvips.Image
     left: int
@@ -35,13 +35,14 @@ def joined(width: int, height: int, frames: Iterable[Drawn], *, delays: list[int
 def _shown(width: int, height: int, frames: Iterable[Drawn]) -> Iterator[pyvips.Image]:
     canvas = None
     for frame in frames:
-        nothing = frame.image.new_from_image([0] * frame.image.bands)
+        image = (frame.image if frame.image.hasalpha() else frame.image.bandjoin(255)).copy_memory()
+        nothing = image.new_from_image([0] * image.bands)
         if canvas is None:  # clear, and of the same colour profile
             canvas = nothing.crop(0, 0, 1, 1).embed(0, 0, width, height)
         if frame.over:
-            shown = canvas.composite2(frame.image, "over", x=frame.left, y=frame.top).cast("uchar")
+            shown = canvas.composite2(image, "over", x=frame.left, y=frame.top).cast("uchar")
         else:
-            shown = canvas.insert(frame.image, frame.left, frame.top)
+            shown = canvas.insert(image, frame.left, frame.top)
         shown = shown.copy_memory()
         yield shown
         if frame.disposal == CLEARED:

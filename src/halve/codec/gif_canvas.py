@@ -19,7 +19,9 @@ _DISPOSALS = {_CLEARED: canvas.CLEARED, _PREVIOUS: canvas.PREVIOUS}
 
 
 def is_needed(data: bytes, width: int, height: int) -> bool:
-    """Whether it shows something that libvips would show otherwise. Frames larger than their screen are left to it."""
+    """Whether it shows something that libvips would show otherwise. Frames larger than their screen, by which pixels are bounded,
+    are left to it: one alone could take all memory.
+    """
     frames = gif.frames(data)
     if not frames or any(frame.width > width or frame.height > height for frame in frames):
         return False
@@ -31,18 +33,15 @@ def is_needed(data: bytes, width: int, height: int) -> bool:
 
 def read(data: bytes, width: int, height: int, whole: pyvips.Image) -> pyvips.Image:
     """`whole`: its frames as libvips has them, which says how many are to be shown, and for how long."""
-    pages = whole.get_n_pages()
-    frames = (_drawn(data, frame) for frame in gif.frames(data)[:pages])
-    delays = whole.get("delay") if whole.get_typeof("delay") else []
-    return canvas.joined(width, height, frames, delays=delays, loop=whole.get("loop") if whole.get_typeof("loop") else 0)
+    frames = (_drawn(data, frame) for frame in gif.frames(data)[: whole.get_n_pages()])
+    return canvas.joined(width, height, frames, delays=whole.get("delay"), loop=whole.get("loop"))
 
 
 def _drawn(data: bytes, frame: Frame) -> Drawn:
     if not frame.width or not frame.height:
         return Drawn(pyvips.Image.black(1, 1, bands=4).copy(interpretation="srgb"), 0, 0, over=True, disposal=0)
     image = pyvips.Image.gifload_buffer(gif.alone(data, frame), fail_on="error")
-    image = image if image.hasalpha() else image.bandjoin(255)
-    return Drawn(image.copy_memory(), frame.left, frame.top, over=True, disposal=_DISPOSALS.get(frame.disposal, 0))
+    return Drawn(image, frame.left, frame.top, over=True, disposal=_DISPOSALS.get(frame.disposal, 0))
 
 
 def _uncovers(frame: Frame, following: Frame) -> bool:
