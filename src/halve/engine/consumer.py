@@ -7,6 +7,10 @@ from typing import Any
 
 from celery.worker.consumer import Consumer
 
+from halve.core.log import Log
+
+log = Log(__name__)
+
 PAUSE = 2.0
 """Seconds between two attempts at a broker that refuses; SIGTERM waits no longer than that."""
 
@@ -22,7 +26,10 @@ class Patient(Consumer):  # type: ignore[misc]  # Celery has no types
 
     def on_connection_error_after_connected(self, exc: Exception) -> Any:
         self._wait_after(exc)
-        return super().on_connection_error_after_connected(exc)
+        try:
+            return super().on_connection_error_after_connected(exc)
+        except Exception:  # of Redis' client, over wishes in hand that it cannot put back: what is granted stands in the database
+            log.debug("the old connection to the broker did not close in good order", exc_info=True)
 
     def _wait_after(self, exc: Exception) -> None:
         if isinstance(exc, self.channel_errors):
