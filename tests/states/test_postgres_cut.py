@@ -75,7 +75,7 @@ async def test_what_a_claim_took_that_nobody_heard_of_is_given_back(way: tuple[L
     """Its holder lives, and renews all that it holds."""
     lossy, states = way
     request = await upload(states, 3)
-    lossy.lose_answer_to(b"COMMIT")
+    lossy.lose_answer_to(b"COMMIT\0")
     with pytest.raises(StoreFailed, match="out of reach"):
         await states.claim("worker", 2, lease=LEASE)
     assert lossy.lost == 1
@@ -91,7 +91,7 @@ async def test_a_delivery_that_nobody_heard_of_is_given_back(way: tuple[Lossy, S
     request = await upload(states, 1)
     await states.record([outcome(product, DONE) for product in await states.claim("worker", 1, lease=LEASE)])
     await finish(states, request.id, deliveries=[notice(request)])
-    lossy.lose_answer_to(b"COMMIT")
+    lossy.lose_answer_to(b"COMMIT\0")
     with pytest.raises(StoreFailed):
         await states.claim_deliveries("worker", 1, lease=LEASE)
     [delivery] = await states.claim_deliveries("worker", 1, lease=LEASE)
@@ -102,7 +102,7 @@ async def test_a_record_whose_answer_is_lost_counts_once(way: tuple[Lossy, State
     lossy, states = way
     request = await upload(states, 1)
     outcomes = [outcome(product, DONE) for product in await states.claim("worker", 1, lease=LEASE)]
-    lossy.lose_answer_to(b"COMMIT")
+    lossy.lose_answer_to(b"COMMIT\0")
     with pytest.raises(StoreFailed):
         await states.record(outcomes)
     assert await states.record(outcomes) == {request.id}
