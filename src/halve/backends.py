@@ -112,13 +112,13 @@ def scheme(url: str) -> str:
 
 def _class_for(url: str, schemes: dict[str, tuple[str, str, str | None]], field: str) -> Any:
     which = scheme(url)
+    setting = name_in_force(field)  # DATABASE_URL, say, which may be there for another program
     if which not in schemes:
-        setting = name_in_force(field)  # DATABASE_URL, say, which may be there for another program
         known = ", ".join(f"{name}://" for name in schemes)
         fault = f"begins with {which or '?'}://, which is none of" if "://" in url else "must be a URL, beginning with one of"
         raise OptionRefused(setting, f"{setting} {fault} {known}.", code="bad_setting")
     if which not in _READ_BY_ITS_OWN:
-        _check_brackets(url, name_in_force(field))
+        _check_brackets(url, setting)
     module, name, extra = schemes[which]
     try:
         return getattr(importlib.import_module(module), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -158,8 +159,7 @@ def test_a_broker_may_go_while_wishes_are_being_granted(tmp_path: Path, origin: 
 def test_a_worker_says_at_once_in_its_log_that_the_broker_is_away(tmp_path: Path) -> None:
     with started(cwd=tmp_path, env=settings_of(tmp_path, f"redis://127.0.0.1:{free_port()}/0"), program=CELERY):
         (log,) = tmp_path.glob("stderr-*")
-        until("it said so", lambda: "broker not reached" in log.read_text())
-        time.sleep(0.1)  # the line is written whole
+        until("it said so, in a whole line", lambda: re.search("broker not reached.*\n", log.read_text()))
         said = next(line for line in log.read_text().splitlines() if "broker not reached" in line)
         assert "refused" in json.loads(said)["reason"]
 

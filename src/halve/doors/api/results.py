@@ -35,7 +35,7 @@ _CURSOR = re.compile(r"r([0-9]{1,10})")
 async def results(
     context: Ctx,
     request: Found,
-    limit: Annotated[Limit, Query(ge=1, le=1000, description="Products a page.")] = 100,
+    limit: Limit = 100,
     cursor: Cursor = None,
     state: Annotated[Literal["failed"] | None, Query(description="`failed`: only products with a failed image.")] = None,
 ) -> Response:

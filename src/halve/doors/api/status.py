@@ -28,8 +28,7 @@ def _plain(word: object) -> object:
     return word
 
 
-Limit = Annotated[int, BeforeValidator(_plain)]
-
+Limit = Annotated[int, BeforeValidator(_plain), Query(ge=1, le=1000, description="Items a page.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 
 
@@ -48,9 +47,7 @@ async def status_body(context: Context, request: models.Request) -> schemas.Requ
 
 
 @reading(router, "/requests", summary="List requests", tags=["Requests"], responses=problems(400, 401, 503))
-async def requests(
-    context: Ctx, who: Who, limit: Annotated[Limit, Query(ge=1, le=1000)] = 100, cursor: Cursor = None
-) -> schemas.Requests:
+async def requests(context: Ctx, who: Who, limit: Limit = 100, cursor: Cursor = None) -> schemas.Requests:
     """Newest first; only those of the key in use."""
     try:
         page = await context.parts.states.requests(who.name, limit=limit, cursor=cursor or None)

@@ -21,8 +21,8 @@ def doctor(
     photograph; says hello to the mail server; publishes to the broker and takes
     it back. Nobody is written to.
 
-    Exit codes: 0 all is well (there may be warnings), 1 something is wrong, 2 a
-    setting is impossible.
+    Exit codes: 0 all is well (there may be warnings), 1 something is wrong, 2 the
+    settings cannot be read.
     """
     with told(as_json=as_json):
         import asyncio
