@@ -11,6 +11,7 @@ import hmac
 import re
 import secrets
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -48,6 +49,7 @@ CONTENT_TYPES = {
 """File name extension → media type."""
 
 _FILE_ID = re.compile(r"([a-z0-9]{16})-([a-z0-9]{24}\.[a-z]{2,4})")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def new_folder() -> str:
@@ -114,6 +116,7 @@ def _original_stem(url: str) -> str:
     return unquote(urlsplit(url).path).rpartition("/")[2].rpartition(".")[0].encode("ascii", "replace").decode()
 
 
+@lru_cache(1024)  # an image's name is asked for two or three times within a moment
 def _slug(text: str, longest: int) -> str:
     """Letters and digits of any script, the rest as single hyphens; safe as a part of a file name anywhere.
 
@@ -121,5 +124,5 @@ def _slug(text: str, longest: int) -> str:
     make the `µ` of a Windows-1252 sheet a letter that the sheet cannot hold, and so break the link in it.
     """
     text = unicodedata.normalize("NFC", text).lower()
-    words = re.sub(r"[\W_]+", "-", text)[:longest]
+    words = _BETWEEN_WORDS.sub("-", text)[:longest]
     return words.encode()[: 2 * longest].decode(errors="ignore").strip("-")

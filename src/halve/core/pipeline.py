@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from uuid import UUID
 
@@ -57,7 +58,9 @@ URLS_REMEMBERED = 50_000
 Attempt = tuple[ImageResult, float]
 """What became of an image, and the seconds to wait if it is to be tried again."""
 
-_COLUMNS = tuple(field.name for field in fields(ImageResult))
+_columns = attrgetter(*(column.name for column in fields(ImageResult)))
+_text_of = json.JSONEncoder(separators=(",", ":")).encode
+"""`json.dumps` makes an encoder anew each time."""
 
 _OVER = (ProductState.DONE, ProductState.FAILED, ProductState.CANCELLED)
 
@@ -306,11 +309,11 @@ def _out_of_sight(request_id: UUID) -> StoreFailed:
 
 
 def _packed(attempt: Attempt) -> str | None:
-    """The result in a quarter of the memory, for there are many; None where the image is to be tried again."""
+    """The result in less than half of the memory, for there are many; None where the image is to be tried again."""
     result, _ = attempt
     if result.state is ImageState.PENDING:
         return None
-    return json.dumps([getattr(result, name) for name in _COLUMNS], separators=(",", ":"))
+    return _text_of(_columns(result))
 
 
 def _unpacked(packed: str) -> Attempt:
