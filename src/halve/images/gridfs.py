@@ -20,25 +20,25 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bson import Binary, Int64, ObjectId
 from gridfs.asynchronous.grid_file import AsyncGridOut
 from gridfs.errors import CorruptGridFile
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from halve.core.errors import OptionRefused, StoreFailed
+from halve.core.errors import StoreFailed
 from halve.core.naming import content_type as content_type_of
 from halve.core.ports import Stored
 from halve.core.threads import to_its_end
 from halve.images.keys import checked_folder, checked_key, checked_range, nothing_under, possible_key
 from halve.images.trial import gives_back
 from halve.images.windows import PIECE
+from halve.mongodb import Document, connected, reason, refused
 
 CHUNK = PIECE
 """Bytes of one chunk document. Nearly every image is one; MongoDB's limit for a document is 16 MiB."""
@@ -48,21 +48,6 @@ DELETED = 500
 
 BUCKET = "fs"
 """GridFS's own default: the collections `fs.files` and `fs.chunks`, where other tools look first."""
-
-PATIENCE: dict[str, Any] = {
-    "serverSelectionTimeoutMS": 10_000,
-    "connectTimeoutMS": 10_000,
-    "socketTimeoutMS": 60_000,
-    "waitQueueTimeoutMS": 60_000,
-    "appname": "halve",
-}
-"""Limits of one attempt; the driver makes two. The URL's own options win. (`timeoutMS` would bound both, and then takes all of that
-time to notice that a server is not there.)"""
-
-_REFUSED = (13, 18, 8000)
-"""Codes of Unauthorized and AuthenticationFailed, and Atlas's own."""
-
-Document = dict[str, Any]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -75,7 +60,7 @@ class GridFsImages:
     """
 
     def __init__(self, url: str) -> None:
-        self._client, database = _client(url)
+        self._client, database = connected(url, setting="HALVE_STORAGE_URL", scheme="gridfs")
         self._where = f"MongoDB's database {database!r}"
         # Written by a majority and in their journals before `put` returns; read from the primary, where that is seen at once.
         self._bucket = self._client[database].get_collection(
@@ -244,38 +229,18 @@ class GridFsImages:
             yield
         except ConnectionFailure as error:
             raise StoreFailed(
-                f"{self._where} cannot be reached: {_reason(error)}. Check host, port and options in HALVE_STORAGE_URL, and that "
+                f"{self._where} cannot be reached: {reason(error)}. Check host, port and options in HALVE_STORAGE_URL, and that "
                 "MongoDB runs there."
             ) from error
         except OperationFailure as error:
-            if error.code in _REFUSED:
+            if refused(error):
                 raise StoreFailed(
-                    f"{self._where} could not be {done}: MongoDB refused ({_reason(error)}). Check user and password in "
+                    f"{self._where} could not be {done}: MongoDB refused ({reason(error)}). Check user and password in "
                     "HALVE_STORAGE_URL (and authSource), and that the user has the role readWrite there."
                 ) from error
-            raise StoreFailed(f"{self._where} could not be {done}: {_reason(error)}.") from error
+            raise StoreFailed(f"{self._where} could not be {done}: {reason(error)}.") from error
         except PyMongoError as error:
-            raise StoreFailed(f"{self._where} could not be {done}: {_reason(error)}. Check HALVE_STORAGE_URL.") from error
-
-
-def _client(url: str) -> tuple[AsyncMongoClient[Document], str]:
-    parts = urlsplit(url)
-    database = unquote(parts.path.strip("/"))
-    if not parts.netloc or not database or "/" in database:
-        raise OptionRefused(
-            "HALVE_STORAGE_URL",
-            "HALVE_STORAGE_URL must name a host and a database: gridfs://host:27017/database.",
-            code="bad_setting",
-        )
-    said = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    patience = {name: value for name, value in PATIENCE.items() if name.lower() not in said}
-    mongo = parts._replace(scheme="mongodb+srv" if parts.scheme.lower() == "gridfs+srv" else "mongodb").geturl()
-    try:
-        return AsyncMongoClient(mongo, **patience), database
-    except (ConfigurationError, ValueError, TypeError) as error:
-        raise OptionRefused(
-            "HALVE_STORAGE_URL", f"HALVE_STORAGE_URL is no address of MongoDB: {_reason(error)}.", code="bad_setting"
-        ) from error
+            raise StoreFailed(f"{self._where} could not be {done}: {reason(error)}. Check HALVE_STORAGE_URL.") from error
 
 
 def _measure(data: bytes | Path) -> tuple[int, str]:
@@ -288,11 +253,3 @@ def _measure(data: bytes | Path) -> tuple[int, str]:
             return file.tell(), digest
     except OSError as error:
         raise StoreFailed(f"{data} cannot be read: {error.strerror}.") from error
-
-
-def _reason(error: BaseException) -> str:
-    """What the driver gave as its reason, without the state of all its servers."""
-    text = str(error).partition("\n")[0]
-    for rest in (" (configured timeouts", ", Timeout:", ", full error"):
-        text = text.partition(rest)[0]
-    return text.strip().rstrip(".") or type(error).__name__

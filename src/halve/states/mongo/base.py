@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bson.codec_options import CodecOptions
-from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError, ConfigurationError
+from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from halve.core.errors import OptionRefused
-from halve.states.mongo.errors import reason
-
-PATIENCE: dict[str, Any] = {
-    "serverSelectionTimeoutMS": 10_000,
-    "connectTimeoutMS": 10_000,
-    "socketTimeoutMS": 60_000,
-    "waitQueueTimeoutMS": 60_000,
-    "appname": "halve",
-}
-"""Limits of one attempt; the driver makes two. The URL's own options win."""
+from halve.mongodb import Document, connected
 
 MAJORITY_WITHIN = 30_000
 """Milliseconds that a write may take to reach a majority of the replica set."""
@@ -33,7 +20,6 @@ MAJORITY_WITHIN = 30_000
 DUPLICATE = 11000
 """The server's code for a key that is there already."""
 
-Document = dict[str, Any]
 Collection = AsyncCollection[Document]
 
 
@@ -41,7 +27,7 @@ class Base:
     """Writes return when a majority has them in its journal; reads go to the primary and see what a majority has."""
 
     def __init__(self, url: str) -> None:
-        self.client, name = _client(url)
+        self.client, name = connected(url, setting="HALVE_DATABASE_URL", scheme="mongodb")
         self.where = f"MongoDB's database {name!r}"
         database = self.client.get_database(
             name,
@@ -77,22 +63,3 @@ async def insert_new(collection: Collection, documents: Sequence[Document]) -> N
 
 def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _client(url: str) -> tuple[AsyncMongoClient[Document], str]:
-    parts = urlsplit(url)
-    database = unquote(parts.path.strip("/"))
-    if not parts.netloc or not database or "/" in database:
-        raise OptionRefused(
-            "HALVE_DATABASE_URL",
-            "HALVE_DATABASE_URL must name a host and a database: mongodb://host:27017/database.",
-            code="bad_setting",
-        )
-    said = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    patience = {name: value for name, value in PATIENCE.items() if name.lower() not in said}
-    try:
-        return AsyncMongoClient(url, **patience), database
-    except (ConfigurationError, ValueError, TypeError) as error:
-        raise OptionRefused(
-            "HALVE_DATABASE_URL", f"HALVE_DATABASE_URL is no address of MongoDB: {reason(error)}.", code="bad_setting"
-        ) from error

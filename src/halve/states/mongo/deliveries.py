@@ -10,8 +10,9 @@ from bson import ObjectId
 from pymongo import DESCENDING, ReturnDocument
 
 from halve.core.models import Delivery, DeliveryKind, DeliveryState
+from halve.mongodb import Document
 from halve.states.mongo import documents
-from halve.states.mongo.base import Base, Document, insert_new, milliseconds
+from halve.states.mongo.base import Base, insert_new, milliseconds
 from halve.states.mongo.schema import LEASED
 
 LEASED_BY_NOBODY = ["holder", "claim"]

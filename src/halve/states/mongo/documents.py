@@ -20,8 +20,8 @@ from halve.core.models import (
     Row,
     Status,
 )
+from halve.mongodb import Document
 from halve.states import plain
-from halve.states.mongo.base import Document
 
 ACTIVE = {"stage": "published", "status": {"$in": ["pending", "processing"]}}
 """A request that is worked on."""

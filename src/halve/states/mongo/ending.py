@@ -11,9 +11,10 @@ from uuid import UUID
 from pymongo import ReturnDocument
 
 from halve.core.models import Delivery
+from halve.mongodb import Document
 from halve.states.mongo import deliveries as outbox
 from halve.states.mongo import lots, work
-from halve.states.mongo.base import Base, Document
+from halve.states.mongo.base import Base
 from halve.states.mongo.documents import COUNTERS, OPEN, product_key
 from halve.states.mongo.schema import UNFINISHED
 

@@ -9,11 +9,9 @@ from bson.errors import BSONError
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from halve.core.errors import StoreFailed
+from halve.mongodb import reason, refused
 
 OUTDATED = "{where} has no indexes, or those of another version of halve: run `halve init-db`."
-
-_REFUSED = (13, 18, 8000)
-"""Codes of Unauthorized and AuthenticationFailed, and Atlas's own."""
 
 
 @contextmanager
@@ -27,7 +25,7 @@ def translated(where: str) -> Iterator[None]:
             "there."
         ) from error
     except OperationFailure as error:
-        if error.code in _REFUSED:
+        if refused(error):
             raise StoreFailed(
                 f"{where} refused: {reason(error)}. Check user and password in HALVE_DATABASE_URL (and authSource), and that the "
                 "user has the role readWrite there."
@@ -37,11 +35,3 @@ def translated(where: str) -> Iterator[None]:
         raise StoreFailed(f"{where} failed: {reason(error)}.") from error
     except (PyMongoError, BSONError) as error:
         raise StoreFailed(f"{where} failed: {reason(error)}.") from error
-
-
-def reason(error: BaseException) -> str:
-    """What the driver gave as its reason, without the state of all its servers."""
-    text = str(error).partition("\n")[0]
-    for rest in (" (configured timeouts", ", Timeout:", ", full error"):
-        text = text.partition(rest)[0]
-    return text.strip().rstrip(".") or type(error).__name__

@@ -10,9 +10,10 @@ from pymongo.errors import DuplicateKeyError
 
 from halve.core.finding import Finding
 from halve.core.models import Request, Row
+from halve.mongodb import Document
 from halve.states import plain, refusals
 from halve.states.mongo import documents, lots
-from halve.states.mongo.base import Base, Document, insert_new
+from halve.states.mongo.base import Base, insert_new
 
 
 async def create(base: Base, request: Request) -> None:

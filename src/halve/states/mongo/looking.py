@@ -6,9 +6,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from halve.core.models import Page, Product, Request, Status
+from halve.mongodb import Document
 from halve.states import refusals
 from halve.states.mongo import documents
-from halve.states.mongo.base import Base, Document
+from halve.states.mongo.base import Base
 from halve.states.mongo.documents import product_key
 from halve.states.mongo.lots import with_counts
 

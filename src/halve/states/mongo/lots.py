@@ -16,7 +16,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from halve.states.mongo.base import Base, Document
+from halve.mongodb import Document
+from halve.states.mongo.base import Base
 from halve.states.mongo.documents import ACTIVE, COUNTERS, OPEN, product_key
 
 LOT = 400

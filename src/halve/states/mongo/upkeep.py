@@ -9,9 +9,10 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from halve.core.models import Status
+from halve.mongodb import Document
 from halve.states.mongo import deliveries as outbox
 from halve.states.mongo import lots
-from halve.states.mongo.base import Base, Collection, Document
+from halve.states.mongo.base import Base, Collection
 from halve.states.mongo.documents import ACTIVE
 from halve.states.mongo.ending import erase_rest
 from halve.states.mongo.schema import DUE, FAIR, LEASED, OUTBOX, UNFINISHED, WAITING

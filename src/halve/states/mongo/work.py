@@ -10,8 +10,9 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from halve.core.models import Outcome, Product, ProductState
+from halve.mongodb import Document
 from halve.states.mongo import documents, lots
-from halve.states.mongo.base import Base, Document, milliseconds
+from halve.states.mongo.base import Base, milliseconds
 from halve.states.mongo.documents import ACTIVE, product_key
 from halve.states.mongo.schema import FAIR, LEASED, OLDEST
 
