@@ -1,31 +1,25 @@
-"""The frame of the small HTTP servers that stand in for services in tests: a thread with an event loop, a free loopback port.
+"""The frame of the small HTTP servers that stand in for services in tests.
 
 Unlike an `Origin`, which serves pages by name, these answer every path by rules of their own: `answer` is theirs to write.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-import threading
-from concurrent.futures import Future
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
+
+from tests.support.threaded import Threaded
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
-class Loopback:
+class Loopback(Threaded):
     """`trouble`: status and message that the next requests get instead of an answer, one after the other."""
 
     def __init__(self) -> None:
-        self.host, self.port = "127.0.0.1", 0
+        super().__init__()
         self.trouble: list[tuple[int, str]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
@@ -37,34 +31,6 @@ class Loopback:
     def refusal(self, request: web.BaseRequest, status: int, message: str) -> web.Response:
         text = f"<Error><Code>Trouble</Code><Message>{message}</Message></Error>"
         return web.Response(status=status, text=text, content_type="application/xml")
-
-    def __enter__(self) -> Self:
-        listening: Future[int] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(listening)), name=type(self).__name__, daemon=True)
-        self._thread.start()
-        self.port = listening.result(timeout=10)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._loop is not None
-        assert self._stop is not None
-        assert self._thread is not None
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(timeout=10)
-        assert not self._thread.is_alive(), f"{type(self).__name__} did not stop"
-
-    async def _run(self, listening: Future[int]) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.05)
-        try:
-            await runner.setup()
-            await web.TCPSite(runner, self.host, 0, backlog=1024).start()
-        except BaseException as error:
-            listening.set_exception(error)
-            raise
-        listening.set_result(runner.addresses[0][1])
-        await self._stop.wait()
-        await runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read() if request.body_exists else b""

@@ -5,8 +5,7 @@
         ...
         assert origin.hits("/a.jpg") == 1
 
-It runs in a thread with an event loop of its own, so that tests of blocking and of asynchronous code use it alike. Paths are
-looked up with their query first and without it then: `/a.jpg?n=1` and `/a.jpg?n=2` are two URLs of one picture.
+Paths are looked up with their query first and without it then: `/a.jpg?n=1` and `/a.jpg?n=2` are two URLs of one picture.
 """
 
 from __future__ import annotations
@@ -16,16 +15,14 @@ import gzip
 import socket
 import ssl
 import struct
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import pairwise
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
+
+from tests.support.threaded import Threaded
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -50,49 +47,14 @@ class _Counts:
     peak: int = 0
 
 
-class Origin:
+class Origin(Threaded):
     """`latency` is waited before every answer, in seconds; it may be changed at any time."""
 
     def __init__(self, *, latency: float = 0.0, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(host=host, port=port, tls=tls)
         self.latency = latency
-        self.host, self.port, self._tls = host, port, tls
         self._routes: dict[str, Handler] = {}
         self._counts = _Counts()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._thread: threading.Thread | None = None
-
-    # ── running ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def __enter__(self) -> Self:
-        listening: Future[int] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(listening)), name="origin", daemon=True)
-        self._thread.start()
-        self.port = listening.result(timeout=10)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._loop is not None
-        assert self._stop is not None
-        assert self._thread is not None
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(timeout=10)
-        assert not self._thread.is_alive(), "the origin did not stop"
-
-    async def _run(self, listening: Future[int]) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = web.Server(self._answer, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=0.05)
-        try:
-            await runner.setup()
-            site = web.TCPSite(runner, self.host, self.port, ssl_context=self._tls, backlog=1024)
-            await site.start()
-        except BaseException as error:
-            listening.set_exception(error)
-            raise
-        listening.set_result(runner.addresses[0][1])
-        await self._stop.wait()
-        await runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         counts = self._counts
