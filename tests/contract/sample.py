@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
+from halve.backends import open_states
 from halve.core.models import (
     Delivery,
     DeliveryKind,
@@ -22,6 +24,7 @@ from halve.core.models import (
 )
 from halve.core.options import Options
 from halve.core.ports import StateStore
+from halve.settings import read_settings
 
 LEASE = 600.0
 
@@ -40,6 +43,16 @@ DONE = ImageResult(
 KEPT = replace(DONE, state=ImageState.KEPT, bytes_in=100, bytes_out=99, quality=None)
 FAILED = ImageResult(state=ImageState.FAILED, attempts=1, error_code="not_found", error="not found (404)")
 PENDING = ImageResult()
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[StateStore]:
+    """The store behind a URL, through a handle of its own."""
+    states = await open_states(read_settings(database_url=url))
+    try:
+        yield states
+    finally:
+        await states.close()
 
 
 def draft(**changes: Any) -> Request:

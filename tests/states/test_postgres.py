@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from unittest import mock
 
 import psycopg
 import pytest
 
-from halve.backends import open_states
 from halve.core.errors import ExtraMissing, OptionRefused, StoreFailed
-from halve.core.ports import StateStore
-from halve.settings import read_settings
 from halve.states.sql.dialects import POSTGRESQL
 from halve.states.sql.server import PostgresStates
 from tests.contract import elsewhere
-from tests.contract.sample import upload
+from tests.contract.sample import opened, upload
 from tests.support.postgres import run_sql
 from tests.support.server import free_port
 
@@ -28,15 +24,6 @@ from tests.support.server import free_port
 def url() -> Iterator[str]:
     with elsewhere.postgres_database() as url:
         yield url
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[StateStore]:
-    states = await open_states(read_settings(database_url=url))
-    try:
-        yield states
-    finally:
-        await states.close()
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "POSTGRESQL"])

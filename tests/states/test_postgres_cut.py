@@ -7,21 +7,18 @@ import random
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import psycopg
 import pytest
 
-from halve.backends import open_states
 from halve.core.errors import StoreFailed
 from halve.core.models import DeliveryState, Product, ProductState, Status
 from halve.core.ports import StateStore
 from halve.engine import finishing, retrying, worker
-from halve.settings import read_settings
 from tests.contract import elsewhere
-from tests.contract.sample import DONE, LEASE, PENDING, finish, known, notice, outcome, upload
+from tests.contract.sample import DONE, LEASE, PENDING, finish, known, notice, opened, outcome, upload
 from tests.support.lossy import Lossy, lossy_way_to
 from tests.support.origin import Origin
 from tests.support.photos import photo
@@ -31,15 +28,6 @@ from tests.support.shop import open_shop, sheet_of, the_end
 from tests.support.shop import upload as upload_sheet
 
 T = TypeVar("T")
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[StateStore]:
-    states = await open_states(read_settings(database_url=url))
-    try:
-        yield states
-    finally:
-        await states.close()
 
 
 def server_of_its_own(**settings: str) -> Postgres:

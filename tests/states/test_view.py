@@ -14,12 +14,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from halve.backends import open_states
 from halve.core.models import ProductState
 from halve.core.ports import StateStore
-from halve.settings import read_settings
 from tests.contract import elsewhere
-from tests.contract.sample import DONE, FAILED, LEASE, PENDING, draft, finish, outcome, rows, upload
+from tests.contract.sample import DONE, FAILED, LEASE, PENDING, draft, finish, opened, outcome, rows, upload
 
 COLUMNS = ["id", "request_id", "status", "product_name", "input_urls", "output_urls", "webhook_url"]
 
@@ -62,12 +60,9 @@ def _postgresql(folder: Path) -> Iterator[tuple[str, Callable[[str], list[dict[s
 @pytest.fixture(params=[_sqlite, _postgresql])
 async def shell(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shell]:
     with request.param(tmp_path) as (url, ask):
-        states = await open_states(read_settings(database_url=url))
-        try:
+        async with opened(url) as states:
             await states.migrate()
             yield Shell(states, ask)
-        finally:
-            await states.close()
 
 
 async def test_a_row_is_a_product_with_the_columns_of_the_documents(shell: Shell) -> None:
@@ -136,11 +131,10 @@ async def test_nothing_is_written_through_it(shell: Shell, statement: str) -> No
 async def test_whoever_may_read_it_alone_sees_no_secret() -> None:
     """A user of PostgreSQL for a report: the view, and nothing behind it."""
     with elsewhere.postgres_database() as url:
-        states = await open_states(read_settings(database_url=url))
-        await states.migrate()
-        request = await upload(states, 1)
-        await states.secret("webhook", lambda: "whsec_x")
-        await states.close()
+        async with opened(url) as states:
+            await states.migrate()
+            request = await upload(states, 1)
+            await states.secret("webhook", lambda: "whsec_x")
         name, schema = f"reader_{secrets.token_hex(4)}", url.rpartition("%3D")[2]
         with psycopg.connect(url, autocommit=True) as shell:
             shell.execute(f"CREATE USER {name}")
