@@ -116,7 +116,8 @@ def reply(header: dict[str, object], body: bytes) -> Compressed | Failure:
         code, message = header["error"], header.get("message")
         if not (isinstance(code, str) and code.isidentifier() and len(code) <= 40 and isinstance(message, str)):
             raise BadFrame("a malformed failure")
-        return Failure(code, " ".join(message.split())[:300], header.get("retire") is True)
+        words = "".join(c if c.isprintable() else " " for c in message).split()  # JSON has half letters, which no database takes
+        return Failure(code, " ".join(words)[:300], header.get("retire") is True)
     format, quality, kept = header.get("format"), header.get("quality"), header.get("kept")
     width, height = header.get("width"), header.get("height")
     if (
