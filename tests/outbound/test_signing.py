@@ -56,6 +56,7 @@ def test_a_changed_message_is_refused() -> None:
         (good | {"webhook-signature": good["webhook-signature"].replace("v1", "v1a")}, BODY),
         (good | {"webhook-signature": "v1," + base64.b64encode(bytes(32)).decode()}, BODY),
         (good | {"webhook-signature": "v1,ÿ€"}, BODY),
+        (good | {"webhook-id": "\udcff"}, BODY),
     ):
         with pytest.raises(SignatureRefused):
             verify(SECRET, changed, body)

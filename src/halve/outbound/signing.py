@@ -94,7 +94,8 @@ def _key(word: str, field: str) -> bytes:
 
 
 def _mac(key: bytes, id: str, timestamp: str, body: bytes) -> bytes:
-    return hmac.digest(key, f"{id}.{timestamp}.".encode() + body, hashlib.sha256)
+    told = f"{id}.{timestamp}.".encode(errors="surrogateescape")  # how servers hand on a header's bytes that are no text
+    return hmac.digest(key, told + body, hashlib.sha256)
 
 
 def _decoded(text: str) -> bytes:
