@@ -80,7 +80,7 @@ OPTIONS = st.builds(
     Options,
     quality=st.none() | st.integers(1, 100) | st.just("auto"),
     max_bytes=st.none()
-    | st.integers(1, 1000).map(lambda tenths: MaxBytes(share=tenths / 10 / 100))
+    | st.decimals("0.0000000001", 100, places=10).map(lambda percent: MaxBytes(share=float(percent) / 100))
     | st.integers(1, 10**9).map(lambda n: MaxBytes(count=n)),
     format=st.sampled_from(Format),
     max_size=st.none() | st.integers(1, MAX_SIZE_LIMIT),

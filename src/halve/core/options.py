@@ -36,7 +36,8 @@ class MaxBytes:
         return int(bytes_in * self.share) if self.share is not None else self.count or 0
 
     def __str__(self) -> str:
-        return f"{self.share * 100:g}%" if self.share is not None else str(self.count)
+        """In as many digits as a double surely holds: to what is remembered, shares that are told alike are one."""
+        return str(self.count) if self.share is None else f"{self.share * 100:.12f}".rstrip("0").rstrip(".") + "%"
 
 
 @dataclass(frozen=True, slots=True)
