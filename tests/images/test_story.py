@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from halve.core.errors import SheetRefused
 from halve.core.models import Status
 from tests.contract import backends
 from tests.support.cloudinary import FakeCloudinary
@@ -60,6 +61,15 @@ async def test_a_sheet_comes_back_with_links_that_lead_into_the_store(storage_ur
         await shop.images.delete_folder(request.folder)
         assert request.output_key is not None
         assert await shop.images.stat(request.output_key) is None
+
+
+async def test_a_sheet_that_is_wrong_is_refused_though_the_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    async with open_shop(tmp_path, worker=False, storage_url="s3://away") as shop:
+        with pytest.raises(SheetRefused, match="no image URL"):
+            await upload(shop, sheet_of([("Cup", [])]))
 
 
 async def test_a_second_sheet_has_its_own_of_what_is_there_already(

@@ -54,10 +54,11 @@ def new_request(
 async def accept(states: StateStore, images: ImageStore, path: Path, request: Request, limits: SheetLimits) -> Request:
     """Read the sheet at `path` and publish the request; its products can be claimed from then on.
 
-    Raises SheetRefused with all findings, and leaves nothing behind then. Returns another request (its `id` differs) if
-    the owner published one under the same idempotency key before.
+    Raises SheetRefused with all findings, and leaves nothing behind then; the image store has not heard of it. Returns another
+    request (its `id` differs) if the owner published one under the same idempotency key before.
     """
     await states.create(request)
+    stored = False
     try:
         with await in_thread(open_sheet, path, request.filename, request.sheet, limits) as sheet:
             rows = sheet.rows()
@@ -65,6 +66,7 @@ async def accept(states: StateStore, images: ImageStore, path: Path, request: Re
                 await states.add_products(request.id, chunk)
             sheet.check()
         input_key = sheet_key(request, "input", _extension(request.filename))
+        stored = True  # or begun to be
         await images.put(input_key, path, content_type=content_type(input_key))
         published = await states.publish(
             request.id,
@@ -75,7 +77,7 @@ async def accept(states: StateStore, images: ImageStore, path: Path, request: Re
             repairs=sheet.repairs,
         )
     except BaseException:
-        await asyncio.shield(_forget(states, images, request))
+        await asyncio.shield(_forget(states, images, request) if stored else states.erase(request.id))
         raise
     if published.id != request.id:
         await _forget(states, images, request)
