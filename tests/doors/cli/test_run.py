@@ -221,6 +221,21 @@ def test_a_refused_sheet_lists_all_findings_fetches_nothing_and_leaves_nothing(t
     assert len(rows_of(tmp_path / "a-halved/failed.csv")) == 2
 
 
+def test_whatever_else_is_refused_leaves_nothing_and_takes_nothing_of_a_run_before(sheet: Path, tmp_path: Path) -> None:
+    def refused() -> None:
+        assert halve("run", sheet, "--columns", "name=Image Errors", cwd=tmp_path).code == 2
+        assert halve("run", sheet, cwd=tmp_path, env={"HALVE_WEBHOOK_SECRET": "whsec_short"}).code == 2
+
+    sheet.write_text(sheet.read_text().replace("Input Image Urls", "Input Image Urls,Image Errors", 1))
+    folder = tmp_path / "shop-halved"
+    refused()
+    assert not folder.exists()
+    assert halve("run", sheet, *LOOPBACK, cwd=tmp_path).code == 0
+    left = sorted(folder.rglob("*"))
+    refused()
+    assert sorted(folder.rglob("*")) == left
+
+
 def test_a_refused_sheet_leaves_no_folder_above_the_one_named_either(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     sheet = write_sheet(tmp_path / "a.csv", [("", ["http://a.test/1.jpg"])])

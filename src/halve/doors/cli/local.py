@@ -12,7 +12,7 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halve.core.errors import HalveError, SheetRefused
+from halve.core.errors import HalveError, SheetRefused, StoreFailed
 from halve.doors.cli.endings import Interrupted
 from halve.doors.cli.folder import OURS, database_in, forget, held
 from halve.doors.cli.job import Job, Result, Show
@@ -35,10 +35,12 @@ def run_sheet(job: Job, settings: Settings, show: Show) -> Result:
 
         check(job, settings)
     with held(job.folder, fresh=job.fresh) as state, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        begun_before = database_in(state).exists()
         try:
             return runner.run(_run(job, _settings_in(state, job, settings), show))
-        except SheetRefused:
-            forget(state)
+        except HalveError as error:
+            if isinstance(error, SheetRefused) or not (begun_before or isinstance(error, StoreFailed)):
+                forget(state)  # what is refused leaves no folder
             raise
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise Interrupted("Run the same command again to go on from here.") from None
