@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halve.core.models import Mode
+from halve.core.sheet import spills
+from halve.core.sheet.records import value
 from halve.core.sheet.urls import read_urls, split_urls
 from tests.support.sheets import HEADER, Sheets, options
 from tests.support.sheets import cells as cells_of
@@ -184,6 +186,24 @@ def test_a_spilled_list_is_joined_and_reported_as_a_repair(sheets: Sheets, row: 
     assert [(f.line, f.column, f.code) for f in read.repairs] == [(2, "Input Image Urls", "joined_list")]
     assert read.urls == ([] if urls is None else [urls])
     assert read.codes == ([(2, "unsupported_scheme")] if urls is None else [])
+
+
+@pytest.mark.parametrize(("beyond", "most"), [(["x"], 200), ([""] * 40, 20_000), ([""] * 3_000, 20_000), (["x"] * 3_000, 20_000)])
+def test_a_row_with_cells_too_many_is_gone_through_a_few_times_however_many_columns_of_images_there_are(
+    sheets: Sheets, monkeypatch: pytest.MonkeyPatch, beyond: list[str], most: int
+) -> None:
+    looked_at = 0
+
+    def counting(field: str) -> str:
+        nonlocal looked_at
+        looked_at += 1
+        return value(field)
+
+    monkeypatch.setattr(spills, "value", counting)
+    names = [f"image {n}" for n in range(100)]
+    sheet = ",".join(["name", *names]) + "\n" + ",".join(["Shoe", *[A] * 100, *beyond]) + "\n"
+    sheets.read(sheet, options(columns={"name": "name", "images": "+".join(names)}))
+    assert looked_at < most
 
 
 def test_a_list_may_spill_in_any_column_of_images(sheets: Sheets) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from halve.core.errors import OptionRefused
 from halve.core.models import Mode, SheetOptions
-from halve.core.sheet_options import FIELDS, PRESETS, read_sheet_options
+from halve.core.sheet_options import FIELDS, MOST_JOINED, PRESETS, read_sheet_options
 
 HEADERS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="=,"), min_size=1).map(str.strip).filter(bool)
 
@@ -52,6 +52,12 @@ def test_what_is_not_offered_is_refused_with_what_is(field: str, word: str) -> N
     with pytest.raises(OptionRefused, match=r"strict|shopify|columns must be") as caught:
         read_sheet_options(**{field: word})
     assert caught.value.field == field
+
+
+def test_no_more_columns_of_images_are_joined_than_are_looked_through_in_each_row() -> None:
+    assert read_sheet_options(columns="images=" + "+".join(["A"] * MOST_JOINED)).columns
+    with pytest.raises(OptionRefused, match="more than 100"):
+        read_sheet_options(columns="images=" + "+".join(["A"] * (MOST_JOINED + 1)))
 
 
 def test_every_preset_can_be_named() -> None:

@@ -13,6 +13,11 @@ FIELDS = ("serial", "name", "images")
 
 PRESETS = tuple(BY_KEY)
 
+MOST_JOINED = 100
+"""Columns of images that may be joined. A list may have spilled from each of them, so each row that looks like that is looked at as
+often.
+"""
+
 _NEXT_FIELD = re.compile(r",(?=\s*\w+\s*=)")
 
 _EXAMPLE = "columns must be such as serial=SKU,name=Title,images=Pictures"
@@ -55,5 +60,9 @@ def _columns(words: str) -> dict[str, str]:
             raise OptionRefused("columns", f"{_EXAMPLE}; {name} names no header.")
         if name in columns:
             raise OptionRefused("columns", f"{_EXAMPLE}; {name} is there twice.")
+        if header.count("+") >= MOST_JOINED:
+            raise OptionRefused(
+                "columns", f"columns joins more than {MOST_JOINED} headers by +. Leave out those that are not needed."
+            )
         columns[name] = header
     return columns

@@ -16,6 +16,11 @@ _URL = re.compile(r"""[\s"']*[a-z][a-z0-9+.-]*://""", re.IGNORECASE)
 _LINK = re.compile(r"(?:\b|_)(?:url|link|href|website)s?\s*$", re.IGNORECASE)
 """Headers of columns in which links stand, of a product's page for example; in a `url_key` there is none."""
 
+MOST_LOOKED_AT = 5_000
+"""Cells too many of a row, times the columns of images that a list may have spilled from. Of more nothing is mended: a row may have
+four million.
+"""
+
 _AROUND = BLANK + '"'
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic")
 
@@ -29,7 +34,8 @@ class Mender:
         self._unnamed = layout.unnamed_after_images
         self._separator = separator
         ours = (layout.output, layout.errors)
-        self._links = {at for at, header in enumerate(layout.headers) if at not in ours and _LINK.search(header)}
+        links = (at for at, header in enumerate(layout.headers) if at not in ours and _LINK.search(header))
+        self._of_links = frozenset((*links, *layout.images))
 
     def mend(self, record: Record) -> Finding | None:
         """The repair that was made, None where there was nothing to mend, or no safe way to."""
@@ -38,12 +44,16 @@ class Mender:
         extra = len(record.fields) - self._width
         if extra <= 0:
             return (self._rejoin_short(record) if extra else None) or self._rejoin_unnamed(record)
+        ruled_out = set[int]()  # shifts that leave no images behind one column, and so none behind those before it
         for place, room, shift in self._readings(record, extra):
+            if shift in ruled_out:
+                continue
             end = place + 1 + room + shift
             window = [value(field) for field in record.fields[place:end]]
             if not _is_list(window, last=end == len(record.fields)) or self._stands_as_its_headers_say(record, place, window):
                 continue
             if not self._leaves_images_behind(record, place, shift):
+                ruled_out.add(shift)
                 continue
             if self._goes_on_in_ours(record, end, shift):
                 return None
@@ -65,7 +75,7 @@ class Mender:
         """Where a list may have spilled from, columns without header that it may have taken, and by how many cells it may have
         shifted those behind it. The last column comes first, for what spilled from it has shifted no other of images.
         """
-        if self._stands_as_written(record):
+        if self._stands_as_written(record) or extra * len(self._layout.images) > MOST_LOOKED_AT:
             return
         for place in sorted(self._layout.images, reverse=True):
             room = self._unnamed if place == max(self._layout.images) else 0
@@ -99,7 +109,7 @@ class Mender:
     def _stands_as_its_headers_say(self, record: Record, place: int, window: Sequence[str]) -> bool:
         """Whether each URL of the list stands under a header of its own, and the cells too many are empty: nothing spilled."""
         urls = {place + at for at, cell in enumerate(window) if not _blank(cell)}
-        return urls.issubset(self._links.union(self._layout.images)) and self._ends_blank(record)
+        return urls.issubset(self._of_links) and self._ends_blank(record)
 
     def _ends_blank(self, record: Record) -> bool:
         """Whether the cells too many are but empty ones."""
