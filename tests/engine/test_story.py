@@ -523,6 +523,27 @@ async def test_a_finished_request_is_erased_when_it_was_kept_long_enough(tmp_pat
         assert await shop.images.stat(request.output_key) is None
 
 
+async def test_what_cannot_be_deleted_of_one_request_keeps_no_other_for_longer(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_shop(tmp_path) as shop:
+        sheet = sheet_of([("Cup", [origin.url("/a.jpg")])])
+        held, other = [await the_end(shop, (await upload(shop, sheet)).id) for _ in range(2)]
+    async with open_shop(tmp_path, worker=False, keep_days=1 / 86400) as shop:
+        delete_folder = shop.images.delete_folder
+
+        async def with_a_hold_on_one(folder: str) -> None:
+            if folder == held.folder:
+                raise StoreFailed("The bucket could not be deleted from: AccessDenied.")
+            await delete_folder(folder)
+
+        monkeypatch.setattr(shop.images, "delete_folder", with_a_hold_on_one)
+        async with asyncio.timeout(20), open_worker(shop):
+            while await shop.states.request(other.id) is not None:
+                await asyncio.sleep(0.05)
+        assert await shop.states.request(held.id) is not None
+
+
 async def test_a_request_that_is_retried_when_it_was_kept_long_enough_is_not_erased(
     tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from halve.core.attempts import LOST_BEFORE_ALONE
 from halve.core.errors import NotFound, StoreFailed
 from halve.core.log import Log
-from halve.core.models import ImageResult, Outcome, Product, ProductState
+from halve.core.models import ImageResult, Outcome, Product, ProductState, Request
 from halve.core.pipeline import Pipeline
 from halve.core.ports import ImageStore, StateStore
 from halve.engine.finishing import Finishing
@@ -254,13 +254,22 @@ class Worker:
         if self._keep_days is None:
             return
         while expired := await self._states.expired(days=self._keep_days):
-            for request in expired:
-                present = await self._states.request(request.id)
-                if present is not None and present.round != request.round:
-                    continue  # it runs again: its failed images were asked for once more, just now
-                if request.secret:
-                    await self._images.delete_folder(request.folder)
-                await self._states.erase(request.id)
+            if not any([await self._erased(request) for request in expired]):
+                return
+
+    async def _erased(self, request: Request) -> bool:
+        """False where its files cannot be deleted just now: a bucket may have a hold on one of them, which is to keep no others."""
+        present = await self._states.request(request.id)
+        if present is not None and present.round != request.round:
+            return False  # it runs again: its failed images were asked for once more, just now
+        if request.secret:
+            try:
+                await self._images.delete_folder(request.folder)
+            except StoreFailed as error:
+                self._retrying.failed(error)
+                return False
+        await self._states.erase(request.id)
+        return True
 
     async def _void_the_dead(self) -> None:
         dead = self._holder.the_dead()
