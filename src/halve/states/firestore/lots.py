@@ -221,10 +221,10 @@ async def mend(base: Base, snapshot: Snapshot) -> None:
             await close(base, snapshot.id, page)
     elif active(request):
         await seal(base, snapshot.id, request["lots"])
-        if request.get("unfed") and not await _any_ready(base, snapshot.id, request["lots"]):
+        if request.get("unfed") and not await _any_ready(base, snapshot.id):
             await feed(base, snapshot.id, round=request["round"], fed=request["fed"])
 
 
-async def _any_ready(base: Base, request_id: str, pages: Iterable[int]) -> bool:
+async def _any_ready(base: Base, request_id: str) -> bool:
     ready = base.products.where(filter=FieldFilter("request", "==", request_id)).where(filter=FieldFilter("state", "==", "ready"))
     return bool(await base.find(ready.limit(1).select(["state"])))
