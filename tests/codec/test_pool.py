@@ -313,6 +313,16 @@ async def test_no_interpreter_is_a_clear_error(make: Make, monkeypatch: pytest.M
         await pool.compress(SMALL, DEFAULT)
 
 
+async def test_children_start_though_the_folder_that_all_was_started_in_was_deleted(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    release = tmp_path / "release"
+    release.mkdir()
+    monkeypatch.chdir(release)
+    release.rmdir()
+    assert (await make().compress(SMALL, DEFAULT)).data
+
+
 async def test_a_child_that_says_nothing_is_given_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("halve.codec.process._START", "import time; time.sleep(60)  # halve.codec.child")
     pool = make(start_seconds=0.2)

@@ -192,8 +192,16 @@ def command(fd: int, memory: int | None, limits: CodecLimits) -> list[str]:
 
     The working directory is left out of that path: pictures and secrets may be there.
     """
-    here, working = str(Path(halve.__file__).resolve().parent.parent), str(Path.cwd())
+    here, working = str(Path(halve.__file__).resolve().parent.parent), _working_folder()
     path = list(dict.fromkeys([here, *(entry for entry in sys.path if entry not in ("", working))]))
     start = [sys.executable, "-I", "-S", "-c", _START, str(len(path)), *path]
     told = (fd, os.getpid(), limits.max_pixels, limits.memory_bytes, limits.cpu_seconds, *(() if memory is None else (memory,)))
     return [*start, *map(str, told)]
+
+
+def _working_folder() -> str:
+    """Empty where it was deleted, by the next release of the shop say: then there is nothing in it."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""
