@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -351,6 +352,14 @@ async def test_a_request_whose_files_are_gone_already_ends_in_nothing(tmp_path: 
         assert await shop.states.cancel(request.id)
         await shop.images.delete_folder(request.folder)
         assert not await shop.pipeline.finish(request.id)
+
+
+async def test_a_spool_that_was_cleaned_away_is_made_again(tmp_path: Path, origin: Origin) -> None:
+    async with open_shop(tmp_path, worker=False) as shop:
+        request = await upload(shop, sheet_of([("Cup", [origin.url("/a.jpg")])]))
+        shutil.rmtree(shop.spool)
+        async with open_worker(shop):
+            assert (await the_end(shop, request.id)).status is Status.COMPLETED
 
 
 async def test_a_request_that_lost_its_sheet_is_a_store_that_failed(tmp_path: Path, origin: Origin) -> None:

@@ -295,6 +295,7 @@ class Pipeline:
     @contextmanager
     def _work_folder(self) -> Iterator[Path]:
         try:
+            self._spool.mkdir(parents=True, exist_ok=True)  # some systems clean up what was not used for a while
             with tempfile.TemporaryDirectory(dir=self._spool, prefix="report-") as work:
                 yield Path(work)
         except OSError as error:
