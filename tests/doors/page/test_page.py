@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwri
 from halve.core.sizes import in_words, percent_less
 from tests.support.origin import Origin
 from tests.support.photos import photo
-from tests.support.serving import serving
+from tests.support.serving import hand_in, serving
 from tests.support.shop import sheet_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,6 +23,9 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 
 PATIENCE = 20_000
 """Milliseconds that anything may take."""
+
+TWICE = "button => { button.click(); button.click(); }"
+"""More quickly than anything can be answered."""
 
 
 @pytest.fixture(scope="module")
@@ -332,6 +335,25 @@ def test_a_failed_picture_can_be_retried_and_a_sheet_erased(page: Page, base: st
     view.get_by_role("button", name="Erase").click()
     expect(page.get_by_role("heading", name="Half the weight")).to_be_visible()
     expect(page.locator("#recent")).not_to_contain_text("late.csv")
+
+
+def test_who_clicks_twice_is_served_once(page: Page, base: str, origin: Origin) -> None:
+    late = origin.flaky("/twice.jpg", photo("coffee", width=320), failures=1, status=404)
+    choose(page, sheet_of([("Mug", [late])]))
+    page.get_by_role("button", name="Halve it").click()
+    view = page.locator("#request-view")
+    expect(view.locator(".pill")).to_have_text("failed", timeout=PATIENCE)
+    view.get_by_role("button", name="Retry failed").evaluate(TWICE)
+    expect(view.locator(".pill")).to_have_text("completed", timeout=PATIENCE)
+    expect(view.get_by_role("alert")).to_be_empty()
+    for _ in range(16):
+        hand_in(base, sheet_of([("Mug", [late])]))
+    view.get_by_role("link", name="Another sheet").click()
+    expect(page.locator("#recent-list li")).to_have_count(8)
+    page.get_by_role("button", name="Show more").evaluate(TWICE)
+    expect(page.locator("#recent-list li")).to_have_count(16)
+    links = [item.get_attribute("href") for item in page.locator("#recent-list a").all()]
+    assert len(set(links)) == len(links)
 
 
 def test_who_skips_to_the_content_of_a_request_stays_there(page: Page, origin: Origin) -> None:

@@ -29,6 +29,12 @@ export function fill(list, items) {
   while (list.children.length > items.length) list.lastElementChild.remove();
 }
 
+/** What a click begins, and another click does not begin again before it is over: many people click twice on everything. */
+export function once(act) {
+  let under = null;
+  return () => (under ??= act().finally(() => (under = null)));
+}
+
 /** Tell those who listen to the page instead of looking at it. */
 export function tell(text) {
   $("told").textContent = text;

@@ -2,7 +2,7 @@
 
 import { key, needsKey } from "./api.js";
 import { prepareCompare } from "./compare.js";
-import { $ } from "./dom.js";
+import { $, once } from "./dom.js";
 import { showRecent } from "./recent.js";
 import { RequestView } from "./request.js";
 import { prepare } from "./upload.js";
@@ -53,7 +53,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address after its # is the request's, and would lead away from it
   $("main").focus();
 });
-$("recent-more").addEventListener("click", () => recent(true));
+$("recent-more").addEventListener("click", once(() => recent(true)));
 $("change-key")?.addEventListener("click", () => askForKey());
 $("key-form")?.addEventListener("submit", (event) => {
   event.preventDefault();

@@ -1,7 +1,7 @@
 // One request: how far it is, what it saved, what failed, and what can be done with it.
 
 import { ask, passing } from "./api.js";
-import { $, fill, h, tell } from "./dom.js";
+import { $, fill, h, once, tell } from "./dom.js";
 import { failures, firstPictures, PICTURES } from "./pictures.js";
 import { refusal, table } from "./refusal.js";
 import { ago, counted, lasted, lighter, number, weight } from "./text.js";
@@ -119,8 +119,8 @@ export class RequestView {
         link(status.output_csv_url, "Download sheet", "button primary"),
         status.no_img_compressed > 0 && link(status.archive_url, "ZIP with pictures"),
         link(status.failed_csv_url, "Failed rows"),
-        over && (status.failed_images > 0 || status.status === "cancelled") && button("Retry failed", "", () => this.act("retry")),
-        !over && status.status !== "cancelled" && button("Cancel", "", () => this.act("cancel")),
+        over && (status.failed_images > 0 || status.status === "cancelled") && button("Retry failed", "", once(() => this.act("retry"))),
+        !over && status.status !== "cancelled" && button("Cancel", "", once(() => this.act("cancel"))),
         over && button("Erase", "quiet danger apart", () => this.erase()),
       ].filter(Boolean),
     );
@@ -194,7 +194,7 @@ export class RequestView {
     this.failuresOf = round;
     const body = h("tbody");
     const head = h("tr", {}, h("th", { scope: "col" }, "Product"), h("th", { class: "number", scope: "col" }, "Picture"), h("th", { scope: "col" }, "What happened"), h("th", { scope: "col" }, "Link"));
-    const more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => load() }, "Show more");
+    const more = h("button", { type: "button", class: "quiet", hidden: true, onclick: once(() => load().catch(() => {})) }, "Show more");
     let cursor = null;
     const load = async () => {
       const page = await failures(this.id, cursor, this.signal);
