@@ -77,6 +77,7 @@ def test_a_store_that_fails_for_a_while_ends_no_stream(tmp_path: Path, sheet: by
         watching = events(base, request_id)
         assert next(watching)[0] == "progress"
         change(database, "ALTER TABLE deliveries RENAME TO away")
+        assert requests.get(f"{base}/events/{request_id}", timeout=5).status_code == 503
         time.sleep(3 * LOOK_EVERY)
         change(database, "ALTER TABLE away RENAME TO deliveries")
         change(database, "UPDATE requests SET done_images = 1")

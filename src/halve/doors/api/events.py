@@ -61,30 +61,31 @@ async def events(http: HttpRequest, context: Ctx, request: Found) -> Response:
     if http.method == "HEAD":
         return without_body(headers, "text/event-stream")
     context.turns.check(PLACES, STREAMS_AT_ONCE)
-    return StreamingResponse(_watch(context, request), headers=headers, media_type="text/event-stream")
+    body = await status_body(context, request)
+    return StreamingResponse(_watch(context, request.id, body), headers=headers, media_type="text/event-stream")
 
 
-async def _watch(context: Context, request: models.Request) -> AsyncIterator[bytes]:
+async def _watch(context: Context, request_id: UUID, shown: schemas.RequestStatus) -> AsyncIterator[bytes]:
     with context.turns.take(PLACES):
-        shown: schemas.RequestStatus | None = None
+        yield _event("progress", shown)
         told_at = monotonic()
-        while body := await _look(context, request.id, shown):
+        while shown.completed_at is None:
+            if await _closing(context):
+                return
+            body = await _look(context, request_id, shown)
+            if body is None:  # erased under our eyes, which stopped it
+                shown = shown.model_copy(update={"status": models.Status.CANCELLED})
+                break
             if body != shown:
                 yield _event("progress", body)
                 shown, told_at = body, monotonic()
-            if body.completed_at is not None:
-                yield _event("done", body)
-                return
-            if monotonic() - told_at >= KEEP_ALIVE_EVERY:
+            elif monotonic() - told_at >= KEEP_ALIVE_EVERY:
                 yield b": still here\n\n"
                 told_at = monotonic()
-            if await _closing(context):
-                return
-        if shown is not None:  # erased under our eyes, which stopped it
-            yield _event("done", shown.model_copy(update={"status": models.Status.CANCELLED}))
+        yield _event("done", shown)
 
 
-async def _look(context: Context, request_id: UUID, shown: schemas.RequestStatus | None) -> schemas.RequestStatus | None:
+async def _look(context: Context, request_id: UUID, shown: schemas.RequestStatus) -> schemas.RequestStatus | None:
     """How the request stands, None where it is erased; as it was `shown` last while the store fails."""
     try:
         request = await context.parts.states.request(request_id)
