@@ -35,6 +35,14 @@ def test_a_second_bom_does_not_hide_the_first_header(sheets: Sheets) -> None:
     assert sheets.read("\ufeff\ufeffS. No.,Product Name,Input Image Urls\n7,Shoe,http://a.test/1.jpg\n").rows[0].serial == "7"
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\u2060", "\u200e", "\u200f", "\u061c", "\u202a", "\u2067"])
+def test_what_nobody_sees_does_not_hide_a_header_or_a_url_and_is_no_name(sheets: Sheets, mark: str) -> None:
+    header = f"{mark}S. No.,Product{mark} Name{mark},{mark}Input Image Urls"
+    row = sheets.read(f"{header}\n{mark}7,{mark}Shoe,{mark}http://a.test/1.jpg{mark}\n").rows[0]
+    assert (row.serial, row.product_name, row.input_urls) == ("7", "Shoe", ("http://a.test/1.jpg",))
+    assert [finding.code for finding in sheets.refusal(f"{header}\n7,{mark},http://a.test/1.jpg\n").findings] == ["empty_name"]
+
+
 @pytest.mark.parametrize("table", [SERIAL, NAME, IMAGES])
 def test_of_two_accepted_headers_the_one_further_left_in_the_table_wins(sheets: Sheets, table: list[str]) -> None:
     good = {"S. No.": "7", "Product Name": "Shoe", "Input Image Urls": "http://a.test/good.jpg"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from halve.core.sheet.records import BLANK
+
 SERIAL = (
     "S. No.",
     "S.No",
@@ -34,11 +36,11 @@ NOT_RUN = "not run: "
 OF_A_RUN = "images/"
 """How paths begin that `halve run` writes."""
 
-_IGNORED = str.maketrans("", "", " ._\t\r\n\"'\u00a0\u200b\ufeff")
+_IGNORED = str.maketrans("", "", BLANK + "._\"'")
 
 
 def spelling(header: str) -> str:
-    """A header without what is of no account: case, spaces, dots, underscores, and quotes or BOMs that strayed into it."""
+    """A header without what is of no account: case, blanks, dots, underscores, and quotes that strayed into it."""
     return header.translate(_IGNORED).casefold()
 
 

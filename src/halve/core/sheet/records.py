@@ -16,8 +16,11 @@ from halve.core.sheet import findings
 from halve.core.sheet.limits import LONGEST_RECORD
 from halve.core.sheet.lines import LineTooLong, lines, split_end
 
-BLANK = " \t\r\n\f\v\x1a\u00a0\u2028\u2029\u202f\u205f\u2060\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
-"""What may stand in a cell and leave it empty: white space, BOMs gone astray, the Ctrl-Z that ends DOS files."""
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+BLANK = " \t\r\n\f\v\x1a\u00a0\u2028\u2029\u202f\u205f\u2060\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C))) + _DIRECTIONS
+"""What may stand in a cell and leave it empty: white space, BOMs gone astray, the Ctrl-Z that ends DOS files, and the marks of
+which way text runs, which come along unseen with what is copied out of Windows' dialogs, chats and Arabic or Hebrew sheets.
+"""
 
 
 @dataclass(slots=True)
