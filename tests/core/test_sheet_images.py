@@ -40,6 +40,7 @@ A, B, C = "http://a.test/1.jpg", "https://b.test/2.jpg?x=1,2", "http://c.test/w_
         (f"\u201c{A}\n{B}\u201d", [A, B]),
         (f"{A},{A}'", [A, f"{A}'"]),
         (f"\u200b{A}\ufeff,\u00a0{B}", [A, B]),
+        (f"\u200e{A}\u200e,\u202a{B}\u202c", [A, B]),
         (f"{A},ftp://d.test/4.jpg,{B}", [A, "ftp://d.test/4.jpg", B]),
         (f"{A};{B}", [f"{A};{B}"]),
         (f"{A} {B}", [f"{A} {B}"]),
@@ -92,6 +93,7 @@ def test_urls_come_out_of_a_cell_as_they_went_in(urls: list[str], data: st.DataO
         "http://a.test./x",
         "http://a_b.test/x",
         "http://a.test?x=http://b.test",
+        "http://a.test/1.jpg;v=2?x=1;y=http://b.test",
         "https://a.test/" + "x" * 8_100,
     ],
 )
@@ -126,6 +128,8 @@ def test_urls_that_browsers_take_are_taken(url: str) -> None:
         ("http://a.test/1\tx.jpg", "bad_url"),
         ("http://a.test/1\nx.jpg", "bad_url"),
         ("http://a.test/1.jpg http://a.test/2.jpg", "bad_url"),
+        ("http://a.test/1.jpg;http://a.test/2.jpg", "bad_url"),
+        ("http://a.test/1.jpg;HTTPS://a.test/2.jpg", "bad_url"),
         ("http://http://a.test/1.jpg", "bad_url"),
         ("HTTPS://http://a.test/1.jpg", "bad_url"),
         ("see http://a.test/1.jpg", "bad_url"),
@@ -138,6 +142,13 @@ def test_what_cannot_be_downloaded_is_a_finding(cell: str, code: str) -> None:
     assert (urls, finding.line, finding.column, finding.code) == ([], 7, "images", code)
     assert len(finding.message) < 400
     assert finding.message.isascii()
+
+
+@pytest.mark.parametrize("separator", [";", "; ", "\uff1b", "\uff0c", "\u3001", "\uff5c", " "])
+def test_a_list_parted_by_what_cuts_no_cell_is_found_before_it_is_fetched_as_one_url(separator: str) -> None:
+    urls, [finding] = read_urls(f"{A}{separator}{C}", 2, "images")
+    assert (urls, finding.code) == ([], "bad_url")
+    assert "holds several URLs; separate them with commas" in finding.message
 
 
 def test_each_bad_url_of_a_row_is_a_finding_and_the_row_does_not_run(sheets: Sheets) -> None:

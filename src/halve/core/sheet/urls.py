@@ -22,10 +22,13 @@ _PORT = r":(?:[1-5]\d{4}|6[0-4]\d{3}|[1-9]\d{0,3})"
 _LABEL = "[A-Za-z0-9_][A-Za-z0-9_-]*+"
 _HTTP = rf"[Hh][Tt][Tt][Pp][Ss]?+://{_LABEL}(?:\.{_LABEL})*+(?:{_PORT})?+"
 """Both cases spelt out: twice as fast as an expression that ignores them."""
-_GOOD_URL = re.compile(_HTTP + r"(?:[/?#][!-~]*+)?+")
+_GOOD_URL = re.compile(_HTTP + r"(?:[/?#][!-:<-~]*+)?+")
 """What nearly every URL looks like; the others are looked at more closely."""
-_LONE_URL = re.compile(_HTTP + r"(?:[/?#][!-+\--{}~]*+)?+")
+_LONE_URL = re.compile(_HTTP + r"(?:[/?#][!-+\--:<-{}~]*+)?+")
 """One without comma or `|`, so that it surely is one URL and not two."""
+
+_ANOTHER = re.compile(r"\s\S*://|[;\uff1b\uff0c\u3001\uff5c]https?://", re.IGNORECASE)
+"""Where a second URL begins behind what does not cut a cell: a blank, a semicolon, or a separator of full width."""
 
 _HOST = re.compile(r"[a-z0-9_\-\u0080-\U0010ffff]+(?:\.[a-z0-9_\-\u0080-\U0010ffff]+)*\.?")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=://)", re.IGNORECASE)
@@ -153,7 +156,7 @@ def _without_scheme(text: str, line: int, column: str) -> Finding:
 def _malformed(url: str) -> str | None:
     if not url.isprintable():
         return "has a line break, tab or invisible character in it; take it out, and separate several URLs with commas"
-    if re.search(r"\s\S*://", url):
+    if _ANOTHER.search(url):
         return "holds several URLs; separate them with commas"
     try:
         parts = urlsplit(url)
