@@ -17,6 +17,7 @@ from halve.core.errors import SheetRefused
 from halve.core.models import SheetOptions
 from halve.core.report import ReportWriter
 from halve.core.sheet import SheetLimits, open_sheet
+from halve.core.sheet.encoding import charset
 from tests.support.sheets import HEADER, LIMITS, Sheets
 
 ROW = "1,Schöner Schuh,http://a.test/1.jpg\n"
@@ -37,6 +38,26 @@ def test_an_accent_in_the_last_row_alone_decides_the_encoding(sheets: Sheets, la
     sheet = HEADER + rows + f"801,{last},http://a.test/1.jpg"
     for encoding in ("utf-8", "cp1252"):
         assert sheets.read(sheet.encode(encoding)).rows[-1].product_name == last
+
+
+@pytest.mark.parametrize(
+    ("head", "whole", "name"),
+    [
+        (b"name\nShoe\n", True, "utf-8"),
+        (b"name\nShoe\n", False, None),
+        (b"", True, "utf-8"),
+        ("Zo\u00eb".encode(), True, "utf-8"),
+        ("Zo\u00eb".encode(), False, "utf-8"),
+        ("Zo\u00eb".encode()[:-1], False, None),
+        ("Zo\u00eb".encode("cp1252"), True, "windows-1252"),
+        ("Zo\u00eb Shoe".encode("cp1252"), False, "windows-1252"),
+        ("name".encode("utf-8-sig"), False, "utf-8"),
+        ("name".encode("utf-16"), False, "utf-16"),
+        (b"\xfe\xff" + "name".encode("utf-16-be"), True, "utf-16"),
+    ],
+)
+def test_an_encoding_is_named_where_a_beginning_tells_it(head: bytes, whole: bool, name: str | None) -> None:
+    assert charset(head, whole=whole) == name
 
 
 def test_characters_cut_apart_between_two_reads_are_whole(sheets: Sheets) -> None:

@@ -121,6 +121,7 @@ async def test_the_sheet_is_attached_byte_for_byte(inbox: Inbox) -> None:
     (attachment,) = (await sent(inbox, mail())).iter_attachments()
     assert attachment.get_filename() == "output.csv"
     assert attachment.get_content_type() == "text/csv"
+    assert attachment.get_content_charset() == "utf-8"
     assert attachment.get_payload(decode=True) == SHEET
 
 

@@ -15,6 +15,7 @@ from jinja2 import Environment
 
 from halve.core.models import Delivery, Request, Status
 from halve.core.ports import Mail
+from halve.core.sheet.encoding import charset
 from halve.core.sizes import in_words, number, percent_less
 from halve.outbound.letter_html import TEMPLATE
 from halve.outbound.mailbox import check_address
@@ -54,7 +55,8 @@ def compose(delivery: Delivery, mail: Mail, sender: Address) -> EmailMessage:
     message.set_content(_plain(words), cte="quoted-printable")
     message.add_alternative(_html.render(words=words), subtype="html", cte="quoted-printable")
     if mail.attachment is not None:
-        message.add_attachment(mail.attachment, maintype="text", subtype="csv", filename="output.csv")
+        encoding = {"charset": charset(mail.attachment, whole=True) or "utf-8"}
+        message.add_attachment(mail.attachment, maintype="text", subtype="csv", filename="output.csv", params=encoding)
     return message
 
 

@@ -24,7 +24,7 @@ def name_in(disposition: str) -> str | None:
 
 def test_the_output_sheet_has_two_columns_more(done: Done) -> None:
     response = requests.get(done.status["output_csv_url"], timeout=5)
-    assert response.headers["Content-Type"] == "text/csv"
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.content.splitlines()[0] == b"S. No.,Product Name,Input Image Urls,Output Image Urls,Image Errors"
     rows = list(csv.DictReader(io.StringIO(response.content.decode())))
@@ -43,6 +43,16 @@ def test_the_failed_rows_are_a_sheet_of_their_own_that_can_be_uploaded(done: Don
 
 def test_what_was_uploaded_comes_back_byte_for_byte(done: Done) -> None:
     assert requests.get(done.status["input_csv_url"], timeout=5).content == done.sheet
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_sheet_is_sent_with_the_name_of_its_encoding_for_clients_that_else_read_another(busy: str, encoding: str) -> None:
+    sheet = sheet_of([("Çay bardağı" if encoding.startswith("utf") else "Käse", ["http://127.0.0.1:9/nobody.jpg"])])
+    request_id = hand_in(busy, sheet.decode().encode(encoding)).json()["request_id"]
+    the_end(busy, request_id)
+    for part in ("", "/failed"):
+        text = requests.get(f"{busy}/download/{request_id}{part}", timeout=5).text.removeprefix("\ufeff")
+        assert text.splitlines()[1].startswith(sheet.decode().splitlines()[1]), part
 
 
 def test_names_say_where_a_download_came_from(done: Done) -> None:

@@ -69,6 +69,21 @@ def find_encoding(source: Source) -> Encoding:
     raise SheetRefused([findings.not_text(fault or "")])
 
 
+def charset(head: bytes, *, whole: bool) -> str | None:
+    """What the encoding of a sheet that begins so is called in a media type, None where its beginning does not tell. `whole`:
+    nothing follows. The sheet is one that `find_encoding` took, or was made of it.
+    """
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
+    except UnicodeDecodeError:
+        return "windows-1252"
+    return "utf-8" if whole or not text.isascii() else None
+
+
 def _fault(encoding: Encoding, source: Source) -> str | None:
     """Why the source is no text in this encoding, None if it is."""
     lines = 1

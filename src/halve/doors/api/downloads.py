@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from halve.core import models
 from halve.core.naming import content_type
-from halve.core.ports import Stored
+from halve.core.ports import ImageStore, Stored
+from halve.core.sheet.encoding import charset
 from halve.doors.api.context import Context, Ctx
 from halve.doors.api.keys import Linked
 from halve.doors.api.openapi import problems, stored
@@ -21,6 +22,9 @@ from halve.doors.api.stored import attachment, send
 router = APIRouter()
 
 _SUFFIX = re.compile(r"(?:\.(csv|tsv|txt))?(?:\.gz)?$", re.IGNORECASE)
+
+_TELLING = 65_536
+"""Bytes of a sheet that are looked at for its encoding."""
 
 _CSV = stored("text/csv", "The sheet.")
 
@@ -92,9 +96,17 @@ async def sheet_in_store(context: Context, request: models.Request, key: str | N
 
 async def _send(http: HttpRequest, context: Context, request: models.Request, key: str | None, filename: str) -> Response:
     key, found = await sheet_in_store(context, request, key)
+    images = context.parts.images
     headers = {
         "Cache-Control": "private, no-cache",
         "Content-Disposition": attachment(filename),
-        "Content-Type": content_type(filename.lower()),
+        "Content-Type": content_type(filename.lower()) + ("" if key == request.input_key else await _encoding(images, key, found)),
     }
-    return send(http, context.parts.images, key, found, headers)
+    return send(http, images, key, found, headers)
+
+
+async def _encoding(images: ImageStore, key: str, found: Stored) -> str:
+    """The parameter of a sheet's media type that names its encoding. Where none does, Python's requests reads ISO-8859-1."""
+    head = b"".join([piece async for piece in images.read(key, length=min(_TELLING, found.size))])
+    name = charset(head, whole=found.size <= _TELLING)
+    return f"; charset={name}" if name else ""
