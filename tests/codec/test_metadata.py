@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from halve.codec.sniff import Kind
 from halve.codec.strip import png, strip
-from tests.support.codec import compressed, opened
+from tests.support.codec import compressed, info, opened
 from tests.support.eyes import likeness
 from tests.support.photos import encoded, photo, picture
 
@@ -101,6 +101,23 @@ def test_a_kept_original_says_nothing_and_shows_the_same(format: str) -> None:
     assert_says_nothing(done.data)
     assert len(done.data) <= len(data)
     assert likeness(done.data, data) == 1.0
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "gif", "bmp", "avif", "tiff"])
+@pytest.mark.parametrize("quality", ["50", "95"])
+def test_a_png_states_no_size_on_paper_that_its_original_did_not(format: str, quality: str) -> None:
+    done = compressed(photo("coffee", format=format, width=300), format="png", quality=quality, max_size="20")
+
+    assert done.format == "png"
+    assert "dpi" not in info(done.data)
+
+
+@pytest.mark.parametrize("dpi", [72, 300])
+def test_a_png_keeps_the_size_on_paper_that_its_original_states(dpi: int) -> None:
+    done = compressed(photo("coffee", format="png", width=200, dpi=(dpi, dpi)))
+
+    assert not done.kept
+    assert info(done.data)["dpi"] == pytest.approx((dpi, dpi), abs=0.02)
 
 
 def test_both_ways_of_jpeg_say_nothing(way: str) -> None:

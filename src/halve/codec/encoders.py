@@ -9,12 +9,13 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pyvips
 
 from halve.codec import look, scales
 from halve.codec.limits import LONGEST_JPEG
-from halve.codec.strip import webp
+from halve.codec.strip import png, webp
 
 _KEEP = "icc"
 _BEYOND_PALETTES = 90  # photographs of 256 colours score between JPEGs of 85 and of 90
@@ -24,6 +25,9 @@ _PIXELS_WORTH_CARE = 16_000_000  # above it AVIF and PNG are made in a fifth and
 WEBP_EFFORT, WEBP_EFFORT_WITHOUT_LOSS = 5, 4
 AVIF_EFFORT, AVIF_EFFORT_WHERE_LARGE = 2, 0
 PNG_EFFORT, PNG_EFFORT_WHERE_LARGE = 5, 3
+
+_SUPPOSED = (1.0, 2.834)
+"""Pixels a millimetre that libvips supposes where a file states none; the latter of PNG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +72,22 @@ def _png(image: pyvips.Image, quality: int) -> bytes:
     """A palette of as many colours as the quality needs, dithered; without loss where 256 are too few, and for few grey levels."""
     bits = image.get(look.BITS) if image.get_typeof(look.BITS) else 8
     if image.bands == 1 and bits < 8 and not image.get_typeof("palette"):
-        return bytes(image.pngsave_buffer(bitdepth=bits, compression=9, keep=_KEEP))
+        return _png_file(image, bitdepth=bits, compression=9)
     if quality >= _BEYOND_PALETTES:
-        return bytes(image.pngsave_buffer(filter="all", compression=6, keep=_KEEP))
+        return _png_file(image, filter="all", compression=6)
     small = look.eight_bits(image)
     if image.get_typeof(look.PROFILE):
         small = look.three_colours(small)  # a palette is of RGB
     number = scales.on(scales.PNG, quality)
     depth = {1: 1, 2: 2, 3: 4}.get(quality, 8)
     effort = PNG_EFFORT if image.width * image.height <= _PIXELS_WORTH_CARE else PNG_EFFORT_WHERE_LARGE
-    return bytes(small.pngsave_buffer(palette=True, Q=number, bitdepth=depth, dither=0.5, effort=effort, compression=9, keep=_KEEP))
+    return _png_file(small, palette=True, Q=number, bitdepth=depth, dither=0.5, effort=effort, compression=9)
+
+
+def _png_file(image: pyvips.Image, **how: Any) -> bytes:
+    """Without a size on paper where the original states none: libvips writes what it supposes, an inch for 25 pixels of a WebP."""
+    made = bytes(image.pngsave_buffer(keep=_KEEP, **how))
+    return png.without(made, b"pHYs") if image.xres == image.yres and image.xres in _SUPPOSED else made
 
 
 def _png_number(quality: int) -> object:

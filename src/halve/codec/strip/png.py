@@ -53,6 +53,11 @@ def strip(data: bytes) -> bytes:
     return b"".join(parts)
 
 
+def without(data: bytes, unwanted: bytes) -> bytes:
+    """The file without its chunks of that kind."""
+    return b"".join([SIGNATURE, *(whole for kind, _, whole in chunks(data) if kind != unwanted)])
+
+
 def is_animated(data: bytes) -> bool:
     """Whether it is an APNG: an acTL chunk before the pixels, and a frame. To every viewer, others are stills."""
     announced = False
