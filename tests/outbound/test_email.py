@@ -197,8 +197,14 @@ async def test_nothing_from_a_sheet_can_forge_headers_or_markup(inbox: Inbox) ->
 async def test_letters_beyond_ascii_arrive(inbox: Inbox) -> None:
     request = replace(REQUEST, filename="Frühjahr – 夏.csv", failed_images=1, done_images=1233)
     message = await sent(
-        inbox, mail(request, failures=(("Süßes Törtchen 🧁", 1, "12000 × 12000 pixels"),)), "Köche <halve@shop.example>"
+        inbox,
+        mail(
+            request,
+            failures=(("Süßes Törtchen 🧁", 1, "12000 × 12000 pixels"), ("\u06a9\u0641\u0634\u200c\u0647\u0627", 2, "empty")),
+        ),
+        "Köche <halve@shop.example>",
     )
+    assert "\u06a9\u0641\u0634\u200c\u0647\u0627, image 2" in text(message)
     assert message["Subject"].startswith("Frühjahr – 夏.csv: ")
     assert message["From"] == "Köche <halve@shop.example>"
     assert "Süßes Törtchen 🧁, image 1: 12000 × 12000 pixels" in text(message)

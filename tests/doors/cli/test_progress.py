@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from halve.doors.cli.terminal import saved, span
+from halve.doors.cli.terminal import printable, saved, span
 from tests.support.command import COMMAND, LOOPBACK, environment, halve, write_sheet
 from tests.support.origin import Origin
 from tests.support.photos import photo
@@ -83,6 +83,10 @@ def test_what_a_sheet_says_is_shown_as_it_is_and_cannot_command_the_terminal(tmp
     assert "\x07" not in seen
     assert "line" in seen
     assert not (tmp_path / "a-halved").exists()
+
+
+def test_what_joins_letters_is_shown_and_what_a_terminal_obeys_is_not() -> None:
+    assert printable("\u06a9\u0641\u0634\u200c\u0647\u0627 \x1b[1m \u202e") == "\u06a9\u0641\u0634\u200c\u0647\u0627 �[1m �"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from halve.core.finding import Finding
 from halve.core.sheet import findings
 from halve.core.sheet.limits import LONGEST_URL
 from halve.core.sheet.records import BLANK
+from halve.core.visible import visible
 
 _SCHEME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
 _LONGEST_SCHEME = 32
@@ -154,7 +155,7 @@ def _without_scheme(text: str, line: int, column: str) -> Finding:
 
 
 def _malformed(url: str) -> str | None:
-    if not url.isprintable():
+    if not all(map(visible, url)):
         return "has a line break, tab or invisible character in it; take it out, and separate several URLs with commas"
     if _ANOTHER.search(url):
         return "holds several URLs; separate them with commas"

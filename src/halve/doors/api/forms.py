@@ -20,6 +20,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request as HttpRequest
 
 from halve.core.errors import StoreFailed
+from halve.core.visible import visible
 from halve.doors.api.incoming import pieces
 from halve.doors.api.problems import Problem, too_large
 
@@ -37,9 +38,6 @@ MAX_FILENAME = 200
 _EXTENDED_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-
-_JOINERS = "\u200c\u200d"
-"""Not to be seen, and part of words: Persian is spelled with the one, families of emoji are held together by the other."""
 
 _ENCODINGS = ("", "7bit", "8bit", "binary")
 
@@ -280,7 +278,7 @@ def _visible(c: str) -> str:
     """A character as it is kept in names: a space of any width as the usual one, nothing of what is not to be seen."""
     if unicodedata.category(c) == "Zs":
         return " "
-    return c if c.isprintable() or c in _JOINERS else ""
+    return c if visible(c) else ""
 
 
 def _as_latin(text: str) -> str:

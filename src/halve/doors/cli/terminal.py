@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from halve.core.errors import StoreFailed
 from halve.core.sizes import in_words, percent_less
+from halve.core.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,7 +104,7 @@ def span(seconds: float) -> str:
 
 def printable(text: str) -> str:
     """Text of a stranger's with nothing in it that a terminal would obey."""
-    return "".join(c if c.isprintable() else "�" for c in text)
+    return "".join(c if visible(c) else "�" for c in text)
 
 
 def without_password(url: str) -> str:
