@@ -59,6 +59,24 @@ def test_a_bound_in_bytes_is_kept() -> None:
     assert opened(done.data).format == "JPEG"
 
 
+@pytest.mark.parametrize("quality", ["", "89", "90"])
+def test_what_is_too_narrow_for_whole_chroma_is_filled_with_finer_steps(quality: str, way: str) -> None:
+    """From 90 on chroma of a JPEG is whole, which takes a third more bytes at once: nothing less than those was made of them."""
+    data = photo("coffee", width=300, quality=97, subsampling=0)
+    halved, whole = (len(compressed(data, quality=str(quality)).data) for quality in (89, 90))
+    bound = (halved + whole) // 2
+
+    done = compressed(data, quality=quality, max_bytes=str(bound))
+
+    assert done.quality is not None
+    if quality:
+        assert done.quality == int(quality)
+        assert len(done.data) <= bound
+    else:
+        assert done.quality > 90
+        assert 0.9 * bound < len(done.data) <= bound
+
+
 def test_a_quality_beside_it_is_the_most_that_is_tried(way: str) -> None:
     data = photo("coffee", width=300, quality=95)
 

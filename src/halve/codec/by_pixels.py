@@ -8,7 +8,7 @@ import pyvips
 
 from halve.codec import look, png_colour
 from halve.codec.candidate import Candidate
-from halve.codec.encoders import Encoder
+from halve.codec.encoders import CHROMA_HALVED_BELOW, Encoder, with_halved_chroma
 from halve.codec.eye import strain_from
 from halve.codec.picture import Picture, decoded
 from halve.codec.plan import Plan
@@ -65,7 +65,12 @@ class _Search:
         """The best quality up to `most` that has no more bytes than it may."""
         bound, encoder = self._what.bound, self._encoder
         sample = sampled(encoder, self._ready, bound) if bound is not None else None
-        return best_within(self._encode, encoder.qualities(most), bound=bound, sample=sample)
+        found = best_within(self._encode, encoder.qualities(most), bound=bound, sample=sample)
+        finer = range(CHROMA_HALVED_BELOW, most + 1)
+        if encoder.format != "jpeg" or found is None or found[0] != CHROMA_HALVED_BELOW - 1 or not finer:
+            return found
+        self._ready = with_halved_chroma(self._ready)  # there is no room for whole chroma, but perhaps for finer steps
+        return best_within(self._encode, finer, bound=bound) or found
 
     def _by_eye(self, to_beat: int | None) -> Found | None:
         """The least quality that looks good enough; None where that would be too heavy to be of use."""

@@ -19,6 +19,8 @@ from halve.codec.strip import png, webp
 
 _KEEP = "icc"
 _BEYOND_PALETTES = 90  # photographs of 256 colours score between JPEGs of 85 and of 90
+CHROMA_HALVED_BELOW = 90  # of JPEG, where libvips begins to
+_SAMPLING = "jpeg-chroma-subsample"
 _PIXELS_WORTH_CARE = 16_000_000  # above it AVIF and PNG are made in a fifth and two fifths of the time, for more bytes
 
 # How hard an encoder tries, on its library's scale: where more effort costs much and saves little. `python -m bench effort`.
@@ -63,9 +65,16 @@ class Encoder:
 
 def _jpeg(image: pyvips.Image, quality: int) -> bytes:
     """Baseline with optimal Huffman tables. Chroma is halved below 90, or where it came halved."""
-    halved = image.get_typeof("jpeg-chroma-subsample") and image.get("jpeg-chroma-subsample") == "4:2:0"
+    halved = image.get_typeof(_SAMPLING) and image.get(_SAMPLING) == "4:2:0"
     subsampled = "on" if halved else "auto"
     return bytes(image.jpegsave_buffer(Q=quality, optimize_coding=True, subsample_mode=subsampled, keep=_KEEP))
+
+
+def with_halved_chroma(image: pyvips.Image) -> pyvips.Image:
+    """For a JPEG whose chroma is to be halved at any quality, as where it came halved."""
+    image = image.copy()
+    image.set_type(pyvips.GValue.gstr_type, _SAMPLING, "4:2:0")
+    return image
 
 
 def _png(image: pyvips.Image, quality: int) -> bytes:

@@ -21,10 +21,16 @@ from tests.support.photos import photo
 from tests.support.requantising import small_picture
 
 FULLER = ["4:4:4", "4:2:2", "4:4:0"]
+WHOLE_FROM = 90
+"""The quality from which chroma stays whole."""
 
 
 def factors(data: bytes) -> list[tuple[int, int]]:
     return [(c.h, c.v) for c in read(data).picture.components]
+
+
+def halved(data: bytes) -> bool:
+    return factors(data) == [(2, 2), (1, 1), (1, 1)]
 
 
 @settings(max_examples=40)
@@ -112,5 +118,28 @@ def test_a_bound_finds_the_best_quality_whether_that_halves_or_not(share: float,
     found = native.requantise(data, quality=100, max_bytes=bound)
     assert found is not None
     assert len(found.data) <= bound
+    if found.quality >= WHOLE_FROM and halved(found.data):
+        assert len(at_quality(data, WHOLE_FROM)) > bound
+        return
     assert at_quality(data, found.quality) == found.data
     assert found.quality == 100 or len(at_quality(data, found.quality + 1)) > bound
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("save", [{"subsampling": 0}, {"subsampling": 1, "progressive": True}], ids=str)
+def test_what_is_too_narrow_for_whole_chroma_is_filled_with_finer_steps(orientation: int, save: dict[str, Any]) -> None:
+    data = photo("coffee", width=480, quality=97, **save)
+    bound = (len(at_quality(data, WHOLE_FROM)) + len(at_quality(data, WHOLE_FROM - 1))) // 2
+    found = native.requantise(data, quality=100, max_bytes=bound, orientation=orientation)
+    assert found is not None
+    assert halved(found.data)
+    assert found.quality >= WHOLE_FROM
+    assert 0.9 * bound < len(found.data) <= bound
+
+
+def test_an_asked_quality_bounds_those_finer_steps_too() -> None:
+    data = photo("coffee", width=480, quality=97, subsampling=0)
+    bound = len(at_quality(data, WHOLE_FROM)) - 1
+    found = native.requantise(data, quality=WHOLE_FROM, max_bytes=bound)
+    assert found is not None
+    assert (found.quality, halved(found.data)) == (WHOLE_FROM, True)

@@ -9,9 +9,9 @@
 #include "sequential.h"
 #include "turning.h"
 
-/* Which qualities are weighed where the bytes are bounded: those that are likely to do; all with halved chroma, or simply all where
- * it cannot be halved; all, with the chroma that came. */
-typedef enum { LIKELY, HALVED, WHOLE } Reach;
+/* Which qualities are weighed where the bytes are bounded: those that are likely to do; those that halve chroma, or simply all where
+ * it cannot be halved; all, with the chroma that came; all with halved chroma, where there is no room for whole. */
+typedef enum { LIKELY, HALVED, WHOLE, HALVED_ANYWAY } Reach;
 
 /* All that one image needs. */
 typedef struct {
@@ -58,8 +58,9 @@ static Refusal settle_quant_tables(Job *job, const Scan *scan) {
 static bool choose_ceiling(Job *job) {
     const Request *request = job->request;
     const Frame *frame = &job->tables.frame;
-    int below = job->reach == WHOLE ? 0 : halved_below(frame, &job->tables.metadata, request->smooth);
     job->ceiling = request->quality;
+    if (job->reach == HALVED_ANYWAY) return true;
+    int below = job->reach == WHOLE ? 0 : halved_below(frame, &job->tables.metadata, request->smooth);
     if (request->max_bytes > 0 && job->reach == LIKELY) {
         size_t size = below > 1 ? job->reader.size / 3 * 2 : job->reader.size; /* a third goes by halving alone */
         job->ceiling = likely_ceiling(&frame->component[0].quant, size, request->max_bytes, request->quality);
@@ -234,7 +235,8 @@ Refusal requantise(const uint8_t *data, size_t size, const Request *request, Res
     Reach reach = LIKELY;
     bool more;
     TRY(attempt(data, size, request, &reach, &best, &more));
-    /* more fits than was thought likely, or than can be had with halved chroma: further, then */
+    /* more fits than was thought likely, or than can be had with halved chroma: further, then; and back to halved chroma where
+     * what comes next is too much with the whole of it */
     while (more) {
         Result other;
         reach++;
@@ -243,6 +245,7 @@ Refusal requantise(const uint8_t *data, size_t size, const Request *request, Res
         free((refusal || better ? &best : &other)->output.bytes);
         TRY(refusal);
         if (better) best = other;
+        more |= reach == WHOLE && !better;
     }
     *result = best;
     return ACCEPTED;
