@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from halve.core.errors import HalveError, OptionRefused, SheetRefused, StoreFailed
 from halve.core.finding import Finding
@@ -27,6 +28,7 @@ from halve.outbound.connecting import CONNECT_SECONDS, SystemResolver
 from halve.outbound.faults import fault
 from halve.outbound.http_fault import BadAnswer, HttpFault, NoAnswer
 from halve.outbound.retry_after import retry_after
+from halve.outbound.urls import basic
 
 ATTEMPTS = 4
 """How often a call is made whose answer was lost, or that was turned away for the moment."""
@@ -42,14 +44,28 @@ _PASSING = (429, 502, 503, 504)
 _SUFFIX = re.compile(r"\.(csv|tsv|txt|zip)(\.gz)?$", re.IGNORECASE)
 
 
+_USER = re.compile(r"(?<=://)[^/?#]*@")
+
+_TWO_KEYS = (
+    "url has a user and a password, and there is an API key: both are sent as Authorization, of which a request has one. Leave "
+    "one of them out."
+)
+
+
 class RemoteServer:
-    """`url` is the server's address, with or without a path; `api_key` goes along where it is given."""
+    """`url` is the server's address, with or without a path, and with the user and password that a proxy before it may want;
+    `api_key` goes along where it is given.
+    """
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
+        self.url = without_user(url).rstrip("/")
         if not _is_address(url):
-            raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {url!r}.")
-        self.url = url.rstrip("/")
+            raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {self.url!r}.")
         headers = {"User-Agent": USER_AGENT}
+        if user := basic(urlsplit(url).netloc.rpartition("@")[0]):
+            if api_key:
+                raise OptionRefused("url", _TWO_KEYS)
+            headers["Authorization"] = user
         if api_key:
             if not api_key.isprintable():
                 raise OptionRefused("api_key", "api_key must be one line of plain characters.")
@@ -173,6 +189,11 @@ def _numeric(address: Sequence[Any]) -> str:
     return f"{address[0]}%{address[3]}" if address[3:] and address[3] else str(address[0])
 
 
+def without_user(url: str) -> str:
+    """An address as it is told: without the user and password that it may have."""
+    return _USER.sub("", url, count=1)
+
+
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -205,14 +226,22 @@ def _unreachable(error: Exception, url: str) -> StoreFailed:
         cause = NoAnswer()
     elif isinstance(cause, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
         cause = BadAnswer()
+    asked, host = url, urlsplit(url).hostname or ""
+    if isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) != _host_and_port(url):
+        asked, host = f"{error.host}:{error.port}, to which {url} leads,", error.host
     if isinstance(cause, OSError | HttpFault) and not isinstance(cause, TimeoutError):
-        why = str(fault(cause, urlsplit(url).hostname or ""))
+        why = str(fault(cause, host))
     else:
         why = str(error) or "no answer"
     return StoreFailed(
-        f"{url} is out of reach: {why}. See whether `halve serve` runs there; --url names another server.",
+        f"{asked} is out of reach: {why}. See whether `halve serve` runs there; --url names another server.",
         code="server_unreachable",
     )
+
+
+def _host_and_port(url: str) -> tuple[str | None, int | None]:
+    there = URL(url)  # spelt as in the client's errors
+    return there.raw_host, there.port
 
 
 def _elsewhere(response: aiohttp.ClientResponse, url: str) -> HalveError:
@@ -223,7 +252,7 @@ def _elsewhere(response: aiohttp.ClientResponse, url: str) -> HalveError:
 
 
 async def _refusal(response: aiohttp.ClientResponse, url: str) -> HalveError:
-    """The error that an answer of 400 or more stands for; its sentence is the server's own (RFC 9457 `detail`)."""
+    """The error that an answer of 400 or more stands for; its sentence is halve's own (RFC 9457 `detail`), if it is halve."""
     problem: dict[str, Any] = {}
     with suppress(aiohttp.ClientError, TimeoutError, ValueError):
         read = await response.json(content_type=None)
@@ -233,12 +262,16 @@ async def _refusal(response: aiohttp.ClientResponse, url: str) -> HalveError:
     code = str(problem.get("code") or "") or None
     if response.status == 400 and (findings := _findings(problem.get("errors"))):
         return SheetRefused(findings)
-    if response.status == 401:
+    if response.status == 401 and code:
         return HalveError(f"{url} wants an API key: --api-key, or HALVE_API_KEY. ({detail})", code=code)
     if response.status == 400 and isinstance(field := problem.get("field"), str):
         return OptionRefused(field, detail, code=code)
     if response.status >= 500 or response.status == 429:
         return StoreFailed(f"{url} says: {detail}", code=code)
+    if code is None:  # a proxy's, or of something else altogether
+        return HalveError(
+            f"{url} answered {detail}, without a word of halve's; is it halve, or a proxy before it?", code="bad_answer"
+        )
     return HalveError(detail, code=code)
 
 

@@ -129,7 +129,7 @@ def _mended(text: str) -> tuple[URL, str | None]:
     host = _host(authority["host"])
     port = f":{authority['port']}" if authority["port"] else ""
     query = _quoted(parts["query"] or "")
-    return _encoded(f"{scheme}://{host}{port}{path}{query}"), _basic(authority["user"])
+    return _encoded(f"{scheme}://{host}{port}{path}{query}"), basic(authority["user"])
 
 
 def _encoded(text: str) -> URL:
@@ -178,7 +178,7 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join(done)
 
 
-def _basic(user: str | None) -> str | None:
+def basic(user: str | None) -> str | None:
     """Basic authentication (RFC 7617) from `user:password`."""
     if not user:
         return None

@@ -108,7 +108,11 @@ class Settings:
     cache_dir: Path | None = setting(
         None, "Where `halve run` remembers earlier runs. Default: `halve` in `$XDG_CACHE_HOME` or in `~/.cache`.", read=folder
     )
-    url: str = setting("http://127.0.0.1:8000", "Server that `halve submit`, `status`, `cancel`, `retry` and `download` speak to.")
+    url: str = setting(
+        "http://127.0.0.1:8000",
+        "Server that `halve submit`, `status`, `cancel`, `retry` and `download` speak to. A proxy before it may want a user and a "
+        "password: `https://user:pass@host`.",
+    )
     api_key: str | None = setting(None, "Key that they show to it. Default: none.")
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info",

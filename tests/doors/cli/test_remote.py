@@ -238,6 +238,44 @@ def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origi
     assert origin.hits("/status/y") == 1, "by asking again halve is not found"
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 413])
+def test_a_proxys_refusal_is_told_from_halves_own(tmp_path: Path, origin: Origin, status: int) -> None:
+    """As nginx says that a sheet is too large, or that nothing is served under that path."""
+    sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")])])
+    origin.serve("/proxy/upload", b"<html><center>nginx</center></html>", content_type="text/html", status=status)
+    ended = halve("submit", sheet, "--url", origin.url("/proxy"), cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert f"{origin.url('/proxy')} answered HTTP {status} " in ended.err
+    assert "is it halve, or a proxy before it?" in ended.err
+    assert "API key" not in ended.err
+
+
+def test_where_an_address_leads_to_another_that_is_out_of_reach_that_one_is_named(tmp_path: Path, origin: Origin) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    origin.redirect("/status/z", f"http://localhost:{port}/login")
+    ended = halve("status", "z", "--url", origin.url(""), cwd=tmp_path)
+    assert ended.code == 3, ended
+    assert f"localhost:{port}, to which {origin.url('')} leads, is out of reach: connection failed: refused. " in ended.err
+
+
+def test_a_user_and_password_in_the_address_are_sent_and_shown_nowhere(tmp_path: Path, origin: Origin) -> None:
+    """Basic authentication is what proxies ask for."""
+    body = b'{"request_id": "w", "status": "processing", "total_images": 1}'
+    origin.serve("/behind/status/w", body, content_type="application/json")
+    address = origin.url("/behind").replace("://", "://ann:s%2Fcret@")
+    ended = halve("status", "w", "--url", address, cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert origin.seen("/behind/status/w")[0].headers["Authorization"] == "Basic YW5uOnMvY3JldA=="
+    assert f"--url {origin.url('/behind')}" in ended.out
+    nobody = halve("status", "v", "--url", address, cwd=tmp_path)
+    assert nobody.code == 2, nobody
+    both = halve("status", "w", "--url", address, "--api-key", "k", cwd=tmp_path)
+    assert both.code == 2, both
+    assert "--url has a user and a password, and there is an API key" in both.err
+    assert not any("cret" in said for each in (ended, nobody, both) for said in (each.out, each.err))
+
+
 def test_an_address_that_leads_to_another_is_told_from_a_refusal(server: str, tmp_path: Path, origin: Origin) -> None:
     """As most servers lead from http to https: of what was posted nothing would come there."""
     sheet = write_sheet(tmp_path / "a.csv", [("Cup", [origin.url("/cup.jpg")])])

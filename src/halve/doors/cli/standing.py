@@ -10,6 +10,7 @@ from halve.core.sizes import number
 from halve.doors.cli.endings import Ending
 from halve.doors.cli.progress import Standing
 from halve.doors.cli.terminal import STDOUT, err, out, printable, saved
+from halve.outbound.remote import without_user
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,10 +72,9 @@ def tell_standing(body: dict[str, Any], url: str, saved_as: Path | None) -> None
 
 
 def tell_way_back(console: Console, body: dict[str, Any], url: str) -> None:
-    """The command that asks after the request."""
-    console.print(
-        f"halve status {printable(str(body.get('request_id', '')))} --url {url}", style="dim", markup=False, soft_wrap=True
-    )
+    """The command that asks after the request, without what opens the server's door."""
+    asking = f"halve status {printable(str(body.get('request_id', '')))} --url {without_user(url)}"
+    console.print(asking, style="dim", markup=False, soft_wrap=True)
 
 
 def _count(body: dict[str, Any], name: str) -> int:
