@@ -92,9 +92,8 @@ def test_a_sheet_without_headers_is_told_so(sheets: Sheets) -> None:
     assert "put a line of headers above it" in refused.findings[0].message
 
 
-@pytest.mark.parametrize("first", ["Table 1\n", "Products of 2026,,\n", "sep=;\n"])
-def test_what_hides_the_headers_is_told(sheets: Sheets, first: str) -> None:
-    refused = sheets.refusal(f"{first}S. No.,Product Name,Input Image Urls\n1,Shoe,http://a.test/1.jpg\n")
+def test_headers_parted_by_something_else_than_announced_are_told(sheets: Sheets) -> None:
+    refused = sheets.refusal("sep=;\nS. No.,Product Name,Input Image Urls\n1,Shoe,http://a.test/1.jpg\n")
     assert "take out what is above the headers" in refused.findings[0].message
 
 
@@ -102,6 +101,44 @@ def test_quotes_around_whole_lines_are_told_of_where_they_make_one_cell_of_all(s
     refused = sheets.refusal('"S. No.,Product Name,Input Image Urls"\n"1,Shoe,http://a.test/1.jpg"\n')
     assert "or the quotes around whole lines" in refused.findings[0].message
     assert "commas, semicolons or tabs" in refused.findings[0].message
+
+
+REMARK = "# Required | A name, such as Shoe, in up to 150 letters"
+
+
+@pytest.mark.parametrize(
+    ("above", "header"),
+    [
+        ("Table 1\n", "S. No.,Product Name,Input Image Urls"),
+        ("Products of 2026,,\n\n", "S. No.,Product Name,Input Image Urls"),
+        ("Info,Version=1.0.0,Template=fx_category,,\n", "id,title,images"),
+        (f"{REMARK}\t{REMARK}\t{REMARK}\n", "id\ttitle\timage_link"),
+        ("TemplateType=fptcustom\tVersion=2021.1\nSeller SKU\tProduct Name\tMain Image\n", "sku\tname\tbase_image"),
+    ],
+)
+def test_lines_that_hide_the_headers_are_told_with_the_headers_own(sheets: Sheets, above: str, header: str) -> None:
+    """As templates of Amazon, eBay and Facebook have them."""
+    refused = sheets.refusal(f"{above}{header}\n1,Shoe,http://a.test/1.jpg\n")
+    line = above.count("\n") + 1
+    for finding in refused.findings:
+        if finding.code == "missing_column":
+            assert finding.message.endswith(f" It is in line {line}, with the other headers: take out what is above that line.")
+    assert refused.findings[0].code == "missing_column"
+
+
+def test_columns_are_looked_for_below_as_well(sheets: Sheets) -> None:
+    how = options(columns={"name": "item_name", "images": "main_image_url"})
+    refused = sheets.refusal("TemplateType=x\tVersion=1\nName\tImage\nitem_name\tmain_image_url\nShoe\thttp://a.test/1.jpg\n", how)
+    assert all("It is in line 3, " in finding.message for finding in refused.findings)
+
+
+def test_headers_in_an_encoding_that_is_a_guess_are_told_to_be_one(sheets: Sheets) -> None:
+    how = options(columns={"name": "Название", "images": "Фото"})
+    sheet = "Название;Фото\r\nЧашка;http://a.test/1.jpg\r\n"
+    refused = sheets.refusal(sheet.encode("cp1251"), how)
+    assert all(finding.message.endswith(" save the file as CSV UTF-8.") for finding in refused.findings)
+    told = sheets.refusal(sheet, options(columns={"name": "Имя", "images": "Фото"}))
+    assert not any("UTF-8" in finding.message for finding in told.findings)
 
 
 # ── columns named by the user ─────────────────────────────────────────────────────────────────────────────────────────

@@ -28,6 +28,11 @@ class Encoding:
     codec: str
     bom: bytes = b""
 
+    @property
+    def guessed(self) -> bool:
+        """Whether it may be another: in this one, nearly all bytes mean something."""
+        return self.codec == "cp1252"
+
     def texts(self, source: Source) -> Iterator[str]:
         """The file's characters, without BOM, in pieces; line ends as they are."""
         try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from halve.core.errors import OptionRefused
-from halve.core.finding import Finding
 from halve.core.models import SheetOptions
 from halve.core.sheet import findings
 from halve.core.sheet.headers import ERRORS, OUTPUT, distinct, find, placed
@@ -52,8 +52,15 @@ class Layout:
         return count
 
 
-def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[Layout, list[Finding]]:
-    """The layout, and a finding for each column that is needed and missing. `line`: where the header stands.
+class Missing(NamedTuple):
+    """A column that is needed and not there. `accepted`: other headers that would do."""
+
+    column: str
+    accepted: Sequence[str] = ()
+
+
+def lay_out(headers: Sequence[str], options: SheetOptions) -> tuple[Layout, list[Missing]]:
+    """The layout, and each column that is needed and missing.
 
     Raises OptionRefused where a column that is read is one of ours, in which what was read would be overwritten. No accepted header
     is: only `columns` can name such.
@@ -61,7 +68,7 @@ def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[L
     places = placed(headers)
     preset = BY_KEY[options.preset] if options.preset else recognise(places)
     named = options.columns
-    missing: list[Finding] = []
+    missing: list[Missing] = []
 
     def column(field: str, accepted: Sequence[str], *, needed: bool) -> int | None:
         if field in named:
@@ -69,13 +76,13 @@ def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[L
         place = find(accepted, places)
         if place is None and needed:
             wanted, *others = distinct(accepted)
-            missing.append(findings.missing_column(line, wanted, others, headers))
+            missing.append(Missing(wanted, others))
         return place
 
     def named_column(header: str) -> int | None:
         place = headers.index(header) if header in headers else find([header], places)
         if place is None:
-            missing.append(findings.missing_column(line, header, (), headers))
+            missing.append(Missing(header))
         return place
 
     serial = column("serial", preset.serial, needed=preset.strict and not (named and options.preset is None))
@@ -89,7 +96,7 @@ def lay_out(headers: Sequence[str], line: int, options: SheetOptions) -> tuple[L
         images = [find(accepted, places) for accepted in preset.images]
         if all(place is None for place in images):
             wanted, *others = distinct(name for accepted in preset.images for name in accepted)
-            missing.append(findings.missing_column(line, wanted, others, headers))
+            missing.append(Missing(wanted, others))
     layout = Layout(
         preset,
         tuple(headers),

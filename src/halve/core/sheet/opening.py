@@ -7,11 +7,10 @@ from itertools import islice
 from pathlib import Path
 
 from halve.core.errors import SheetRefused
-from halve.core.finding import Finding
 from halve.core.models import SheetOptions
 from halve.core.sheet import findings
 from halve.core.sheet.encoding import Encoding, find_encoding
-from halve.core.sheet.layout import Layout, lay_out
+from halve.core.sheet.layout import Layout, Missing, lay_out
 from halve.core.sheet.limits import MOST_COLUMNS, SheetLimits
 from halve.core.sheet.records import BLANK, Record, Scanner, value
 from halve.core.sheet.sheet import Form, Sheet
@@ -22,6 +21,9 @@ _SEPARATORS = (",", "\t", ";", "|")
 
 _HEAD = 4
 """Pieces of the file (256 KiB each) among which the header is looked for while the separator is not known."""
+
+_REMARKS = 10
+"""Lines below the first among which the header is looked for where the first is none."""
 
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]?)"?', re.IGNORECASE)
 """What some programs write above the header for Excel, and Excel obeys."""
@@ -50,14 +52,31 @@ def open_sheet(path: Path, filename: str, options: SheetOptions, limits: SheetLi
     if missing:
         for _ in sheet.rows():
             pass
+        below = _header_below(form, options)
+        wrong = [
+            findings.missing_column(header.line, column, accepted, layout.headers, below, guessed=encoding.guessed)
+            for column, accepted in missing
+        ]
         if not sheet.total_rows and not any("://" in header for header in layout.headers):
-            missing.append(findings.no_rows(empty=False))
-        raise SheetRefused([*missing, *sheet.findings])
+            wrong.append(findings.no_rows(empty=False))
+        raise SheetRefused([*wrong, *sheet.findings])
     return sheet
 
 
-def _lay_out(header: Record, options: SheetOptions) -> tuple[Layout, list[Finding]]:
-    return lay_out([value(field) for field in header.fields], header.line, options)
+def _lay_out(header: Record, options: SheetOptions) -> tuple[Layout, list[Missing]]:
+    return lay_out([value(field) for field in header.fields], options)
+
+
+def _header_below(form: Form, options: SheetOptions) -> int | None:
+    """The line, below what was taken for the header, that has all columns that are needed: templates of Amazon, eBay and
+    Facebook begin with lines of remarks. No separator can be told from these, so each is tried.
+    """
+    head = list(islice(form.encoding.texts(form.source), 1))
+    for separator in _SEPARATORS:
+        for record in islice(Scanner(head, separator), form.above + 1, form.above + 1 + _REMARKS):
+            if len(record.fields) <= MOST_COLUMNS and not _lay_out(record, options)[1]:
+                return record.line
+    return None
 
 
 def _find_separator(source: Source, encoding: Encoding, filename: str, options: SheetOptions) -> tuple[str, int]:
