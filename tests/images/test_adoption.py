@@ -59,6 +59,17 @@ async def test_a_source_that_is_gone_or_another_is_not_adopted(images: FileImage
     assert not (tmp_path / THERE).exists()
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o666])
+async def test_who_may_read_it_is_as_of_any_new_file(images: FileImages, tmp_path: Path, mode: int) -> None:
+    """A link to what another umask made could not be served by a web server, or be read by all where nobody was to."""
+    usual = (tmp_path / HERE).stat().st_mode
+    (tmp_path / HERE).chmod(mode)
+    assert await adopt(images)
+    assert (tmp_path / THERE).stat().st_mode == usual
+    assert (tmp_path / THERE).read_bytes() == DATA
+    assert (tmp_path / HERE).stat().st_mode & 0o777 == mode
+
+
 async def test_many_at_once_each_have_their_answer(images: FileImages) -> None:
     wanted = [Adoption(f"fedcba9876543210/{n}.jpg", HERE, DIGEST if n % 3 else "0" * 64) for n in range(20)]
     assert await images.adopt(wanted) == [bool(n % 3) for n in range(20)]

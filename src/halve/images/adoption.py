@@ -5,22 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from halve.core.digests import Digest, digest_of
 from halve.images.durable import PIECE, write_durably
+from halve.images.workshop import Workshop
 
 _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 """Another disk; too many names; a file system, or a rule of the system, that allows no link to this file."""
 
 
-def adopt(source: Path, target: Path, digest: str, *, link: bool, place: Callable[[], Path]) -> bool:
+def adopt(source: Path, target: Path, digest: str, *, link: bool, workshop: Workshop) -> bool:
     """Give the file at `source` the name `target` too, if that is its `digest`; False if it is not, or there is no such file.
 
-    `link` False: a copy is made, which can be changed by itself. `place` gives names for what is not whole yet. The new name is on
-    disk once its folder is, which is the caller's. Raises OSError, FileNotFoundError where there is no folder for `target`.
+    `link` False: a copy is made, which can be changed by itself. So it is where that file is somebody else's, or others may read it
+    than may read a new one: whoever serves a folder could not, or could what was to be private. The new name is on disk once its
+    folder is, which is the caller's. Raises OSError, FileNotFoundError where there is no folder for `target`.
     """
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -32,8 +33,8 @@ def adopt(source: Path, target: Path, digest: str, *, link: bool, place: Callabl
         seen = os.fstat(descriptor)
         if not stat.S_ISREG(seen.st_mode) or _digest(descriptor, seen.st_size) != digest:
             return False
-        if not (link and _linked(source, target, seen, place)):
-            temporary = place()
+        if not (link and _alike(seen, workshop.example()) and _linked(source, target, seen, workshop)):
+            temporary = workshop.place()
             write_durably(temporary, Path(f"/dev/fd/{descriptor}"))
             _rename(temporary, target)
         return True
@@ -51,15 +52,19 @@ def _digest(descriptor: int, size: int) -> str:
     return hashed.hexdigest()
 
 
-def _linked(source: Path, target: Path, seen: os.stat_result, place: Callable[[], Path]) -> bool:
+def _alike(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_mode, one.st_uid, one.st_gid) == (other.st_mode, other.st_uid, other.st_gid)
+
+
+def _linked(source: Path, target: Path, seen: os.stat_result, workshop: Workshop) -> bool:
     """Whether `target` is the file that was looked at now: `source` may have become another one since."""
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
         if os.path.samestat(target.lstat(), seen):
             return True
-        temporary = place()
-        if not _linked(source, temporary, seen, place):
+        temporary = workshop.place()
+        if not _linked(source, temporary, seen, workshop):
             return False
         _rename(temporary, target)
         return True

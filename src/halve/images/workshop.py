@@ -29,17 +29,26 @@ class Workshop:
     def place(self) -> Path:
         """A path that nothing is at, on the file system of the final files."""
         with self._guard:
-            if self._bench is None or not self._bench.is_dir():
-                self._leave()
-                self._sweep()
-                self._bench = self._settle()
-            return self._bench / str(next(self._numbers))
+            return self._open() / str(next(self._numbers))
+
+    def example(self) -> os.stat_result:
+        """Of a file as it is made here: whose it is, and who may read it."""
+        with self._guard:
+            self._open()
+            return os.fstat(self._lock)
 
     def close(self) -> None:
         with self._guard:
             self._leave()
             with suppress(OSError):  # another process is at work here
                 self._folder.rmdir()
+
+    def _open(self) -> Path:
+        if self._bench is None or not self._bench.is_dir():
+            self._leave()
+            self._sweep()
+            self._bench = self._settle()
+        return self._bench
 
     def _settle(self) -> Path:
         while True:
