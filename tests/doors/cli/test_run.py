@@ -313,6 +313,12 @@ def test_a_sheet_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
     assert "cannot be read: File name too long." in unnameable.err
 
 
+def test_an_address_is_no_sheet_and_what_to_do_is_told(tmp_path: Path) -> None:
+    ended = halve("run", "https://docs.example/spreadsheets/d/1/export?format=csv", cwd=tmp_path)
+    assert ended.code == 2, ended
+    assert "A sheet on the web has to be downloaded first" in ended.err
+
+
 @pytest.mark.parametrize("sheet", ["/dev/zero", "pipe", "-"])
 def test_what_never_ends_or_can_be_read_but_once_is_no_sheet(tmp_path: Path, sheet: str) -> None:
     os.mkfifo(tmp_path / "pipe")

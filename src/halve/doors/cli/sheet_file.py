@@ -13,7 +13,9 @@ def existing(sheet: Path) -> Path:
     """The path itself. HalveError, saying what is wrong with it, where it names nothing that can be read."""
     try:
         if not sheet.exists() and sheet != _STDIN:
-            raise HalveError(f"There is no file {sheet}.", code="no_such_file")
+            address = sheet.parts[0].lower() in ("http:", "https:")
+            mend = " A sheet on the web has to be downloaded first: give the file that comes of it." if address else ""
+            raise HalveError(f"There is no file {sheet}.{mend}", code="no_such_file")
         if sheet.is_dir():
             raise HalveError(f"{sheet} is a folder; give the sheet in it.", code="not_a_file")
         if not sheet.is_file():
