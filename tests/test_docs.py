@@ -28,7 +28,7 @@ README = ROOT / "README.md"
 PAGES = sorted({README, *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md"), *ROOT.glob("examples/**/*.md")})
 GENERATED = ROOT / "docs/commands.md"
 
-OF_OTHERS = {"--strict", "--forwarded-allow-ips", "--autoscale", "--latency"}
+OF_OTHERS = {"--strict", "--autoscale", "--latency"}
 """Options of mypy, uvicorn, Celery and the benchmarks that are spoken of."""
 
 TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}

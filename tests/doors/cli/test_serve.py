@@ -1,6 +1,7 @@
 """`halve serve` and `halve worker`: they start, say where they are, and stop in good order."""
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from halve.core.models import Request, SheetOptions
 from halve.core.options import Options
 from halve.settings import Settings
 from halve.wiring import open_parts
-from tests.support.command import address_of, environment, halve, started, until, write_sheet
+from tests.support.command import address_of, environment, halve, serving, started, until, write_sheet
 from tests.support.origin import Origin
 from tests.support.photos import photo
 
@@ -55,6 +56,20 @@ def test_an_image_in_work_and_an_upload_that_hangs_hold_up_its_end_side_by_side(
             time.sleep(0.5)  # until it is being read
             server.send_signal(signal.SIGTERM)
             assert server.wait(timeout=15) == 0
+
+
+@pytest.mark.parametrize(("proxies", "scheme"), [("127.0.0.0/8, 10.1.2.3", "https"), ("10.0.0.0/8", "http")])
+def test_the_environment_names_the_proxies_whose_word_for_tls_is_taken(
+    tmp_path: Path, origin: Origin, proxies: str, scheme: str
+) -> None:
+    sheet = f"S. No.,Product Name,Input Image Urls\n1,Cup,{origin.url('/cup.jpg')}\n"
+    part = 'Content-Disposition: form-data; name="file"; filename="a.csv"'
+    body = f"--b\r\n{part}\r\n\r\n{sheet}\r\n--b--\r\n".encode()
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "X-Forwarded-Proto": "https", "Host": "shop.example"}
+    with serving(tmp_path / "data", env={"FORWARDED_ALLOW_IPS": proxies}) as address:
+        request = urllib.request.Request(f"{address}/upload", body, headers)
+        answer = json.load(urllib.request.urlopen(request, timeout=10))
+        assert answer["status_url"].startswith(f"{scheme}://shop.example/status/")
 
 
 def test_a_port_in_use_ends_with_2_and_says_what_to_do(tmp_path: Path) -> None:
