@@ -5,23 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from halve.core.digests import Digest, digest_of
 from halve.images.durable import PIECE, write_durably
-from halve.images.workshop import Workshop
 
 _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 """Another disk; too many names; a file system, or a rule of the system, that allows no link to this file."""
 
 
-def adopt(source: Path, target: Path, digest: str, *, link: bool, workshop: Workshop) -> bool:
+def adopt(source: Path, target: Path, digest: str, *, like: os.stat_result | None, place: Callable[[], Path]) -> bool:
     """Give the file at `source` the name `target` too, if that is its `digest`; False if it is not, or there is no such file.
 
-    `link` False: a copy is made, which can be changed by itself. So it is where that file is somebody else's, or others may read it
-    than may read a new one: whoever serves a folder could not, or could what was to be private. The new name is on disk once its
-    folder is, which is the caller's. Raises OSError, FileNotFoundError where there is no folder for `target`.
+    `like`: of a new file. One that is somebody else's, or that others may read, is copied: whoever serves a folder could not read
+    it, or could what was to be private. None: all are copied, and can be changed by themselves. `place` gives names for what is not
+    whole yet. The new name is on disk once its folder is, which is the caller's. Raises OSError, FileNotFoundError where there is
+    no folder for `target`.
     """
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -33,8 +34,8 @@ def adopt(source: Path, target: Path, digest: str, *, link: bool, workshop: Work
         seen = os.fstat(descriptor)
         if not stat.S_ISREG(seen.st_mode) or _digest(descriptor, seen.st_size) != digest:
             return False
-        if not (link and _alike(seen, workshop.example()) and _linked(source, target, seen, workshop)):
-            temporary = workshop.place()
+        if not (like is not None and _alike(seen, like) and _linked(source, target, seen, place)):
+            temporary = place()
             write_durably(temporary, Path(f"/dev/fd/{descriptor}"))
             _rename(temporary, target)
         return True
@@ -56,15 +57,15 @@ def _alike(one: os.stat_result, other: os.stat_result) -> bool:
     return (one.st_mode, one.st_uid, one.st_gid) == (other.st_mode, other.st_uid, other.st_gid)
 
 
-def _linked(source: Path, target: Path, seen: os.stat_result, workshop: Workshop) -> bool:
+def _linked(source: Path, target: Path, seen: os.stat_result, place: Callable[[], Path]) -> bool:
     """Whether `target` is the file that was looked at now: `source` may have become another one since."""
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
         if os.path.samestat(target.lstat(), seen):
             return True
-        temporary = workshop.place()
-        if not _linked(source, temporary, seen, workshop):
+        temporary = place()
+        if not _linked(source, temporary, seen, place):
             return False
         _rename(temporary, target)
         return True

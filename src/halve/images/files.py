@@ -163,7 +163,8 @@ class FileImages:
             if not folder.is_dir():
                 make_folder(folder)
                 sync_folder(folder.parent)
-        done = [adopt(source, target, digest, link=self._link, workshop=self._workshop) for source, target, digest in wanted]
+        like = self._workshop.example() if self._link else None
+        done = [adopt(source, target, digest, like=like, place=self._workshop.place) for source, target, digest in wanted]
         for failure in sync_folders(target.parent for (_, target, _), well in zip(wanted, done, strict=True) if well).values():
             if failure is not None:
                 raise failure
