@@ -49,6 +49,8 @@ A, B, C = "http://a.test/1.jpg", "https://b.test/2.jpg?x=1,2", "http://c.test/w_
         (f"https://proxy.test/w_1,{A}", ["https://proxy.test/w_1", A]),
         ("http://a.test/a|b.jpg", ["http://a.test/a|b.jpg"]),
         ("HTTP://A.test/1.JPG,HttpS://b.test/", ["HTTP://A.test/1.JPG", "HttpS://b.test/"]),
+        (f"{A} ! alt :  ! title : 1.jpg ! desc :  ! caption : | {C} ! alt : a, b | c ! title : 3.jpg", [A, C]),
+        (f"{A}!/ ! alt", [f"{A}!/ ! alt"]),
         (f"picture, {A}", ["picture", A]),
         (f"see {A}", [f"see {A}"]),
         ("a, b, c", ["a, b, c"]),

@@ -31,6 +31,9 @@ _LONE_URL = re.compile(_HTTP + r"(?:[/?#][!-+\--:<-{}~]*+)?+")
 _ANOTHER = re.compile(r"\s\S*://|[;\uff1b\uff0c\u3001\uff5c]https?://", re.IGNORECASE)
 """Where a second URL begins behind what does not cut a cell: a blank, a semicolon, or a separator of full width."""
 
+_CAPTIONS = re.compile(r"\s!\s(?:alt|title|desc|caption)\s:.*", re.DOTALL)
+"""What WooCommerce's tools for products put behind the URL of an image: ` ! alt : … ! title : … ! desc : … ! caption : …`."""
+
 _HOST = re.compile(r"[a-z0-9_\-\u0080-\U0010ffff]+(?:\.[a-z0-9_\-\u0080-\U0010ffff]+)*\.?")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=://)", re.IGNORECASE)
 _SCHEME_ALONE = re.compile(r"(?:data|file|mailto|javascript|blob|cid|about|urn|https?|ftp|s3|gs):", re.IGNORECASE)
@@ -121,7 +124,9 @@ def _unwrapped(cell: str) -> str:
 
 
 def _trim(part: str) -> str:
-    """Without white space and separators around it, and without quotes that enclose it."""
+    """Without white space and separators around it, without quotes that enclose it, and without captions behind it."""
+    if " ! " in part:
+        part = _CAPTIONS.sub("", part)
     part = part.strip(_AROUND)
     if part[:1] in _QUOTES and part:
         part = part.strip(_QUOTES + _AROUND)
