@@ -103,6 +103,15 @@ def test_quotes_around_whole_lines_are_told_of_where_they_make_one_cell_of_all(s
     assert "commas, semicolons or tabs" in refused.findings[0].message
 
 
+@pytest.mark.parametrize("separator", ",;\t|")
+def test_quotes_that_make_one_cell_of_each_line_are_told(sheets: Sheets, separator: str) -> None:
+    """As a spreadsheet writes lines that it did not part when it read them."""
+    lines = [["S. No.", "Product Name", "Input Image Urls"], ["1", '""Shoe""', "http://a.test/1.jpg"]]
+    refused = sheets.refusal("".join(f'"{separator.join(line)}"\r\n' for line in lines))
+    assert [finding.code for finding in refused.findings] == ["missing_column"] * 3
+    assert all("Quotes around the whole line make one cell of it" in finding.message for finding in refused.findings)
+
+
 REMARK = "# Required | A name, such as Shoe, in up to 150 letters"
 
 

@@ -102,16 +102,23 @@ def not_text(reason: str) -> Finding:
     return _found(0, "", Code.NOT_TEXT, f"The file is not a text sheet: {reason}. Save it as CSV in UTF-8.")
 
 
-def missing_column(
-    line: int, column: str, accepted: Sequence[str], headers: Sequence[str], below: int | None = None, *, guessed: bool = False
-) -> Finding:
-    """`accepted`: the headers that would do, `headers`: those that are there. `below`: a line further down that has all that are
-    needed. `guessed`: the encoding may be another, and letters beyond ASCII may not be what the user wrote.
-    """
+def missing_column(line: int, column: str, accepted: Sequence[str], mend: str) -> Finding:
+    """`accepted`: other headers that would do. `mend`: what `mending_headers` says of those that are there."""
     also = f" (also accepted: {', '.join(accepted)})" if accepted else ""
-    there = _list_of(headers)
+    return _found(line, column, Code.MISSING_COLUMN, f"There is no column {shown(column)}{also}. {mend}")
+
+
+def mending_headers(headers: Sequence[str], *, below: int | None, in_quotes: bool, guessed: bool) -> str:
+    """What to do about a first line that has not all columns that are needed.
+
+    `below`: a line further down that has. `in_quotes`: quotes around a line as a whole make one cell of it. `guessed`: the encoding
+    may be another, and letters beyond ASCII may not be what the user wrote.
+    """
     if below is not None:
-        mend = f"It is in line {below}, with the other headers: take out what is above that line."
+        return f"It is in line {below}, with the other headers: take out what is above that line."
+    there = _list_of(headers)
+    if in_quotes:
+        mend = f'Quotes around the whole line make one cell of it ({there}): take them out of every line, and write " for "".'
     elif any("://" in header for header in headers):
         mend = f"The first line looks like a product, not like headers ({there}): put a line of headers above it."
     elif sum(map(bool, map(str.strip, headers))) == 1:
@@ -121,9 +128,9 @@ def missing_column(
         )
     else:
         mend = f"The sheet has {there}: rename one of them, or name the one to use with columns."
-    if guessed and below is None and not there.isascii():
+    if guessed and not there.isascii():
         mend += " If these are not the letters that were written, save the file as CSV UTF-8."
-    return _found(line, column, Code.MISSING_COLUMN, f"There is no column {shown(column)}{also}. {mend}")
+    return mend
 
 
 def _list_of(headers: Sequence[str]) -> str:

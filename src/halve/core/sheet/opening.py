@@ -12,7 +12,7 @@ from halve.core.sheet import findings
 from halve.core.sheet.encoding import Encoding, find_encoding
 from halve.core.sheet.layout import Layout, Missing, lay_out
 from halve.core.sheet.limits import MOST_COLUMNS, SheetLimits
-from halve.core.sheet.records import BLANK, Record, Scanner, value
+from halve.core.sheet.records import BLANK, Record, Scanner, is_quoted, value
 from halve.core.sheet.sheet import Form, Sheet
 from halve.core.sheet.source import Source, find_source
 
@@ -52,11 +52,13 @@ def open_sheet(path: Path, filename: str, options: SheetOptions, limits: SheetLi
     if missing:
         for _ in sheet.rows():
             pass
-        below = _header_below(form, options)
-        wrong = [
-            findings.missing_column(header.line, column, accepted, layout.headers, below, guessed=encoding.guessed)
-            for column, accepted in missing
-        ]
+        mend = findings.mending_headers(
+            layout.headers,
+            below=_header_below(form, options),
+            in_quotes=_in_quotes(header, layout.headers),
+            guessed=encoding.guessed,
+        )
+        wrong = [findings.missing_column(header.line, column, accepted, mend) for column, accepted in missing]
         if not sheet.total_rows and not any("://" in header for header in layout.headers):
             wrong.append(findings.no_rows(empty=False))
         raise SheetRefused([*wrong, *sheet.findings])
@@ -65,6 +67,11 @@ def open_sheet(path: Path, filename: str, options: SheetOptions, limits: SheetLi
 
 def _lay_out(header: Record, options: SheetOptions) -> tuple[Layout, list[Missing]]:
     return lay_out([value(field) for field in header.fields], options)
+
+
+def _in_quotes(header: Record, headers: tuple[str, ...]) -> bool:
+    """Whether quotes hide the separators of the whole line: programs that take a line for a cell write it so."""
+    return len(headers) == 1 and is_quoted(header.fields[0]) and any(separator in headers[0] for separator in _SEPARATORS)
 
 
 def _header_below(form: Form, options: SheetOptions) -> int | None:
