@@ -155,6 +155,13 @@ def test_a_spilled_list_is_written_as_one_quoted_cell(sheets: Sheets) -> None:
     ]
 
 
+def test_a_row_that_quotes_made_one_cell_of_is_written_in_cells(sheets: Sheets) -> None:
+    sheets.report(HEADER + f'1,Shoe,{GOOD}\n"2,Hat,""{GOOD}, {GOOD}"""\n', result=failing((2, 1)))
+    mended = f'2,Hat,"{GOOD}, {GOOD}",", images/2-2.jpg",1: not found (404)\n'
+    assert sheets.output.read_text().splitlines(keepends=True)[2] == mended
+    assert sheets.failed.read_text().splitlines(keepends=True)[1] == mended
+
+
 def test_a_list_spilled_into_columns_without_header_leaves_them_empty(sheets: Sheets) -> None:
     sheets.report(f"S. No.,Product Name,Input Image Urls,,,Price\n1,Shoe,{GOOD},{GOOD},,5\n")
     assert sheets.output.read_text().splitlines()[1] == f'1,Shoe,"{GOOD},{GOOD}",,,5,"images/1-1.jpg, images/1-2.jpg",'

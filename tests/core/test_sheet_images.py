@@ -244,6 +244,34 @@ def test_a_list_that_spilled_in_a_row_shorter_than_the_header_leaves_no_link_for
     assert [(f.line, f.column, f.code) for f in read.repairs] == [(2, "Input Image Urls", "joined_list")]
 
 
+def test_a_row_that_quotes_made_one_cell_of_is_parted_again_and_reported(sheets: Sheets) -> None:
+    """As Excel writes a sheet with commas where semicolons part cells: every line is one cell, and in quotes if it has some."""
+    lines = [f'1,"Shoe, ""red""","{A}, {A}"', f"2,Hat,{A}", f'3,Cap,"{A}\n{A}"']
+    written = ['"' + line.replace('"', '""') + '"' if '"' in line else line for line in lines]
+    read = sheets.read(HEADER + "\r\n".join(written) + "\r\n")
+    assert [(row.serial, row.product_name, len(row.input_urls)) for row in read.rows] == [
+        *[("1", 'Shoe, "red"', 2), ("2", "Hat", 1), ("3", "Cap", 2)]
+    ]
+    assert [(f.line, f.column, f.code) for f in read.repairs] == [(2, "", "unwrapped_row"), (4, "", "unwrapped_row")]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (HEADER, f'"1,Shoe,{A},5"'),  # a cell too many
+        (HEADER, f'"1,{A}"'),  # and one too few
+        (HEADER, '"1,Shoe,none"'),  # no image
+        (HEADER, f'"1,Shoe,{A}\n2,Hat,{A}"'),  # two rows
+        (HEADER, f'"1,Shoe,""{A}"'),  # a quote that nothing closes
+        ("Input Image Urls,Product Name,S. No.\n", f'"{A},Shoe,1"'),  # a cell of images, and no name
+    ],
+)
+def test_a_row_of_one_cell_that_may_be_meant_so_stays_one(sheets: Sheets, header: str, row: str) -> None:
+    read = sheets.read(f"{header}{row}\n")
+    assert (read.rows, read.repairs) == ([], [])
+    assert {line for line, _ in read.codes} == {2}
+
+
 @pytest.mark.parametrize("row", [f"1,{A},{A}", f"1,{A},{A},", f"1,{A},{A},{A}", f"1,{A},{A},Shoe,5", f"1,{A},Shoe,{A}"])
 def test_a_link_is_a_name_where_nothing_else_could_be(sheets: Sheets, row: str) -> None:
     read = sheets.read(f"S. No.,Input Image Urls,Product Name,Price,Note\n{row}\n")

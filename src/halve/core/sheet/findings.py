@@ -43,6 +43,7 @@ class Code(StrEnum):
     # repairs
     JOINED_LIST = "joined_list"
     DROPPED_CELLS = "dropped_cells"
+    UNWRAPPED_ROW = "unwrapped_row"
     QUOTED_QUOTE = "quoted_quote"
     MORE_REPAIRS = "more_repairs"
 
@@ -241,6 +242,11 @@ def joined_list(line: int, column: str, cells: int) -> Finding:
 def dropped_cells(line: int, cells: int) -> Finding:
     cell = "cell" if cells == 1 else "cells"
     return _found(line, "", Code.DROPPED_CELLS, f"{cells} empty {cell} beyond the last header dropped.")
+
+
+def unwrapped_row(line: int) -> Finding:
+    message = "Quotes around the whole row had made one cell of it; they are taken out, and its cells are parted again."
+    return _found(line, "", Code.UNWRAPPED_ROW, message)
 
 
 def quoted_quote(line: int, column: str) -> Finding:

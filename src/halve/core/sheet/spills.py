@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from halve.core.finding import Finding
 from halve.core.sheet import findings
 from halve.core.sheet.headers import NOT_RUN, OF_A_RUN
 from halve.core.sheet.layout import Layout
-from halve.core.sheet.records import BLANK, Record, quoted, value
+from halve.core.sheet.records import BLANK, Record, Scanner, is_quoted, quoted, value
 
 _URL = re.compile(r"""[\s"']*[a-z][a-z0-9+.-]*://""", re.IGNORECASE)
 _LINK = re.compile(r"(?:\b|_)(?:url|link|href|website)s?\s*$", re.IGNORECASE)
@@ -43,7 +43,7 @@ class Mender:
             return self._quote(record, record.unclosed)
         extra = len(record.fields) - self._width
         if extra <= 0:
-            return (self._rejoin_short(record) if extra else None) or self._rejoin_unnamed(record)
+            return ((self._unwrap(record) or self._rejoin_short(record)) if extra else None) or self._rejoin_unnamed(record)
         ruled_out = set[int]()  # shifts that leave no images behind one column, and so none behind those before it
         for place, room, shift in self._readings(record, extra):
             if shift in ruled_out:
@@ -70,6 +70,19 @@ class Mender:
         record.fields[place] = quoted(record.fields[place])
         headers = self._layout.headers
         return findings.quoted_quote(record.line, headers[place] if place < len(headers) else "")
+
+    def _unwrap(self, record: Record) -> Finding | None:
+        """A row in quotes as a whole: a spreadsheet that parts cells by something else than the sheet does takes a line for a cell,
+        and writes it so if there are quotes in it. Without them it has as many cells as the header, and an image in its place.
+        """
+        if len(record.fields) != 1 or not is_quoted(record.fields[0]) or 0 in self._layout.images:
+            return None
+        match list(islice(Scanner([value(record.fields[0])], self._separator), 2)):
+            case [Record(fields=cells, unclosed=None)] if len(cells) == self._width:
+                if any(_URL.match(value(cells[place])) for place in self._layout.images):
+                    record.fields[:] = cells
+                    return findings.unwrapped_row(record.line)
+        return None
 
     def _readings(self, record: Record, extra: int) -> Iterator[tuple[int, int, int]]:
         """Where a list may have spilled from, columns without header that it may have taken, and by how many cells it may have
