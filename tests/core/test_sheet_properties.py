@@ -214,6 +214,7 @@ def test_no_bytes_whatever_do_more_than_refuse(data: bytes, how: SheetOptions) -
 @settings(patient, max_examples=200)
 @given(st.text(max_size=30), st.text(max_size=60))
 @example("Image Errors", "")
+@example("", "\U00012544")
 def test_nor_does_any_text_or_header(header: str, body: str) -> None:
     how = options(Mode.LENIENT, columns={"name": header, "images": header})
     with suppress(OptionRefused):  # a column of ours
