@@ -95,11 +95,6 @@ def test_a_sheet_without_headers_is_told_so(sheets: Sheets) -> None:
 def test_headers_parted_by_something_else_than_announced_are_told(sheets: Sheets) -> None:
     refused = sheets.refusal("sep=;\nS. No.,Product Name,Input Image Urls\n1,Shoe,http://a.test/1.jpg\n")
     assert "take out what is above the headers" in refused.findings[0].message
-
-
-def test_quotes_around_whole_lines_are_told_of_where_they_make_one_cell_of_all(sheets: Sheets) -> None:
-    refused = sheets.refusal('"S. No.,Product Name,Input Image Urls"\n"1,Shoe,http://a.test/1.jpg"\n')
-    assert "or the quotes around whole lines" in refused.findings[0].message
     assert "commas, semicolons or tabs" in refused.findings[0].message
 
 

@@ -123,10 +123,7 @@ def mending_headers(headers: Sequence[str], *, below: int | None, in_quotes: boo
     elif any("://" in header for header in headers):
         mend = f"The first line looks like a product, not like headers ({there}): put a line of headers above it."
     elif sum(map(bool, map(str.strip, headers))) == 1:
-        mend = (
-            f"The first line has only {there}: take out what is above the headers, or the quotes around whole lines, and part "
-            "headers by commas, semicolons or tabs."
-        )
+        mend = f"The first line has only {there}: take out what is above the headers, and part these by commas, semicolons or tabs."
     else:
         mend = f"The sheet has {there}: rename one of them, or name the one to use with columns."
     if guessed and not there.isascii():
