@@ -9,6 +9,7 @@ from halve.core.models import Mode
 from halve.core.sheet import headers
 from halve.core.sheet.headers import ERRORS, OUTPUT, spelling
 from halve.core.sheet.presets import BY_KEY
+from halve.core.sheet_options import read_sheet_options
 from tests.support.sheets import Sheets, options
 
 SERIAL = ["S. No.", "S.No", "Sr. No.", "Sno", "Serial Number", "serial_number", "#", "id"]
@@ -174,6 +175,32 @@ def test_several_columns_of_images_make_one_list(sheets: Sheets) -> None:
     how = options(columns={"name": "Artikel", "images": "Bild 2 + Bild 1"})
     row = sheets.read("Artikel,Bild 1,Bild 2\nSchuh,http://a.test/1.jpg,http://a.test/2.jpg\n", how).rows[0]
     assert row.input_urls == ("http://a.test/2.jpg", "http://a.test/1.jpg")
+
+
+@pytest.mark.parametrize(
+    ("columns", "headers"),
+    [
+        (
+            "serial=item_sku,name=item_name,images=main_image_url+other_image_url1",
+            "item_sku\titem_name\tmain_image_url\tother_image_url1",
+        ),
+        (
+            "serial=Product ID,name=Product Name,images=Product Image URL - 1+Product Image URL - 2",
+            "Product ID,Product Name,Product Image URL - 1,Product Image URL - 2",
+        ),
+        ("serial=CustomLabel,name=*Title,images=PicURL", "CustomLabel,*Title,PicURL,*Description"),
+        ("serial=SKU,name=TITLE,images=IMAGE1+IMAGE2", "SKU,TITLE,IMAGE1,IMAGE2"),
+        (
+            "serial=Product ID,name=Name *,images=Image URLs (x,y,z...)",
+            "Product ID;Name *;Image URLs (x,y,z...);Image alt texts (x,y,z...);Categories (x,y,z...)",
+        ),
+    ],
+)
+def test_columns_name_those_of_shops_without_a_preset(sheets: Sheets, columns: str, headers: str) -> None:
+    separator = next(c for c in "\t;," if c in headers)
+    row = ["7", "Shoe", "http://a.test/1.jpg", ""]
+    [read] = sheets.read(f"{headers}\n{separator.join(row)}\n", read_sheet_options(columns=columns)).rows
+    assert (read.serial, read.product_name, read.input_urls) == ("7", "Shoe", ("http://a.test/1.jpg",))
 
 
 def test_each_header_is_spelt_out_once_however_many_are_named(sheets: Sheets, monkeypatch: pytest.MonkeyPatch) -> None:
