@@ -119,7 +119,10 @@ def mending_headers(headers: Sequence[str], *, below: int | None, in_quotes: boo
         return f"It is in line {below}, with the other headers: take out what is above that line."
     there = _list_of(headers)
     if in_quotes:
-        mend = f'Quotes around the whole line make one cell of it ({there}): take them out of every line, and write " for "".'
+        mend = (
+            f"Quotes around the whole line make one cell of it ({there}): use the sheet as it was before a spreadsheet program "
+            'saved it, or take them out of every line, and write " for "".'
+        )
     elif any("://" in header for header in headers):
         mend = f"The first line looks like a product, not like headers ({there}): put a line of headers above it."
     elif sum(map(bool, map(str.strip, headers))) == 1:
