@@ -145,6 +145,23 @@ def test_a_tiff_with_a_broken_tile_is_an_error(compression: str, words: dict[str
         compressed(bytes(data), **words)
 
 
+@pytest.mark.parametrize("count", [None, 0x1000_0000], ids=["no entry", "an entry of a gigabyte"])
+def test_a_tiff_whose_directory_is_broken_is_not_said_to_want_memory(count: int | None) -> None:
+    """Its reader says so of what it is told to read, whatever that is."""
+    whole = photo("coffee", width=64, format="tiff")
+    if count is None:
+        broken = whole[:4] + (len(whole) + len(whole) % 2).to_bytes(4, "little") + whole[8:] + bytes(7)
+    else:
+        first = int.from_bytes(whole[4:8], "little") + 2
+        entry = next(at for at in range(first, len(whole), 12) if whole[at : at + 2] == b"\x02\x01")  # BitsPerSample
+        broken = whole[: entry + 4] + count.to_bytes(4, "little") + whole[entry + 8 :]
+
+    failure = outcome(lambda: compressed(broken))
+
+    assert isinstance(failure, ImageFailed)
+    assert (failure.code, str(failure)) == ("damaged", "damaged TIFF: it cannot be read")
+
+
 def test_what_is_whole_but_coded_in_a_way_that_nobody_here_reads_is_not_called_damaged() -> None:
     lab = bytes(pyvips.Image.black(20, 20, bands=3).colourspace("labq").tiffsave_buffer())
     for data in (lab, sample("heic").replace(b"hvc1", b"unci")):

@@ -21,7 +21,8 @@ _NOT_OFFERED = re.compile(  # but a marker that JPEG does not have is damage, an
     r"|not a whole number of bytes",
     re.IGNORECASE,
 )
-_NO_WORDS = re.compile(r"cannot identify image file .*")
+_ABSURD = re.compile(r"Failed to allocate memory for to read TIFF directory.*|Out of memory reading of \".*")  # sizes that are none
+_NO_WORDS = re.compile(rf"cannot identify image file .*|{_ABSURD.pattern}")
 _DOMAIN = re.compile(r"^[\w ]{1,24}: (?=\S)")
 _PATIENCE = 120  # characters of a library's complaint that a cell of the sheet should have to bear
 
@@ -77,7 +78,9 @@ def _failure(kind: Kind, reason: str) -> ImageFailed:
 
 
 def _is_about_memory(text: str) -> bool:
-    return bool(_NO_MEMORY.search(text)) and "limit" not in text  # "security limit exceeded" is about absurd sizes
+    if "limit" in text or _ABSURD.search(text):  # "security limit exceeded" is about absurd sizes, too
+        return False
+    return bool(_NO_MEMORY.search(text))
 
 
 def complaint(text: str) -> str:
