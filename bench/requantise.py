@@ -73,7 +73,7 @@ def measure(data: bytes, quality: int, turns: int) -> Run:
         lambda: pillow(data, quality),
         lambda: native.requantise(data, quality=quality),
         lambda: native.requantise(data, quality=100, max_bytes=len(data) // 2),
-        *(partial(build.requantise, data, quality, 0, native.MAX_PIXELS, 1, False) for build in builds().values()),
+        *(partial(build.requantise, data, quality, 0, native.MAX_PIXELS, 1, False, False) for build in builds().values()),
     )
     turned = [[timed(way) for way in ways] for _ in range(turns)]
     theirs, ours, fitted, *of_builds = (min(times) for times in zip(*turned, strict=True))

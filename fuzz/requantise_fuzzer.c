@@ -17,10 +17,10 @@ static void must(int holds, const char *what) {
     abort();
 }
 
-static bool smooth; /* of all attempts at an input */
+static bool smooth, whole; /* of all attempts at an input */
 
 static Refusal attempt_turned(const uint8_t *data, size_t size, int quality, size_t max_bytes, int orientation, Result *result) {
-    Request request = {quality, max_bytes, MAX_PIXELS, orientation, smooth};
+    Request request = {quality, max_bytes, MAX_PIXELS, orientation, smooth, whole};
     return requantise(data, size, &request, result);
 }
 
@@ -56,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < size; i++) hash = (hash ^ data[i]) * 16777619u;
     int quality = hash % 4 ? (int)(hash >> 8) % 100 + 1 : 50;
     smooth = hash >> 31;
+    whole = hash >> 30 & 1;
 
     Result result, again, listed, fitted;
     if (attempt(data, size, quality, 0, &result)) {

@@ -9,8 +9,9 @@ import pytest
 import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from halve.codec import native
 from halve.codec.eye import FARTHEST, Eye
 from halve.codec.search import least_within
 from tests.support.codec import compressed, opened
@@ -82,6 +83,34 @@ def test_max_bytes_beside_it_is_kept(way: str) -> None:
 
     assert len(tight.data) <= len(free.data) // 2
     assert roomy.data == free.data
+
+
+def red_print_on_blue(**save: Any) -> bytes:
+    image = Image.new("RGB", (320, 240), "blue")
+    ImageDraw.Draw(image).text((10, 40), "SALE\n-50 %", fill="red", font_size=70)
+    return encoded(image, "jpeg", quality=97, **save)
+
+
+@pytest.mark.skipif(not native.available(), reason="the requantiser was not built")
+def test_colours_that_halved_chroma_spoils_keep_it_whole_and_not_a_needless_quality() -> None:
+    data = red_print_on_blue(subsampling=0)
+    halved = compressed(data, quality="89").data
+
+    done = compressed(data, quality="auto")
+
+    assert share(data, halved) > 1
+    assert share(data, done.data) <= 1
+    assert len(done.data) < 0.7 * len(compressed(data, quality="90").data)
+
+
+@pytest.mark.skipif(not native.available(), reason="the requantiser was not built")
+def test_a_bound_too_narrow_for_whole_chroma_still_gets_the_best_that_fits() -> None:
+    data = red_print_on_blue(subsampling=0)
+    bound = len(compressed(data, quality="auto").data) - 1
+
+    tight = compressed(data, quality="auto", max_bytes=str(bound))
+
+    assert 0.8 * bound < len(tight.data) <= bound
 
 
 def test_what_is_coarse_already_is_kept() -> None:

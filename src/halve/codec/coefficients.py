@@ -11,15 +11,17 @@ from halve.core.compressed import Compressed
 
 
 def requantised(
-    data: bytes, *, quality: int, bound: int | None, pixels: int, orientation: int = 1, smooth: bool = False
+    data: bytes, *, quality: int, bound: int | None, pixels: int, orientation: int = 1, smooth: bool = False, whole: bool = False
 ) -> Compressed | None:
     """The JPEG of so many `pixels`, set upright, at `quality` or at the best up to it within `bound`; None: pixels must do it.
 
-    `smooth` as `native.requantise` has it: for whoever chooses by look, and need not have the steps that a quality stands for.
+    `smooth` and `whole` as `native.requantise` has them: for whoever chooses by look, and need not have what a quality stands for.
     """
     if bound is not None and bound < 1:
         return None
-    made = requantise(data, quality=quality, max_bytes=bound, max_pixels=pixels, orientation=orientation, smooth=smooth)
+    made = requantise(
+        data, quality=quality, max_bytes=bound, max_pixels=pixels, orientation=orientation, smooth=smooth, whole=whole
+    )
     if made is None:
         return None
     return Compressed(made.data, "jpeg", made.width, made.height, quality=made.quality, kept=False)

@@ -36,9 +36,9 @@ def test_the_extension_checks_its_arguments_itself() -> None:
 
     for arguments in ((0, 0, 1, 1), (101, 0, 1, 1), (50, -1, 1, 1), (50, 0, 1, 0), (50, 0, 1, 9)):
         with pytest.raises(ValueError, match="quality must be"):
-            module.requantise(b"", *arguments, False)
+            module.requantise(b"", *arguments, False, False)
     with pytest.raises(TypeError):
-        module.requantise("text", 50, 0, 1, 1, False)
+        module.requantise("text", 50, 0, 1, 1, False, False)
 
 
 def test_anything_that_lends_its_bytes_will_do() -> None:

@@ -74,6 +74,19 @@ def test_from_90_on_chroma_stays_whole(sampling: str, quality: int) -> None:
 
 
 @pytest.mark.parametrize("sampling", FULLER)
+@pytest.mark.parametrize("max_bytes", [None, 10**6])
+def test_chroma_stays_whole_at_any_quality_where_that_is_asked(sampling: str, max_bytes: int | None) -> None:
+    source = small_picture(sampling)
+    whole = native.requantise(jpeg(source), quality=50, max_bytes=max_bytes, whole=True)
+    assert whole is not None
+    assert factors(whole.data) == [(c.h, c.v) for c in source.components]
+    for ours, halved in zip(
+        read(whole.data).picture.components, read(at_quality(jpeg(source), 50)).picture.components, strict=True
+    ):
+        assert ours.steps == halved.steps
+
+
+@pytest.mark.parametrize("sampling", FULLER)
 def test_a_source_as_coarse_as_asked_loses_nothing(sampling: str) -> None:
     coarse = small_picture(sampling, steps=[[200] * 64, [210] * 64, [220] * 64])
     got = read(at_quality(jpeg(coarse), 50)).picture

@@ -59,7 +59,7 @@ def sources() -> list[bytes]:
 
 def assert_same(one: Any, other: Any, data: bytes, quality: int) -> None:
     for max_bytes in (0, len(data) * 2 // 3):
-        answers = [module.requantise(data, quality, max_bytes, native.MAX_PIXELS, 1, False) for module in (one, other)]
+        answers = [module.requantise(data, quality, max_bytes, native.MAX_PIXELS, 1, False, False) for module in (one, other)]
         assert answers[0] == answers[1]
 
 

@@ -30,7 +30,7 @@ class Requantised:
 
 class _Requantiser(Protocol):
     def requantise(  # noqa: PLR0917  # C takes them in turn
-        self, data: Data, quality: int, max_bytes: int, max_pixels: int, orientation: int, smooth: bool, /
+        self, data: Data, quality: int, max_bytes: int, max_pixels: int, orientation: int, smooth: bool, whole: bool, /
     ) -> tuple[bytes, int, int, int] | str: ...
 
 
@@ -61,17 +61,20 @@ def requantise(
     max_pixels: int = MAX_PIXELS,
     orientation: int = 1,
     smooth: bool = False,
+    whole: bool = False,
 ) -> Requantised | None:
     """`data` at JPEG quality `quality`, 1 to 100 on the scale of the Independent JPEG Group, never finer than it was.
 
     With `max_bytes` (1 or more) the best quality up to `quality` whose file is no larger. `orientation`, 1 to 8: what its EXIF
     block says, which is not read here and does not stay; the picture is set upright. `smooth`: brightness goes from block to
-    block in finer steps than `quality` has, which looks better than the same bytes spent otherwise. None where this way does not
-    take it: it is no JPEG of the kinds named above, has more than `max_pixels`, is damaged or cut short in any way, cannot be
-    turned whole, or fits at no quality. The result may be larger than `data`, where that was coarser or better coded. ValueError
-    for what is out of bounds.
+    block in finer steps than `quality` has, which looks better than the same bytes spent otherwise. `whole`: chroma stays as it was
+    sampled, at any quality. None where this way does not take it: it is no JPEG of the kinds named above, has more than
+    `max_pixels`, is damaged or cut short in any way, cannot be turned whole, or fits at no quality. The result may be larger than
+    `data`, where that was coarser or better coded. ValueError for what is out of bounds.
     """
-    answer = _answer(data, quality=quality, max_bytes=max_bytes, max_pixels=max_pixels, orientation=orientation, smooth=smooth)
+    answer = _answer(
+        data, quality=quality, max_bytes=max_bytes, max_pixels=max_pixels, orientation=orientation, smooth=smooth, whole=whole
+    )
     return None if isinstance(answer, str) else Requantised(*answer)
 
 
@@ -84,7 +87,7 @@ def refusal(
 
 
 def _answer(
-    data: Data, *, quality: int, max_bytes: int | None, max_pixels: int, orientation: int, smooth: bool = False
+    data: Data, *, quality: int, max_bytes: int | None, max_pixels: int, orientation: int, smooth: bool = False, whole: bool = False
 ) -> tuple[bytes, int, int, int] | str:
     if not 1 <= quality <= 100:
         raise ValueError(f"quality {quality} is not from 1 to 100")
@@ -94,4 +97,4 @@ def _answer(
         raise ValueError(f"orientation {orientation} is not from 1 to 8")
     if _build is None:
         return "the extension is not built"
-    return _build.requantise(data, quality, max_bytes or 0, max(0, max_pixels), orientation, smooth)
+    return _build.requantise(data, quality, max_bytes or 0, max(0, max_pixels), orientation, smooth, whole)

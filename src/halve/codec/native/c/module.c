@@ -21,22 +21,24 @@
 
 PyDoc_STRVAR(
     requantise_doc,
-    "requantise(data, quality, max_bytes, max_pixels, orientation, smooth)\n--\n\n"
+    "requantise(data, quality, max_bytes, max_pixels, orientation, smooth, whole)\n--\n\n"
     "(bytes, quality, width, height) of the requantised JPEG, or a sentence that says why it is not taken. max_bytes 0: any size.");
 
 static PyObject *requantise_in_c(PyObject *module, PyObject *args) {
     (void)module;
     Py_buffer data;
-    int quality, orientation, smooth;
+    int quality, orientation, smooth, whole;
     Py_ssize_t max_bytes;
     unsigned long long max_pixels;
-    if (!PyArg_ParseTuple(args, "y*inKip:requantise", &data, &quality, &max_bytes, &max_pixels, &orientation, &smooth)) return NULL;
+    if (!PyArg_ParseTuple(args, "y*inKipp:requantise", &data, &quality, &max_bytes, &max_pixels, &orientation, &smooth,
+                          &whole))
+        return NULL;
     if (quality < 1 || quality > 100 || max_bytes < 0 || orientation < 1 || orientation > 8) {
         PyBuffer_Release(&data);
         PyErr_SetString(PyExc_ValueError, "quality must be from 1 to 100, max_bytes at least 0, orientation from 1 to 8");
         return NULL;
     }
-    Request request = {quality, (size_t)max_bytes, max_pixels, orientation, smooth != 0};
+    Request request = {quality, (size_t)max_bytes, max_pixels, orientation, smooth != 0, whole != 0};
     Result result;
     Refusal refusal;
     Py_BEGIN_ALLOW_THREADS refusal = requantise(data.buf, (size_t)data.len, &request, &result);

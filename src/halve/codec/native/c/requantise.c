@@ -60,7 +60,7 @@ static bool choose_ceiling(Job *job) {
     const Frame *frame = &job->tables.frame;
     job->ceiling = request->quality;
     if (job->reach == HALVED_ANYWAY) return true;
-    int below = job->reach == WHOLE ? 0 : halved_below(frame, &job->tables.metadata, request->smooth);
+    int below = job->reach == WHOLE || request->whole ? 0 : halved_below(frame, &job->tables.metadata, request->smooth);
     if (request->max_bytes > 0 && job->reach == LIKELY) {
         size_t size = below > 1 ? job->reader.size / 3 * 2 : job->reader.size; /* a third goes by halving alone */
         job->ceiling = likely_ceiling(&frame->component[0].quant, size, request->max_bytes, request->quality);

@@ -11,6 +11,7 @@ typedef struct {
     uint64_t max_pixels; /* largest width × height to take */
     int orientation;     /* 1 to 8, as Exif counts: it is turned upright */
     bool smooth;         /* brightness in finer steps from block to block than the quality has */
+    bool whole;          /* chroma as it was sampled, at any quality */
 } Request;
 
 typedef struct {
