@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from halve.codec import scales
 from tests.support.codec import compressed
 from tests.support.eyes import colour_distance, likeness, shown
-from tests.support.photos import photo
+from tests.support.photos import encoded, photo, picture
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif"])
@@ -57,6 +58,22 @@ def test_a_colour_that_is_rare_is_not_lost(format: str) -> None:
 
     eye = (155, 95, 195, 135)
     assert colour_distance(shown(done.data).crop(eye), shown(data).crop(eye)) < 5
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_a_palette_leaves_no_spots_of_another_colour(clear: bool) -> None:
+    """Dithering did, where all colours but a few are dark."""
+    cat = picture("chelsea", width=360)
+    dark = cat.point([level // 3 for level in range(256)] * 3)
+    dark.paste(cat.crop((127, 73, 199, 145)), (127, 73))
+    if clear:
+        dark = ImageOps.expand(dark.convert("RGBA"), 8)
+    data = encoded(dark, "png")
+
+    done = compressed(data)
+
+    before, after = (np.asarray(shown(each).reduce(8), dtype=int) for each in (data, done.data))
+    assert np.abs(before - after).max() < 30
 
 
 def test_png_at_100_loses_nothing() -> None:

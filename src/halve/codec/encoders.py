@@ -13,12 +13,13 @@ from typing import Any
 
 import pyvips
 
-from halve.codec import look, scales
+from halve.codec import look, palette_spots, scales
 from halve.codec.limits import LONGEST_JPEG
 from halve.codec.strip import png, webp
 
 _KEEP = "icc"
 _BEYOND_PALETTES = 90  # photographs of 256 colours score between JPEGs of 85 and of 90
+_DITHER = 0.5
 CHROMA_HALVED_BELOW = 90  # of JPEG, where libvips begins to
 _SAMPLING = "jpeg-chroma-subsample"
 _PIXELS_WORTH_CARE = 16_000_000  # above it AVIF and PNG are made in a fifth and two fifths of the time, for more bytes
@@ -89,8 +90,13 @@ def _png(image: pyvips.Image, quality: int) -> bytes:
         small = look.three_colours(small)  # a palette is of RGB
     number = scales.on(scales.PNG, quality)
     depth = {1: 1, 2: 2, 3: 4}.get(quality, 8)
-    effort = PNG_EFFORT if image.width * image.height <= _PIXELS_WORTH_CARE else PNG_EFFORT_WHERE_LARGE
-    return _png_file(small, palette=True, Q=number, bitdepth=depth, dither=0.5, effort=effort, compression=9)
+    large = image.width * image.height > _PIXELS_WORTH_CARE
+    effort = PNG_EFFORT_WHERE_LARGE if large else PNG_EFFORT
+    if not large:
+        small = small.copy_memory()  # it is looked at twice
+    packed = partial(_png_file, small, palette=True, Q=number, bitdepth=depth, effort=effort, compression=9)
+    made = packed(dither=_DITHER)
+    return made if large or depth < 8 else palette_spots.without(small, made, lambda: packed(dither=0))
 
 
 def _png_file(image: pyvips.Image, **how: Any) -> bytes:
