@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from halve.core.errors import StoreFailed
 from halve.engine.holder import Holder
 
 HOLD = """
@@ -33,6 +36,12 @@ def test_a_living_worker_is_not_among_the_dead_and_a_killed_one_is(tmp_path: Pat
         assert mine.the_dead() == [other]
         mine.forget([other])
         assert mine.the_dead() == []
+
+
+def test_where_no_file_can_be_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "workers").touch()
+    with pytest.raises(StoreFailed, match=r"workers cannot be made: File exists\. Set HALVE_DATA_DIR"):
+        Holder(tmp_path / "workers")
 
 
 def test_a_worker_that_ended_is_dead_to_the_next_and_forgotten_by_it(tmp_path: Path) -> None:

@@ -14,20 +14,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from halve.core.errors import StoreFailed
+
 
 class Holder:
     """A worker's name, locked. `folder` is shared by the workers of one machine that work on one database."""
 
     def __init__(self, folder: Path) -> None:
+        """StoreFailed where there can be no such file."""
         self.name = secrets.token_hex(8)
         self._folder = folder
         self._path = folder / f"{self.name}.lock"
-        folder.mkdir(parents=True, exist_ok=True)
-        # Locked before it has its name: nobody may see the file unlocked and take its worker for dead.
-        unnamed = folder / f".{self.name}.new"
-        self._fd = os.open(unnamed, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        unnamed.rename(self._path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Locked before it has its name: nobody may see the file unlocked and take its worker for dead.
+            unnamed = folder / f".{self.name}.new"
+            self._fd = os.open(unnamed, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            unnamed.rename(self._path)
+        except OSError as error:
+            raise StoreFailed(f"The folder {folder} cannot be made: {error.strerror}. Set HALVE_DATA_DIR.") from error
 
     def the_dead(self) -> list[str]:
         """Names of workers of this folder that hold nothing now: killed, or ended. `forget` them once their leases are void."""
