@@ -279,7 +279,10 @@ def _findings(errors: object) -> list[Finding]:
     if not isinstance(errors, list):
         return []
     return [
-        Finding(int(e.get("line") or 0), str(e.get("column") or ""), str(e.get("code") or ""), str(e.get("message") or ""))
+        Finding(
+            line if isinstance(line := e.get("line"), int) else 0,
+            *(str(e.get(name) or "") for name in ("column", "code", "message")),
+        )
         for e in errors
         if isinstance(e, dict)
     ]

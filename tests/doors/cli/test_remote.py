@@ -236,6 +236,9 @@ def test_something_else_than_halve_is_told_from_it(tmp_path: Path, origin: Origi
     ended = halve("status", "y", "--url", origin.url(""), cwd=tmp_path)
     assert (ended.code, "is out of reach: not a proper HTTP answer. " in ended.err) == (3, True), ended
     assert origin.hits("/status/y") == 1, "by asking again halve is not found"
+    origin.raw("/status/z", b'HTTP/1.1 400 Bad Request\r\nContent-Length: 45\r\n\r\n{"errors":[{"line":"second","message":"no"}]}')
+    ended = halve("status", "z", "--url", origin.url(""), cwd=tmp_path)
+    assert (ended.code, "no" in ended.err) == (2, True), ended
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 413])
