@@ -1,5 +1,5 @@
 from halve.core.attempts import MOST_CRASHES, after_failure, pause, poisoned, settled
-from halve.core.errors import CodecCrashed, ImageFailed
+from halve.core.errors import CodecCrashed, ImageFailed, Postponed
 from halve.core.models import ImageResult, ImageState
 
 FRESH = ImageResult()
@@ -24,6 +24,13 @@ def test_a_passing_failure_is_tried_again_as_often_as_is_set_and_no_oftener() ->
         attempts += 1
         assert (wait > 0) == (result.state is ImageState.PENDING)
     assert attempts == result.attempts == 4
+
+
+def test_a_turn_that_did_not_come_is_no_attempt_however_often() -> None:
+    result, _ = after_failure(FRESH, ImageFailed("server error (503)", transient=True), round=0, retries=1)
+    for _ in range(9):
+        result, wait = after_failure(result, Postponed("waiting", retry_after=15.0), round=0, retries=1)
+        assert (result.state, result.attempts, wait) == (ImageState.PENDING, 1, 15.0)
 
 
 def test_no_retries_means_none() -> None:

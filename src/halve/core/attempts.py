@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from halve.core.errors import CodecCrashed, ImageFailed
+from halve.core.errors import CodecCrashed, ImageFailed, Postponed
 from halve.core.models import ImageResult, ImageState
 
 MOST_CRASHES = 3
@@ -28,6 +28,8 @@ def settled(result: ImageResult, round: int) -> bool:
 
 def after_failure(before: ImageResult, error: ImageFailed, *, round: int, retries: int) -> tuple[ImageResult, float]:
     """What becomes of the image, and the seconds to wait before it is tried again (0 if it is not, or may be at once)."""
+    if isinstance(error, Postponed):
+        return before, error.retry_after or 0.0
     attempts, crashes = before.attempts + 1, before.crashes
     result = ImageResult(ImageState.FAILED, round, attempts, crashes, error.code, str(error))
     if isinstance(error, CodecCrashed):

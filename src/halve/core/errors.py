@@ -4,7 +4,8 @@ HalveError
 ├── SheetRefused        the sheet as a whole cannot run; carries every finding
 ├── OptionRefused       an option or setting has an impossible value; names it
 ├── ImageFailed         one image failed; carries its stable code, and whether trying again may help
-│   └── CodecCrashed    the child that held the image died or hung; charged to that image
+│   ├── CodecCrashed    the child that held the image died or hung; charged to that image
+│   └── Postponed       nothing was tried yet; charged to nobody
 ├── StoreFailed         the database, the disk or the image store failed; nothing is lost, try again later
 ├── NotFound            no such request, image or sheet (or it is another key's)
 ├── AddressRefused      an address that users may not make us connect to
@@ -70,6 +71,13 @@ class CodecCrashed(ImageFailed):
     """The isolated child died or hung over this image. The third time makes the image `poison`."""
 
     code = "codec_crashed"
+
+
+class Postponed(ImageFailed):
+    """The image's turn did not come for long, so others go first. However often that happens, it is no attempt."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, transient=True, retry_after=retry_after)
 
 
 class StoreFailed(HalveError):

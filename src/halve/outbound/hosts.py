@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from halve.core.errors import ImageFailed
+from halve.core.errors import ImageFailed, Postponed
 
 REMEMBERED = 1000
 """Hosts in a streak of failures that are remembered while nobody talks to them."""
@@ -61,8 +60,9 @@ class Hosts:
     def turn(self, origin: str) -> Turn:
         """A turn at a host, as an asynchronous context manager; waits for its place on entering.
 
-        Raises ImageFailed on entering while the host is left alone. How the host did is told by how the block ends: a transient
-        ImageFailed is a failure, any other ImageFailed and a plain end are an answer, everything else says nothing.
+        Raises ImageFailed on entering while the host is left alone, Postponed where its place does not come. How the host did is
+        told by how the block ends: a transient ImageFailed is a failure, any other ImageFailed and a plain end are an answer,
+        everything else says nothing.
         """
         host = self._hosts.get(origin)
         if host is None:
@@ -167,12 +167,18 @@ class Turn:
             host.slots.release()
 
     async def _place(self) -> None:
-        """At a host that has not all its places, others are not kept waiting for ever behind those who wait for one."""
-        host = self._host
-        if host.withheld:
-            await self._wait(host.slots.acquire(), self._patience.queue)
-        else:
+        """At a host that has not all its places, others are not kept waiting for ever behind those who wait for one. It answers, if
+        slowly, so nobody waits for nothing.
+        """
+        host, patience = self._host, self._patience
+        if not host.withheld:
             await host.slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(patience.queue):
+                await host.slots.acquire()
+        except TimeoutError:
+            raise Postponed("waiting for its turn at a host that wants to be asked less", retry_after=patience.rest) from None
 
     async def _admit(self) -> None:
         """Go ahead, wait for whoever went ahead, or be turned away."""
@@ -181,17 +187,13 @@ class Turn:
             if host.ahead is None:
                 host.ahead, self._ahead = asyncio.Event(), True
                 return
-            await self._wait(host.ahead.wait(), self._patience.verdict)
+            try:
+                async with asyncio.timeout(self._patience.verdict):
+                    await host.ahead.wait()
+            except TimeoutError:
+                raise self._turned_away(self._patience.rest) from None
         if host.resting_until is not None:
             raise self._turned_away(max(host.resting_until - _now(), 1.0))
-
-    async def _wait(self, what: Awaitable[object], seconds: float) -> None:
-        """For so long; who has waited in vain is turned away."""
-        try:
-            async with asyncio.timeout(seconds):
-                await what
-        except TimeoutError:
-            raise self._turned_away(self._patience.rest) from None
 
     def _turned_away(self, wait: float) -> ImageFailed:
         last = self._host.last
