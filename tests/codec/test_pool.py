@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from halve.codec import CodecLimits, CodecPool
+from halve.codec import CodecLimits, CodecPool, shared
 from halve.codec.process import Child
 from halve.core.compressed import Compressed
 from halve.core.errors import CodecCrashed, ImageFailed, StoreFailed
@@ -311,6 +312,16 @@ async def test_no_interpreter_is_a_clear_error(make: Make, monkeypatch: pytest.M
 
     with pytest.raises(StoreFailed, match="does not start"):
         await pool.compress(SMALL, DEFAULT)
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="nothing is shared here")
+async def test_no_memory_to_share_is_a_clear_error_and_leaves_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(fd: int) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(shared, "Shared", none_left)
+    with pytest.raises(StoreFailed, match="Cannot allocate memory"):
+        await make().compress(SMALL, DEFAULT)
 
 
 async def test_children_start_though_the_folder_that_all_was_started_in_was_deleted(

@@ -50,9 +50,11 @@ class Child:
         """Start a process. Takes a few milliseconds; `greet` waits until it is ready."""
         self.given, self.sent, self.images, self.spoilt = 0, 0, 0, False
         self.socket, theirs = socket.socketpair()
+        self._shared: shared.Shared | None = None
         memory = shared.make()
-        self._shared = None if memory is None else shared.Shared(memory)
         try:
+            if memory is not None:
+                self._shared = shared.Shared(memory)
             self.socket.setblocking(False)
             for end in (self.socket, theirs):
                 with contextlib.suppress(OSError):  # Linux gives as much as it allows, others all or nothing
