@@ -83,6 +83,13 @@ def test_it_takes_no_more_memory_than_it_may() -> None:
     assert inside("print(len(bytearray(2 * 1024 ** 3)))") == "MemoryError"
 
 
+def test_it_computes_for_as_long_as_the_system_lets_it_at_the_most() -> None:
+    limit = "resource.getrlimit(resource.RLIMIT_CPU)"
+    system = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (60, 60))"
+    assert inside(f"{system}; sandbox.allow_cpu(30); print({limit}[0] <= 35)") == "True"
+    assert inside(f"{system}; sandbox.allow_cpu(120); print({limit})") == "(60, 60)"
+
+
 def test_it_does_not_outlive_a_parent_that_is_gone_already() -> None:
     program = f"""
 import os, sys

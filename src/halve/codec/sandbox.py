@@ -35,12 +35,12 @@ def enter(limits: CodecLimits, parent: int) -> None:
 
 
 def allow_cpu(seconds: int) -> None:
-    """From now on, `seconds` more of computing; beyond them SIGXCPU ends the process."""
+    """From now on, `seconds` more of computing; beyond them SIGXCPU ends the process. Less where there is a limit for all of it."""
     import resource
 
-    used = int(time.process_time()) + 1
+    most = int(time.process_time()) + 1 + seconds
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _limit(name: str, most: int) -> None:
