@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from halve.core.errors import StoreFailed
 from halve.outbound.connecting import LOOKUPS, SystemResolver
+from halve.outbound.faults import fault
 
 SILENT = """
 import asyncio, contextlib, socket, time
@@ -66,3 +68,15 @@ async def test_names_that_are_looked_up_in_vain_hold_up_no_other(monkeypatch: py
 async def test_a_name_that_cannot_be_is_not_found(name: str) -> None:
     with pytest.raises(socket.gaierror):
         await SystemResolver().resolve(name, 80)
+
+
+async def test_a_system_that_gives_no_more_threads_is_no_images_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    with pytest.raises(OSError, match="no thread can be started") as caught:
+        await SystemResolver().resolve("shop.example", 80)
+    told = fault(caught.value, "shop.example")
+    assert isinstance(told, StoreFailed)
+    assert "ulimit -u" in str(told)

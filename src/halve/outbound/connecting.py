@@ -6,6 +6,7 @@ Each address is vetted where its socket is made (`guard`), so it makes no differ
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import random
 import socket
@@ -65,7 +66,10 @@ class SystemResolver:
         async with self._places:
             found: Future[Sequence[AddrInfoType]] = Future()
             found.set_running_or_notify_cancel()
-            threading.Thread(target=_look_up, args=(found, host, port), name="lookup", daemon=True).start()
+            try:
+                threading.Thread(target=_look_up, args=(found, host, port), name="lookup", daemon=True).start()
+            except RuntimeError as error:  # Python's own, where the system gives no more threads
+                raise OSError(errno.EAGAIN, "no thread can be started") from error
             looking = asyncio.wrap_future(found)
             try:
                 await asyncio.wait((looking,), timeout=LOOKUP_SECONDS)

@@ -30,6 +30,13 @@ _WORDS = {
     errno.EADDRNOTAVAIL: "network unreachable",
 }
 
+_SPENT = {
+    errno.EMFILE: "more files be open (`ulimit -n`)",
+    errno.ENFILE: "more files be open (`ulimit -n`)",
+    errno.EAGAIN: "more threads run (`ulimit -u`, or a container's limit of processes)",
+}
+"""What this machine has no more of, and what lets it have more."""
+
 _BROKEN_OFF = "closed by the server"
 
 _REFUSALS = {
@@ -73,8 +80,8 @@ def fault(error: HttpFault | OSError, host: str) -> ImageFailed | StoreFailed:
 
 
 def _no_connection(error: NoAnswer | OSError) -> ImageFailed | StoreFailed:
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        advice = "Let more files be open (`ulimit -n`), or set a smaller HALVE_IN_FLIGHT."
+    if isinstance(error, OSError) and error.errno in _SPENT:
+        advice = f"Let {_SPENT[error.errno]}, or set a smaller HALVE_IN_FLIGHT."
         return StoreFailed(f"No more connections can be opened: {error.strerror}. {advice}")
     return ImageFailed(f"connection failed: {_words(error)}", code="connection_failed", transient=True)
 
