@@ -30,7 +30,7 @@ CATALOGUE = (
 @contextmanager
 def open_shop() -> Iterator[str]:
     """Serve the photographs on loopback; gives the address, such as `http://127.0.0.1:40000`."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(PHOTOS))) as server:
+    with _Server(("127.0.0.1", 0), partial(_Handler, directory=str(PHOTOS))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
@@ -60,3 +60,8 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: progress is shown elsewhere."""
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of those who left in the middle, as a run does that is stopped."""

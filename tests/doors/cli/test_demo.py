@@ -3,11 +3,17 @@
 import json
 import re
 import signal
+import socket
+import struct
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from halve.demo.shop import CATALOGUE, PHOTOS
+import pytest
+
+from halve.demo.shop import CATALOGUE, PHOTOS, open_shop
 from tests.support.command import halve, rows_of, started, until, write_sheet
 
 
@@ -71,6 +77,19 @@ def test_with_serve_the_page_stays_up_with_the_sample_in_it(tmp_path: Path) -> N
         assert status()["no_img_compressed"] == 12
         demo.send_signal(signal.SIGINT)
         assert demo.wait(timeout=20) == 130
+
+
+def test_who_leaves_its_shop_in_the_middle_is_not_told_of(capfd: pytest.CaptureFixture[str]) -> None:
+    """As all who fetch do where a run is stopped, or fails."""
+    with open_shop() as address:
+        at = urlsplit(address)
+        for _ in range(3):
+            with socket.create_connection((str(at.hostname), at.port or 0)) as connection:
+                connection.sendall(b"GET /rocket.jpg HTTP/1.1\r\n")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        urllib.request.urlopen(f"{address}/rocket.jpg").read()
+        time.sleep(0.1)
+    assert capfd.readouterr().err == ""
 
 
 def test_every_photograph_is_in_the_catalogue_and_its_licence_is_named() -> None:
