@@ -61,15 +61,15 @@ class Hands:
                 loop.call_soon_threadsafe(what, worker)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._live())
-
-    async def _live(self) -> None:
         try:
-            async with self._opening() as worker:
-                self._opened.set_result((asyncio.get_running_loop(), worker))
-                await self._over.wait()
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._live())
         except BaseException as error:
             if self._opened.done():
                 raise
             self._opened.set_exception(error)
+
+    async def _live(self) -> None:
+        async with self._opening() as worker:
+            self._opened.set_result((asyncio.get_running_loop(), worker))
+            await self._over.wait()
