@@ -11,7 +11,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from pathlib import Path
 from uuid import UUID
@@ -140,7 +140,7 @@ class Pipeline:
         assert request.input_key is not None, "a published request has its sheet"
         if await self._images.stat(request.input_key) is None:
             raise _out_of_sight(request_id)
-        return request
+        return replace(request, repairs=())  # up to a thousand, no business of an image, and 256 requests are kept
 
     async def _several(
         self, request: Request, product: Product, to_do: list[int], tell: Callable[[Outcome], None]
