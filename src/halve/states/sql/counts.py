@@ -33,6 +33,10 @@ class Counts:
                 counts.failed_in_round += result.round >= round
         return counts
 
+    def columns(self) -> dict[str, int]:
+        """By name. (`dataclasses.asdict` copies deeply, ten times as slow, and every product is recorded.)"""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 @dataclass(slots=True)
 class Move:

@@ -5,7 +5,6 @@ each a step that the next call goes on from, so that others get to write in betw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -143,7 +142,7 @@ def reopen(tx: Transaction, request_id: UUID, lost: Mapping[int, Sequence[ImageR
         " failed_images = :failed, failed_in_round = :failed_in_round, bytes_in = :bytes_in, bytes_out = :bytes_out"
         " WHERE request_seq = :seq AND row = :row",
         [
-            {"seq": finished.seq, "row": row, **asdict(Counts.of(left, finished.round)), **rows.results_columns(left)}
+            {"seq": finished.seq, "row": row, **Counts.of(left, finished.round).columns(), **rows.results_columns(left)}
             for row, left in lost.items()
         ],
     )

@@ -150,7 +150,7 @@ def record(tx: Transaction, outcomes: Sequence[Outcome]) -> set[UUID]:
             continue
         counts, move = Counts.of(outcome.results, request.round), moves[request.seq]
         move.add(product.counts(request.round), counts)
-        columns = {"id": product.id, "round": request.round, **asdict(counts), **rows.results_columns(outcome.results)}
+        columns = {"id": product.id, "round": request.round, **counts.columns(), **rows.results_columns(outcome.results)}
         if outcome.state is ProductState.LEASED:
             going_on.append(columns)
             product.counted, product.round = counts, request.round
