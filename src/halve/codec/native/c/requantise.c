@@ -9,14 +9,22 @@
 #include "sequential.h"
 #include "turning.h"
 
-/* Which qualities are weighed where the bytes are bounded: those that are likely to do; those that halve chroma, or simply all where
- * it cannot be halved; all, with the chroma that came; all with halved chroma, where there is no room for whole. */
-typedef enum { LIKELY, HALVED, WHOLE, HALVED_ANYWAY } Reach;
+/* Which qualities are weighed where the bytes are bounded: those that are likely to do; all; those that leave chroma as it came. The
+ * first two have it halved, wherever it can be. */
+typedef enum { LIKELY, ALL, WHOLE } Reach;
+
+/* One attempt within a bound, and what it leaves open. */
+typedef struct {
+    Reach reach;
+    int ceiling; /* the best quality to weigh */
+    int below;   /* chroma would be halved below that quality only; 0 or 1 if it cannot be */
+    bool more;   /* a better one would fit */
+} Search;
 
 /* All that one image needs. */
 typedef struct {
     const Request *request;
-    Reach reach;
+    Search search;
     Reader reader;
     Tables tables;
     bool seen[MAX_COMPONENTS]; /* components that have had a scan */
@@ -32,8 +40,6 @@ typedef struct {
     Halving halving;
     Turning turning;
     List list, turned;  /* where several qualities are to be weighed, or all is to be there before it is turned */
-    int ceiling;        /* the best of them */
-    bool more;          /* a better one would fit */
     Sink arrival, sink; /* where blocks come to, and where they go on to if chroma is to be halved first; the same otherwise */
 } Job;
 
@@ -54,29 +60,26 @@ static Refusal settle_quant_tables(Job *job, const Scan *scan) {
     return ACCEPTED;
 }
 
-/* The best quality to weigh, and whether chroma is halved for it: below some quality it is, so both cannot be weighed at once. */
+/* Settle the best quality to weigh; whether chroma is halved for it. Both cannot be weighed at once. Within a bound it is halved, also
+ * where the quality by itself would leave it whole: that takes no fewer bytes, so it is tried once it is known that there is room. */
 static bool choose_ceiling(Job *job) {
     const Request *request = job->request;
     const Frame *frame = &job->tables.frame;
-    job->ceiling = request->quality;
-    if (job->reach == HALVED_ANYWAY) return true;
-    int below = job->reach == WHOLE || request->whole ? 0 : halved_below(frame, &job->tables.metadata, request->smooth);
-    if (request->max_bytes > 0 && job->reach == LIKELY) {
-        size_t size = below > 1 ? job->reader.size / 3 * 2 : job->reader.size; /* a third goes by halving alone */
-        job->ceiling = likely_ceiling(&frame->component[0].quant, size, request->max_bytes, request->quality);
+    Search *search = &job->search;
+    search->below = request->whole ? 0 : halved_below(frame, &job->tables.metadata, request->smooth);
+    if (request->max_bytes == 0) return search->ceiling < search->below;
+    bool halved = search->below > 1 && search->reach != WHOLE;
+    if (search->reach == LIKELY) {
+        size_t size = halved ? job->reader.size / 3 * 2 : job->reader.size; /* a third goes by halving alone */
+        search->ceiling = likely_ceiling(&frame->component[0].quant, size, request->max_bytes, request->quality);
     }
-    if (request->max_bytes > 0 && below > 1 && job->ceiling >= below - 1) {
-        job->ceiling = below - 1;
-        job->reach = HALVED;
-    }
-    return job->ceiling < below;
+    return halved;
 }
 
-/* Where bytes are bounded, one quality more is weighed than may be had: if not even that fits, the search is over. With halved
- * chroma it speaks, too, for the quality that would have it whole, for that takes no fewer bytes. */
+/* Of those that are likely to do, one quality more is weighed than may be had: if not even that fits, the search is over. */
 static int best_weighed(const Job *job) {
-    bool beyond = job->request->max_bytes > 0 && job->ceiling < job->request->quality;
-    return job->ceiling + beyond;
+    bool beyond = job->request->max_bytes > 0 && job->search.reach == LIKELY && job->search.ceiling < job->request->quality;
+    return job->search.ceiling + beyond;
 }
 
 static bool lies_upright(const Job *job) { return job->request->orientation == 1; }
@@ -175,10 +178,12 @@ static Refusal set_upright(Job *job, const List **upright) {
 /* The best quality that fits. Stuffing shows only once a file is written: one that it makes too large gives way to the next lower.
  */
 static Refusal write_within(Job *job, Trial *trial, Output *output, int *quality) {
+    Search *search = &job->search;
+    int least = search->reach == WHOLE ? search->below : 1;
     TRY(best_quality(trial, best_weighed(job), job->request->max_bytes, quality));
-    job->more = *quality > job->ceiling;
-    if (job->more) *quality = job->ceiling;
-    for (; *quality > 0; --*quality) {
+    search->more = *quality > search->ceiling;
+    if (search->more) *quality = search->ceiling;
+    for (; *quality >= least; --*quality) {
         TRY(requantise_list(trial, *quality));
         TRY(write_image(job, output));
         if (output->size <= job->request->max_bytes) return ACCEPTED;
@@ -206,16 +211,15 @@ static Refusal run(Job *job, Result *result) {
     return ACCEPTED;
 }
 
-static Refusal attempt(const uint8_t *data, size_t size, const Request *request, Reach *reach, Result *result, bool *more) {
+static Refusal attempt(const uint8_t *data, size_t size, const Request *request, Search *search, Result *result) {
     Job *job = calloc(1, sizeof *job);
     if (!job) return NO_MEMORY;
     job->request = request;
     job->reader.data = data;
     job->reader.size = size;
-    job->reach = *reach;
+    job->search = *search;
     Refusal refusal = run(job, result);
-    *more = job->more;
-    *reach = job->reach;
+    *search = job->search;
     close_interval(&job->interval);
     for (int i = 0; i < job->passes; i++) {
         close_pass(job->pass[i]);
@@ -230,23 +234,26 @@ static Refusal attempt(const uint8_t *data, size_t size, const Request *request,
     return refusal;
 }
 
+/* What another attempt gives instead; where it gives nothing, what was there stays. */
+static void try_instead(const uint8_t *data, size_t size, const Request *request, Search *search, Result *result) {
+    Result other;
+    if (attempt(data, size, request, search, &other)) return;
+    free(result->output.bytes);
+    *result = other;
+}
+
 Refusal requantise(const uint8_t *data, size_t size, const Request *request, Result *result) {
-    Result best;
-    Reach reach = LIKELY;
-    bool more;
-    TRY(attempt(data, size, request, &reach, &best, &more));
-    /* more fits than was thought likely, or than can be had with halved chroma: further, then; and back to halved chroma where
-     * what comes next is too much with the whole of it */
-    while (more) {
-        Result other;
-        reach++;
-        Refusal refusal = attempt(data, size, request, &reach, &other, &more);
-        bool better = !refusal && other.quality > best.quality;
-        free((refusal || better ? &best : &other)->output.bytes);
-        TRY(refusal);
-        if (better) best = other;
-        more |= reach == WHOLE && !better;
+    Search search = {.reach = LIKELY, .ceiling = request->quality};
+    TRY(attempt(data, size, request, &search, result));
+    if (search.more) { /* than was thought likely */
+        search.reach = ALL;
+        search.ceiling = request->quality;
+        try_instead(data, size, request, &search, result);
     }
-    *result = best;
+    if (request->max_bytes > 0 && search.below > 1 && result->quality >= search.below) {
+        search.reach = WHOLE;
+        search.ceiling = result->quality;
+        try_instead(data, size, request, &search, result);
+    }
     return ACCEPTED;
 }
