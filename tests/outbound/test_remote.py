@@ -23,3 +23,10 @@ from halve.outbound.remote import RemoteServer
 async def test_what_is_no_address_is_refused_before_anybody_is_asked(url: str) -> None:
     with pytest.raises(OptionRefused, match="url must be such as http://"):
         RemoteServer(url)
+
+
+@pytest.mark.parametrize("between", "/?#")
+async def test_a_password_that_makes_it_no_address_is_not_told(between: str) -> None:
+    with pytest.raises(OptionRefused) as caught:
+        RemoteServer(f"http://ann:s{between}cret@shop.example")
+    assert "cret" not in str(caught.value)

@@ -23,6 +23,7 @@ from yarl import URL
 
 from halve.core.errors import HalveError, OptionRefused, SheetRefused, StoreFailed
 from halve.core.finding import Finding
+from halve.core.sheet.findings import shown
 from halve.outbound.client import USER_AGENT
 from halve.outbound.connecting import CONNECT_SECONDS, SystemResolver
 from halve.outbound.faults import fault
@@ -42,8 +43,6 @@ LONGEST_PAUSE = 30.0
 _PASSING = (429, 502, 503, 504)
 
 _SUFFIX = re.compile(r"\.(csv|tsv|txt|zip)(\.gz)?$", re.IGNORECASE)
-
-
 _USER = re.compile(r"(?<=://)[^/?#]*@")
 
 _TWO_KEYS = (
@@ -60,7 +59,7 @@ class RemoteServer:
     def __init__(self, url: str, api_key: str | None = None) -> None:
         self.url = without_user(url).rstrip("/")
         if not _is_address(url):
-            raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {self.url!r}.")
+            raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {shown(url)}.")
         headers = {"User-Agent": USER_AGENT}
         if user := basic(urlsplit(url).netloc.rpartition("@")[0]):
             if api_key:
@@ -268,24 +267,21 @@ async def _refusal(response: aiohttp.ClientResponse, url: str) -> HalveError:
         return OptionRefused(field, detail, code=code)
     if response.status >= 500 or response.status == 429:
         return StoreFailed(f"{url} says: {detail}", code=code)
-    if code is None:  # a proxy's, or of something else altogether
-        return HalveError(
-            f"{url} answered {detail}, without a word of halve's; is it halve, or a proxy before it?", code="bad_answer"
-        )
-    return HalveError(detail, code=code)
+    if code:
+        return HalveError(detail, code=code)
+    mend = " If that wants a user and a password: --url https://user:pass@host." if response.status == 401 else ""
+    told = f"{url} answered {detail}, without a word of halve's; is it halve, or a proxy before it?{mend}"
+    return HalveError(told, code="bad_answer")
 
 
 def _findings(errors: object) -> list[Finding]:
-    if not isinstance(errors, list):
-        return []
-    return [
-        Finding(
-            line if isinstance(line := e.get("line"), int) else 0,
-            *(str(e.get(name) or "") for name in ("column", "code", "message")),
-        )
-        for e in errors
-        if isinstance(e, dict)
-    ]
+    return [_finding(error) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _finding(error: dict[str, Any]) -> Finding:
+    line = error.get("line")
+    column, code, message = (str(error.get(name) or "") for name in ("column", "code", "message"))
+    return Finding(line if isinstance(line, int) else 0, column, code, message)
 
 
 async def _pieces(response: aiohttp.ClientResponse, url: str) -> AsyncIterator[bytes]:

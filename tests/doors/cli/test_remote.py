@@ -251,6 +251,7 @@ def test_a_proxys_refusal_is_told_from_halves_own(tmp_path: Path, origin: Origin
     assert f"{origin.url('/proxy')} answered HTTP {status} " in ended.err
     assert "is it halve, or a proxy before it?" in ended.err
     assert "API key" not in ended.err
+    assert ("--url https://user:pass@host" in ended.err) == (status == 401)
 
 
 def test_where_an_address_leads_to_another_that_is_out_of_reach_that_one_is_named(tmp_path: Path, origin: Origin) -> None:
