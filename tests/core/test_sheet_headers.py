@@ -127,14 +127,14 @@ def test_lines_that_hide_the_headers_are_told_with_the_headers_own(sheets: Sheet
     line = above.count("\n") + 1
     for finding in refused.findings:
         if finding.code == "missing_column":
-            assert finding.message.endswith(f" It is in line {line}, with the other headers: take out what is above that line.")
+            assert finding.message.endswith(f" The headers are in line {line}: take out what is above it.")
     assert refused.findings[0].code == "missing_column"
 
 
 def test_columns_are_looked_for_below_as_well(sheets: Sheets) -> None:
     how = options(columns={"name": "item_name", "images": "main_image_url"})
     refused = sheets.refusal("TemplateType=x\tVersion=1\nName\tImage\nitem_name\tmain_image_url\nShoe\thttp://a.test/1.jpg\n", how)
-    assert all("It is in line 3, " in finding.message for finding in refused.findings)
+    assert all("The headers are in line 3: " in finding.message for finding in refused.findings)
 
 
 def test_headers_in_an_encoding_that_is_a_guess_are_told_to_be_one(sheets: Sheets) -> None:

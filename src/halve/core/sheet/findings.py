@@ -116,7 +116,7 @@ def mending_headers(headers: Sequence[str], *, below: int | None, in_quotes: boo
     may be another, and letters beyond ASCII may not be what the user wrote.
     """
     if below is not None:
-        return f"It is in line {below}, with the other headers: take out what is above that line."
+        return f"The headers are in line {below}: take out what is above it."
     there = _list_of(headers)
     if in_quotes:
         mend = (
