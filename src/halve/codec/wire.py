@@ -20,6 +20,7 @@ from halve.codec.sniff import Kind
 from halve.core.compressed import Compressed
 from halve.core.errors import HalveError
 from halve.core.options import DEFAULT_QUALITY, Format, MaxBytes, Options
+from halve.core.visible import legible
 
 AHEAD = 2
 """Jobs that a child may have at once: one at work, and the next, if both are brief."""
@@ -116,7 +117,7 @@ def reply(header: dict[str, object], body: bytes) -> Compressed | Failure:
         code, message = header["error"], header.get("message")
         if not (isinstance(code, str) and code.isidentifier() and len(code) <= 40 and isinstance(message, str)):
             raise BadFrame("a malformed failure")
-        words = "".join(c if c.isprintable() else " " for c in message).split()  # JSON has half letters, which no database takes
+        words = legible(message, " ").split()  # JSON has half letters, which no database takes
         return Failure(code, " ".join(words)[:300], header.get("retire") is True)
     format, quality, kept = header.get("format"), header.get("quality"), header.get("kept")
     width, height = header.get("width"), header.get("height")

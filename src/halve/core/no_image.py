@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from halve.core.visible import legible
+
 HEAD = 512
 """How many bytes are enough to tell."""
 
@@ -120,6 +122,5 @@ def _is_plain_text(text: bytes) -> bool:
 
 
 def _quote(text: bytes) -> str:
-    line = " ".join(text.decode("utf-8", "ignore").split())
-    line = "".join(letter for letter in line if letter.isprintable())
+    line = legible(" ".join(text.decode("utf-8", "ignore").split()), "")
     return f"“{line[:40].rstrip()}…”" if len(line) > 40 else f"“{line}”" if line else ""

@@ -14,3 +14,8 @@ def visible(c: str) -> bool:
     One that this Python knows nothing of yet is seen: a pink heart is younger than Python 3.11.
     """
     return c.isprintable() or c in _JOINERS or unicodedata.category(c) == "Cn"
+
+
+def legible(text: str, instead: str) -> str:
+    """The text with `instead` for each character that is not visible."""
+    return "".join(c if visible(c) else instead for c in text)

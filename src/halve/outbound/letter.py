@@ -17,7 +17,7 @@ from halve.core.models import Delivery, Request, Status
 from halve.core.ports import Mail
 from halve.core.sheet.encoding import charset
 from halve.core.sizes import in_words, number, percent_less
-from halve.core.visible import visible
+from halve.core.visible import legible
 from halve.outbound.letter_html import TEMPLATE
 from halve.outbound.mailbox import check_address
 
@@ -153,5 +153,5 @@ def _link(url: str) -> str:
 
 def one_line(text: str, longest: int) -> str:
     """Printable, blanks made single, cut where it is too long."""
-    words = " ".join("".join(letter if visible(letter) else " " for letter in text).split())
+    words = " ".join(legible(text, " ").split())
     return words if len(words) <= longest else f"{words[: longest - 1].rstrip()}…"

@@ -24,6 +24,7 @@ from yarl import URL
 from halve.core.errors import HalveError, OptionRefused, SheetRefused, StoreFailed
 from halve.core.finding import Finding
 from halve.core.sheet.findings import shown
+from halve.core.visible import legible
 from halve.outbound.client import USER_AGENT
 from halve.outbound.connecting import CONNECT_SECONDS, SystemResolver
 from halve.outbound.faults import fault
@@ -209,7 +210,7 @@ def _sendable(text: str) -> str:
 
 def _one_line(name: str) -> str:
     """A file's name without what cannot stand in a header."""
-    return "".join(c if c.isprintable() else "_" for c in name)
+    return legible(name, "_")
 
 
 def _is_final(error: Exception) -> bool:

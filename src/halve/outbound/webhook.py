@@ -8,6 +8,7 @@ import time
 
 from halve.core.models import Delivery
 from halve.core.ports import Answer
+from halve.core.visible import legible
 from halve.outbound.client import Client, Response
 from halve.outbound.connecting import Resolver
 from halve.outbound.faults import fault
@@ -103,4 +104,4 @@ async def _beginning(response: Response) -> bytes:
 
 def _printable(body: bytes) -> str:
     words = " ".join(body.decode("utf-8", "replace").split())
-    return "".join(letter for letter in words if letter.isprintable())
+    return legible(words, "")

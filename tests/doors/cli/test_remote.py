@@ -49,7 +49,7 @@ def test_submitted_and_waited_for_the_sheet_is_saved(server: str, origin: Origin
     assert ended.out.splitlines()[-1] == "out.csv"
 
 
-@pytest.mark.parametrize("name", ["Käse, 50% Liste.csv", 'a "b"; c.csv', "a%20b.csv"])
+@pytest.mark.parametrize("name", ["Käse, 50% Liste.csv", 'a "b"; c.csv', "a%20b.csv", "\u06a9\u0641\u0634\u200c\u0647\u0627.csv"])
 def test_the_server_knows_the_sheet_by_the_name_it_has(server: str, origin: Origin, tmp_path: Path, name: str) -> None:
     sheet = write_sheet(tmp_path / name, [("Cup", [origin.url("/cup.jpg")])])
     ended = halve("submit", sheet, "--url", server, "--wait", "--json", cwd=tmp_path)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from halve.core.finding import Finding
 from halve.core.sheet.limits import LONGEST_RECORD, LONGEST_URL, MOST_COLUMNS, UNPACKED_SHARE
 from halve.core.sizes import number
-from halve.core.visible import visible
+from halve.core.visible import legible
 
 
 class Code(StrEnum):
@@ -69,7 +69,7 @@ def _found(line: int, column: str, code: Code, message: str) -> Finding:
 def shown(text: str, longest: int = 80) -> str:
     """Foreign text as part of a sentence: one line, in quotes, cut short, without credentials or what a terminal acts on."""
     text = _CREDENTIALS.sub("://...@", text[:LONGEST_URL])
-    text = "".join(c if visible(c) else " " for c in text[: longest + 1]).strip()
+    text = legible(text[: longest + 1], " ").strip()
     return f"'{text[:longest]}...'" if len(text) > longest else f"'{text}'"
 
 

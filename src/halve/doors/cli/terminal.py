@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from halve.core.errors import StoreFailed
 from halve.core.sizes import in_words, percent_less
-from halve.core.visible import visible
+from halve.core.visible import legible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,7 +104,7 @@ def span(seconds: float) -> str:
 
 def printable(text: str) -> str:
     """Text of a stranger's with nothing in it that a terminal would obey."""
-    return "".join(c if visible(c) else "�" for c in text)
+    return legible(text, "�")
 
 
 def without_password(url: str) -> str:
