@@ -103,7 +103,7 @@ def test_a_kept_original_says_nothing_and_shows_the_same(format: str) -> None:
     assert likeness(done.data, data) == 1.0
 
 
-@pytest.mark.parametrize("format", ["png", "webp", "gif", "bmp", "avif", "tiff"])
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "gif", "bmp", "avif", "tiff"])
 @pytest.mark.parametrize("quality", ["50", "95"])
 def test_a_png_states_no_size_on_paper_that_its_original_did_not(format: str, quality: str) -> None:
     done = compressed(photo("coffee", format=format, width=300), format="png", quality=quality, max_size="20")
@@ -112,10 +112,12 @@ def test_a_png_states_no_size_on_paper_that_its_original_did_not(format: str, qu
     assert "dpi" not in info(done.data)
 
 
+@pytest.mark.parametrize("format", ["jpeg", "png", "tiff"])
 @pytest.mark.parametrize("dpi", [72, 300])
-def test_a_png_keeps_the_size_on_paper_that_its_original_states(dpi: int) -> None:
-    done = compressed(photo("coffee", format="png", width=200, dpi=(dpi, dpi)))
+def test_a_png_keeps_the_size_on_paper_that_its_original_states(format: str, dpi: int) -> None:
+    done = compressed(photo("coffee", format=format, width=200, dpi=(dpi, dpi)), format="png", max_size="50")
 
+    assert done.format == "png"
     assert not done.kept
     assert info(done.data)["dpi"] == pytest.approx((dpi, dpi), abs=0.02)
 

@@ -29,8 +29,8 @@ WEBP_EFFORT, WEBP_EFFORT_WITHOUT_LOSS = 5, 4
 AVIF_EFFORT, AVIF_EFFORT_WHERE_LARGE = 2, 0
 PNG_EFFORT, PNG_EFFORT_WHERE_LARGE = 5, 3
 
-_SUPPOSED = (1.0, 2.834)
-"""Pixels a millimetre that libvips supposes where a file states none; the latter of PNG."""
+_SUPPOSED = (1.0, 2.834, 72 / 25.4)
+"""Pixels a millimetre that libvips supposes where a file states none; those of PNG and JPEG come last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,8 @@ def _png(image: pyvips.Image, quality: int) -> bytes:
 def _png_file(image: pyvips.Image, **how: Any) -> bytes:
     """Without a size on paper where the original states none: libvips writes what it supposes, an inch for 25 pixels of a WebP."""
     made = bytes(image.pngsave_buffer(keep=_KEEP, **how))
-    return png.without(made, b"pHYs") if image.xres == image.yres and image.xres in _SUPPOSED else made
+    stated = image.get_typeof("resolution-unit") or image.xres != image.yres or image.xres not in _SUPPOSED
+    return made if stated else png.without(made, b"pHYs")
 
 
 def _png_number(quality: int) -> object:
