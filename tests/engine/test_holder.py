@@ -40,7 +40,7 @@ def test_a_living_worker_is_not_among_the_dead_and_a_killed_one_is(tmp_path: Pat
 
 def test_where_no_file_can_be_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "workers").touch()
-    with pytest.raises(StoreFailed, match=r"workers cannot be made: File exists\. Set HALVE_DATA_DIR"):
+    with pytest.raises(StoreFailed, match=r"workers cannot be made or written to: File exists\. Set HALVE_DATA_DIR"):
         Holder(tmp_path / "workers")
 
 

@@ -17,6 +17,11 @@ from typing import Self
 from halve.core.errors import StoreFailed
 
 
+def unusable(folder: Path, error: OSError) -> StoreFailed:
+    """What to say of a folder in the data folder that cannot be worked in."""
+    return StoreFailed(f"The folder {folder} cannot be made or written to: {error.strerror}. Set HALVE_DATA_DIR to another.")
+
+
 class Holder:
     """A worker's name, locked. `folder` is shared by the workers of one machine that work on one database."""
 
@@ -33,7 +38,7 @@ class Holder:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             unnamed.rename(self._path)
         except OSError as error:
-            raise StoreFailed(f"The folder {folder} cannot be made: {error.strerror}. Set HALVE_DATA_DIR.") from error
+            raise unusable(folder, error) from error
 
     def the_dead(self) -> list[str]:
         """Names of workers of this folder that hold nothing now: killed, or ended. `forget` them once their leases are void."""

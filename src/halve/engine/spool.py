@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from halve.core.errors import StoreFailed
-from halve.engine.holder import Holder
+from halve.engine.holder import Holder, unusable
 
 
 @contextmanager
@@ -23,7 +22,7 @@ def own_spool(folder: Path) -> Iterator[Path]:
         own.mkdir()
         dead = holder.the_dead()
     except OSError as error:
-        raise StoreFailed(f"The folder {folder} cannot be made: {error.strerror}. Set HALVE_DATA_DIR.") from error
+        raise unusable(folder, error) from error
     with holder:
         for name in dead:
             shutil.rmtree(folder / name, ignore_errors=True)

@@ -258,10 +258,10 @@ class Worker:
                 return
 
     async def _erased(self, request: Request) -> bool:
-        """False where its files cannot be deleted just now: a bucket may have a hold on one of them, which is to keep no others."""
+        """False for one that stays: it runs again, or its files cannot be deleted just now, as where a bucket has a hold on one."""
         present = await self._states.request(request.id)
         if present is not None and present.round != request.round:
-            return False  # it runs again: its failed images were asked for once more, just now
+            return False  # its failed images were asked for once more, just now
         if request.secret:
             try:
                 await self._images.delete_folder(request.folder)

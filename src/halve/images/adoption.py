@@ -19,10 +19,10 @@ _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.E
 def adopt(source: Path, target: Path, digest: str, *, like: os.stat_result | None, place: Callable[[], Path]) -> bool:
     """Give the file at `source` the name `target` too, if that is its `digest`; False if it is not, or there is no such file.
 
-    `like`: of a new file. One that is somebody else's, or that others may read, is copied: whoever serves a folder could not read
-    it, or could what was to be private. None: all are copied, and can be changed by themselves. `place` gives names for what is not
-    whole yet. The new name is on disk once its folder is, which is the caller's. Raises OSError, FileNotFoundError where there is
-    no folder for `target`.
+    `like` tells owner, group and mode of a new file; a file with others is copied, for through a link it would be read by more, or
+    by fewer, than new files are. None: all are copied, and can be changed by themselves. `place` gives names for what is not whole
+    yet. The new name is on disk once its folder is, which is the caller's. Raises OSError, FileNotFoundError where there is no
+    folder for `target`.
     """
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -54,6 +54,7 @@ def _digest(descriptor: int, size: int) -> str:
 
 
 def _alike(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether the same people may read and write both."""
     return (one.st_mode, one.st_uid, one.st_gid) == (other.st_mode, other.st_uid, other.st_gid)
 
 

@@ -32,7 +32,7 @@ class Workshop:
             return self._open() / str(next(self._numbers))
 
     def example(self) -> os.stat_result:
-        """Of a file as it is made here: whose it is, and who may read it."""
+        """Owner, group and mode that a file made here gets."""
         with self._guard:
             self._open()
             return os.fstat(self._lock)
