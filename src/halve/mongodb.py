@@ -28,7 +28,7 @@ _REFUSED = (13, 18, 8000)
 Document = dict[str, Any]
 
 
-def connected(url: str, *, setting: str, scheme: str) -> tuple[AsyncMongoClient[Document], str]:
+def client_of(url: str, *, setting: str, scheme: str) -> tuple[AsyncMongoClient[Document], str]:
     """A client and the name of its database; nothing is connected before it is needed.
 
     `scheme`: what URLs in that `setting` begin with, in MongoDB's place. Raises OptionRefused for a URL that cannot be meant.

@@ -26,7 +26,7 @@ async def test_what_is_no_address_is_refused_before_anybody_is_asked(url: str) -
 
 
 @pytest.mark.parametrize("between", "/?#")
-async def test_a_password_that_makes_it_no_address_is_not_told(between: str) -> None:
-    with pytest.raises(OptionRefused) as caught:
+async def test_a_password_that_makes_it_no_address_is_not_told_but_how_to_write_it_is(between: str) -> None:
+    with pytest.raises(OptionRefused, match=f"In a password, .*%{ord(between):X}") as caught:
         RemoteServer(f"http://ann:s{between}cret@shop.example")
     assert "cret" not in str(caught.value)

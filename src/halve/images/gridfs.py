@@ -38,7 +38,7 @@ from halve.core.threads import to_its_end
 from halve.images.keys import checked_folder, checked_key, checked_range, nothing_under, possible_key
 from halve.images.trial import gives_back
 from halve.images.windows import PIECE
-from halve.mongodb import Document, connected, reason, refused
+from halve.mongodb import Document, client_of, reason, refused
 
 CHUNK = PIECE
 """Bytes of one chunk document. Nearly every image is one; MongoDB's limit for a document is 16 MiB."""
@@ -60,7 +60,7 @@ class GridFsImages:
     """
 
     def __init__(self, url: str) -> None:
-        self._client, database = connected(url, setting="HALVE_STORAGE_URL", scheme="gridfs")
+        self._client, database = client_of(url, setting="HALVE_STORAGE_URL", scheme="gridfs")
         self._where = f"MongoDB's database {database!r}"
         # Written by a majority and in their journals before `put` returns; read from the primary, where that is seen at once.
         self._bucket = self._client[database].get_collection(

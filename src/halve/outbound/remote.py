@@ -60,7 +60,8 @@ class RemoteServer:
     def __init__(self, url: str, api_key: str | None = None) -> None:
         self.url = without_user(url).rstrip("/")
         if not _is_address(url):
-            raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {shown(url)}.")
+            mend = " In a password, / is written %2F, ? is %3F and # is %23." if "@" in url else ""
+            raise OptionRefused("url", f"url must be such as http://127.0.0.1:8000, not {shown(url)}.{mend}")
         headers = {"User-Agent": USER_AGENT}
         if user := basic(urlsplit(url).netloc.rpartition("@")[0]):
             if api_key:

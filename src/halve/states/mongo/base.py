@@ -12,7 +12,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from halve.mongodb import Document, connected
+from halve.mongodb import Document, client_of
 
 MAJORITY_WITHIN = 30_000
 """Milliseconds that a write may take to reach a majority of the replica set."""
@@ -27,7 +27,7 @@ class Base:
     """Writes return when a majority has them in its journal; reads go to the primary and see what a majority has."""
 
     def __init__(self, url: str) -> None:
-        self.client, name = connected(url, setting="HALVE_DATABASE_URL", scheme="mongodb")
+        self.client, name = client_of(url, setting="HALVE_DATABASE_URL", scheme="mongodb")
         self.where = f"MongoDB's database {name!r}"
         database = self.client.get_database(
             name,
