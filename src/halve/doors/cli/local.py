@@ -53,6 +53,7 @@ def _settings_in(state: Path, job: Job, settings: Settings) -> Settings:
         data_dir=state,
         database_url=f"sqlite:///{database_in(state).absolute()}",
         public_url=None,
+        webhook_secret=None,
         smtp_url=None,
         allow_private=(*settings.allow_private, *job.allow_private),
     )
