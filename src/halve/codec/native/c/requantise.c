@@ -70,7 +70,7 @@ static bool choose_ceiling(Job *job) {
     if (request->max_bytes == 0) return search->ceiling < search->below;
     bool halved = search->below > 1 && search->reach != WHOLE;
     if (search->reach == LIKELY) {
-        size_t size = halved ? job->reader.size / 3 * 2 : job->reader.size; /* a third goes by halving alone */
+        size_t size = halved ? job->reader.size / 4 * 3 : job->reader.size; /* a quarter or more goes by halving alone */
         search->ceiling = likely_ceiling(&frame->component[0].quant, size, request->max_bytes, request->quality);
     }
     return halved;
