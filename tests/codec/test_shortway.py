@@ -15,7 +15,7 @@ from halve.codec.sniff import Kind
 from halve.codec.strip import exif, jpeg
 from halve.core.compressed import Compressed
 from halve.core.errors import ImageFailed
-from halve.core.options import Options
+from halve.core.options import MaxBytes, Options
 from tests.support.codec import MAX_PIXELS, Held, children, outcome
 from tests.support.photos import photo
 
@@ -34,12 +34,12 @@ def little(orientation: int, kind: int = 3, count: int = 1) -> bytes:
     return struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 0x0112, kind, count, orientation, 0, 0)
 
 
-def short(data: bytes) -> Compressed | ImageFailed | None:
-    return outcome(lambda: short_way(data, Options(), max_pixels=MAX_PIXELS))
+def short(data: bytes, options: Options = Options()) -> Compressed | ImageFailed | None:  # noqa: B008 - it cannot be changed
+    return outcome(lambda: short_way(data, options, max_pixels=MAX_PIXELS))
 
 
-def long(data: bytes) -> Compressed | ImageFailed:
-    return outcome(lambda: long_way(data, Kind.JPEG, Options(), max_pixels=MAX_PIXELS))
+def long(data: bytes, options: Options = Options()) -> Compressed | ImageFailed:  # noqa: B008
+    return outcome(lambda: long_way(data, Kind.JPEG, options, max_pixels=MAX_PIXELS))
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="there is no way to see what a process has loaded")
@@ -66,8 +66,9 @@ SEEDS = (
 )
 
 
+@pytest.mark.parametrize("options", [Options(), Options(max_bytes=MaxBytes(share=0.6))], ids=lambda options: str(options.words()))
 @pytest.mark.parametrize("seed", range(len(SEEDS)))
-def test_whatever_happened_to_its_header_both_ways_agree(seed: int) -> None:
+def test_whatever_happened_to_its_header_both_ways_agree(seed: int, options: Options) -> None:
     """What the short way takes, that is; most of what is broken it leaves."""
     chance, taken = random.Random(seed), 0
     for _ in range(400):
@@ -75,10 +76,10 @@ def test_whatever_happened_to_its_header_both_ways_agree(seed: int) -> None:
         data[chance.randrange(3, data.find(b"\xff\xda") + 14)] = chance.choice(
             (0, 1, 2, 3, 6, 8, 17, 0x21, 0xE1, 0xFF, chance.randrange(256))
         )
-        made = short(bytes(data))
+        made = short(bytes(data), options)
         if made is not None:
             taken += 1
-            assert made == long(bytes(data))
+            assert made == long(bytes(data), options)
 
     assert taken > 50 or seed >= 4
 
@@ -116,3 +117,21 @@ def test_a_header_that_cannot_be_followed_is_left_to_the_long_way(data: bytes) -
 def test_more_pixels_than_allowed_are_left_to_the_long_way() -> None:
     assert short_way(PHOTO, Options(), max_pixels=40 * 26) is None
     assert short_way(PHOTO, Options(), max_pixels=40 * 27) is not None
+
+
+BOUNDS = [MaxBytes(share=share) for share in (0.02, 0.3, 0.5, 0.97, 1.0)] + [MaxBytes(count=count) for count in (1, 700, 10**6)]
+
+
+@pytest.mark.parametrize("quality", [None, 50, 90, 100])
+@pytest.mark.parametrize("bound", BOUNDS, ids=str)
+def test_within_a_bound_both_ways_agree(bound: MaxBytes, quality: int | None) -> None:
+    """What is small enough as it is, or cannot be made so small, is left to the long way."""
+    options = Options(max_bytes=bound, quality=quality)
+    for subsampling in (0, 2):
+        data = photo("coffee", width=160, quality=95, subsampling=subsampling)
+        made = short(data, options)
+        if made is not None:
+            assert made == long(data, options)
+
+        may_stay, hopeless = quality is None and bound.of(len(data)) >= len(data) * 0.97, bound.of(len(data)) < len(data) * 0.03
+        assert (made is None) == (may_stay or hopeless)

@@ -8,7 +8,7 @@ from halve.codec.encoders import ENCODERS, Encoder
 from halve.codec.picture import Picture
 from halve.codec.sniff import Kind
 from halve.core.errors import ImageFailed
-from halve.core.options import DEFAULT_QUALITY, Format, Options
+from halve.core.options import Format, Options
 
 _OWN = {kind: kind.value for kind in Kind} | {Kind.BMP: "png", Kind.ICO: "png"}  # those two cannot compress
 
@@ -53,15 +53,13 @@ def plan(picture: Picture, options: Options) -> Plan:
             code="unsupported_size",
         )
     bound = options.max_bytes.of(len(picture.data)) if options.max_bytes else None
-    quality = options.quality if isinstance(options.quality, int) else None
-    by_eye = options.quality == "auto"
     same = (width, height) == (picture.width, picture.height) and formats in ((), (picture.kind.value,))
     return Plan(
         encoders=encoders,
         width=width,
         height=height,
-        quality=quality or (100 if bound is not None or by_eye else DEFAULT_QUALITY),
-        by_eye=by_eye,
+        quality=options.best_quality,
+        by_eye=options.quality == "auto",
         bound=bound,
         only_bounded=same and bound is not None and options.quality is None,
     )

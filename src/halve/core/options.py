@@ -65,6 +65,13 @@ class Options:
             words["max_size"] = str(self.max_size)
         return words
 
+    @property
+    def best_quality(self) -> int:
+        """The best to try: any, where the eye or a bound decides and no number is given."""
+        if isinstance(self.quality, int):
+            return self.quality
+        return 100 if self.quality == "auto" or self.max_bytes else DEFAULT_QUALITY
+
 
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%|b|kb?|kib|mb?|mib)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "kib": 1024, "m": 1000**2, "mb": 1000**2, "mib": 1024**2}
