@@ -8,7 +8,7 @@ import pyvips
 
 from halve.codec import look, png_colour
 from halve.codec.candidate import Candidate
-from halve.codec.encoders import CHROMA_HALVED_BELOW, Encoder, with_halved_chroma
+from halve.codec.encoders import CHROMA_HALVED_BELOW, Encoder, has_whole_chroma, with_halved_chroma
 from halve.codec.eye import strain_from
 from halve.codec.picture import Picture, decoded
 from halve.codec.plan import Plan
@@ -67,7 +67,8 @@ class _Search:
         sample = sampled(encoder, self._ready, bound) if bound is not None else None
         found = best_within(self._encode, encoder.qualities(most), bound=bound, sample=sample)
         finer = range(CHROMA_HALVED_BELOW, most + 1)
-        if encoder.format != "jpeg" or found is None or found[0] != CHROMA_HALVED_BELOW - 1 or not finer:
+        in_the_gap = encoder.format == "jpeg" and found is not None and found[0] == CHROMA_HALVED_BELOW - 1
+        if not (in_the_gap and finer and has_whole_chroma(self._ready)):
             return found
         self._ready = with_halved_chroma(self._ready)  # there is no room for whole chroma, but perhaps for finer steps
         return best_within(self._encode, finer, bound=bound) or found

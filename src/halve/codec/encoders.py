@@ -66,9 +66,17 @@ class Encoder:
 
 def _jpeg(image: pyvips.Image, quality: int) -> bytes:
     """Baseline with optimal Huffman tables. Chroma is halved below 90, or where it came halved."""
-    halved = image.get_typeof(_SAMPLING) and image.get(_SAMPLING) == "4:2:0"
-    subsampled = "on" if halved else "auto"
+    subsampled = "on" if _came_halved(image) else "auto"
     return bytes(image.jpegsave_buffer(Q=quality, optimize_coding=True, subsample_mode=subsampled, keep=_KEEP))
+
+
+def _came_halved(image: pyvips.Image) -> bool:
+    return bool(image.get_typeof(_SAMPLING)) and image.get(_SAMPLING) == "4:2:0"
+
+
+def has_whole_chroma(image: pyvips.Image) -> bool:
+    """Whether a JPEG of it would have whole chroma from some quality on."""
+    return image.bands > 1 and not _came_halved(image)
 
 
 def with_halved_chroma(image: pyvips.Image) -> pyvips.Image:

@@ -26,6 +26,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Protocol
 
+from halve.core.compact import compact
 from halve.core.errors import StoreFailed
 from halve.core.gathered import Gathered
 from halve.core.log import Log
@@ -174,7 +175,7 @@ class Memory:
     # ── remembering ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _learn(self, key: str, value: tuple[Any, ...]) -> None:
-        text = _text_of(value)
+        text = compact(value)
         if len(text) <= LONGEST:
             self._learnt[key] = text
             if self._writing is None:
@@ -204,10 +205,6 @@ def _scope(kind: str, codec: str, owner: str, options: Options) -> hashlib._Hash
     """The beginning of a key's hash, the same for all images of a request."""
     parts = json.dumps([_SHAPE, kind, codec, owner, options.words()], sort_keys=True)
     return hashlib.sha256(parts.encode(errors="surrogatepass"))
-
-
-_text_of = json.JSONEncoder(separators=(",", ":")).encode
-"""`json.dumps` makes an encoder anew each time. ASCII alone: a path need not be UTF-8, and databases take nothing else."""
 
 
 _of_made = attrgetter(*(column.name for column in fields(Made)))

@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 from halve.core.attempts import LOST_BEFORE_POISON, after_failure, poisoned, settled
+from halve.core.compact import compact
 from halve.core.digests import key_of
 from halve.core.errors import HalveError, ImageFailed, NotFound, StoreFailed
 from halve.core.links import Links
@@ -59,8 +60,6 @@ Attempt = tuple[ImageResult, float]
 """What became of an image, and the seconds to wait if it is to be tried again."""
 
 _columns = attrgetter(*(column.name for column in fields(ImageResult)))
-_text_of = json.JSONEncoder(separators=(",", ":")).encode
-"""`json.dumps` makes an encoder anew each time."""
 
 _OVER = (ProductState.DONE, ProductState.FAILED, ProductState.CANCELLED)
 
@@ -314,7 +313,7 @@ def _packed(attempt: Attempt) -> str | None:
     result, _ = attempt
     if result.state is ImageState.PENDING:
         return None
-    return _text_of(_columns(result))
+    return compact(_columns(result))
 
 
 def _unpacked(packed: str) -> Attempt:
